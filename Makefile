@@ -1,0 +1,40 @@
+# Every target alone, as often as one likes, on a fresh clone: Python 3.11, pip and make suffice.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check soak bench clean
+
+$(VENV)/ready: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli,speed,dev]'
+	touch $@
+
+demo: $(VENV)/ready
+	$(BIN)/ltx-async demo
+
+test: $(VENV)/ready
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --cov --cov-report=term $(ARGS)
+
+check: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# A virtual environment of its own: the rivals' packages would change what the tests run on.
+.venv-bench/ready: setup.cfg
+	$(PYTHON) -m venv .venv-bench
+	URLLIB3_NO_OVERRIDE=1 .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-binary urllib3-future --editable '.[cli,speed,bench]'
+	touch $@
+
+bench: .venv-bench/ready
+	.venv-bench/bin/python benchmarks/run.py $(ARGS)
+
+soak: $(VENV)/ready
+	$(BIN)/python -m pytest -m soak -p no:randomly $(ARGS)
+
+clean:
+	rm -rf $(VENV) .venv-bench .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

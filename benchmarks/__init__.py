@@ -1,0 +1,1 @@
+"""The benchmark of ltx_async beside its rivals: ``python benchmarks/run.py``."""

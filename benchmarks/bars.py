@@ -1,0 +1,106 @@
+"""The bars that the project sets itself, each with the ratio that this run measured."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from benchmarks.markdown import number, table
+from benchmarks.sections import Section
+
+MIB_IN_KIB = 1024
+
+
+@frozen
+class Bar:
+    """One promise: ``value`` must be at least, or at most, ``limit``; None was not measured."""
+
+    promise: str
+    value: float | None
+    limit: float
+    at_most: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """Return ``met``, ``MISSED`` or ``not measured``."""
+        if self.value is None:
+            return "not measured"
+        met = self.value <= self.limit if self.at_most else self.value >= self.limit
+        return "met" if met else "MISSED"
+
+
+def bars(sections: Sequence[Section]) -> list[Bar]:
+    """Return every bar with what the sections measured for it."""
+    data = {section.name: section.data for section in sections}
+    return [
+        *_comparison_bars(data.get("comparison", {}).get("ratios", {})),
+        *_latency_bars(data.get("latency", {}).get("efficiency", {})),
+        *_throttling_bars(data.get("throttling", {}).get("clients", [])),
+        *_growth_bars(data.get("growth", {}).get("sizes", [])),
+        *_startup_bars(data.get("startup", {}).get("ratios", {})),
+    ]
+
+
+def bars_table(found: Sequence[Bar]) -> str:
+    """Return the bars as a Markdown table."""
+    rows = [
+        (
+            bar.promise,
+            f"{'≤' if bar.at_most else '≥'} {bar.limit:g}",
+            number(bar.value, 3),
+            bar.verdict,
+        )
+        for bar in found
+    ]
+    return table(("promise", "bar", "measured", "verdict"), rows)
+
+
+def _comparison_bars(ratios: Mapping[str, float | None]) -> list[Bar]:
+    limits = {
+        "direct / gather, lookups per second": (4.0, False),
+        "direct / curl, CPU": (1.0, True),
+        "direct / pycurl, CPU": (1.0, True),
+        "direct / wrk, lookups per second": (0.6, False),
+        "session / gather, lookups per second": (0.85, False),
+        "session on uvloop / hand-tuned, lookups per second": (0.85, False),
+    }
+    return [
+        Bar(promise, ratios.get(promise), limit, at_most)
+        for promise, (limit, at_most) in limits.items()
+    ]
+
+
+def _latency_bars(efficiency: Mapping[str, float]) -> list[Bar]:
+    return [
+        Bar(f"{name}: share of the ideal under latency", efficiency.get(name), 0.95)
+        for name in ("direct", "session")
+    ]
+
+
+def _throttling_bars(clients: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    known = {client["name"]: client for client in clients}
+    found = []
+    for name in ("direct-rate", "session-rate"):
+        row = known.get(name, {})
+        found.append(Bar(f"{name}: share of the allowed rate", row.get("rate_used"), 0.95))
+        found.append(Bar(f"{name}: share of 429s", row.get("throttled_share"), 0.02, at_most=True))
+    return found
+
+
+def _growth_bars(sizes: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    peaks = {(size["name"], size["lookups"]): size.get("peak_rss") for size in sizes}
+    found = []
+    for name in ("direct", "session"):
+        million, part = peaks.get((name, 1_000_000)), peaks.get((name, 100_000))
+        grown = (million - part) / MIB_IN_KIB if million and part else None
+        found.append(Bar(f"{name}: MiB from 100,000 to a million", grown, 20.0, at_most=True))
+    return found
+
+
+def _startup_bars(ratios: Mapping[str, float]) -> list[Bar]:
+    return [
+        Bar("import ltx_async / import aiohttp", ratios.get("import ltx_async"), 1.15,
+            at_most=True),
+        Bar("ltx-async --version / import aiohttp, wall",
+            ratios.get("process: ltx-async --version"), 1.3, at_most=True),
+    ]  # fmt: skip

@@ -1,0 +1,74 @@
+"""The program most people write: one task per email, all gathered, over an aiohttp session."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from benchmarks.account import Account, structure
+from benchmarks.loops import run_on_asyncio, run_on_uvloop
+from benchmarks.measurement import Job, Measurement, Stopwatch
+from benchmarks.workload import HEADERS, account_url, emails
+
+Fetch = Callable[[aiohttp.ClientSession, str], Awaitable[Account]]
+
+
+def run(job: Job) -> Measurement:
+    """Gather every lookup on asyncio's own loop."""
+    return run_on_asyncio(_gathered(job, _fetch))
+
+
+def run_uvloop(job: Job) -> Measurement:
+    """Gather every lookup on uvloop."""
+    return run_on_uvloop(_gathered(job, _fetch))
+
+
+def run_through_errors(job: Job) -> Measurement:
+    """Gather every lookup and go on where one fails, as against a server that throttles."""
+    return run_on_asyncio(_gathered(job, _fetch, return_exceptions=True))
+
+
+def run_with_retry(job: Job) -> Measurement:
+    """Gather lookups that sleep as long as a 429 says and ask again."""
+    return run_on_asyncio(_gathered(job, _fetch_until_allowed))
+
+
+async def _gathered(job: Job, fetch: Fetch, *, return_exceptions: bool = False) -> Measurement:
+    watch = Stopwatch(job.lookups)
+    connector = aiohttp.TCPConnector(limit=job.concurrency)
+    async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
+        with watch:
+            await asyncio.gather(
+                *(
+                    _timed(fetch, session, account_url(job.base_url, email), watch)
+                    for email in emails(job.lookups)
+                ),
+                return_exceptions=return_exceptions,
+            )
+    return watch.measurement()
+
+
+async def _timed(
+    fetch: Fetch, session: aiohttp.ClientSession, url: str, watch: Stopwatch
+) -> Account:
+    started = time.perf_counter()
+    account = await fetch(session, url)
+    watch.answered(time.perf_counter() - started)
+    return account
+
+
+async def _fetch(session: aiohttp.ClientSession, url: str) -> Account:
+    async with session.get(url) as response:
+        response.raise_for_status()
+        return structure(await response.json())
+
+
+async def _fetch_until_allowed(session: aiohttp.ClientSession, url: str) -> Account:
+    while True:
+        try:
+            return await _fetch(session, url)
+        except aiohttp.ClientResponseError as error:
+            if error.status != 429 or error.headers is None:
+                raise
+            await asyncio.sleep(float(error.headers["Retry-After"]))

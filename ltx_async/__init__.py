@@ -1,0 +1,130 @@
+"""Look up LTX Studio accounts by email, one or a million, from async Python or a shell.
+
+async with LTXClient() as client:  # the token is in USEAPI_TOKEN
+    account = await client.fetch_account("ann@example.com")
+    print(account.token_balance, account.token_expires_at)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ltx_async._version import __version__
+
+if TYPE_CHECKING:
+    from ltx_async.bulk import (
+        BulkLookup,
+    )
+    from ltx_async.client import (
+        LTXClient,
+    )
+    from ltx_async.errors import (
+        AccountNotFoundError,
+        AttemptTimeoutError,
+        AuthenticationError,
+        CertificateError,
+        ConfigurationError,
+        ConnectError,
+        DeadlineError,
+        DecodeError,
+        InvalidEmailError,
+        LTXError,
+        ProtocolError,
+        RateLimitError,
+        ReauthenticationError,
+        RedirectError,
+        ResponseError,
+        ServerError,
+        ServiceUnavailableError,
+        SubscriptionError,
+        TransportError,
+    )
+    from ltx_async.events import (
+        AttemptFinished,
+        AttemptStarted,
+        Event,
+        GateClosed,
+        GateOpened,
+        LookupFinished,
+        RetryScheduled,
+    )
+    from ltx_async.models import (
+        Account,
+        Cookie,
+        Lookup,
+        Outcome,
+        Stats,
+    )
+    from ltx_async.retry import (
+        RetryPolicy,
+    )
+
+__all__ = [
+    "Account",
+    "AccountNotFoundError",
+    "AttemptFinished",
+    "AttemptStarted",
+    "AttemptTimeoutError",
+    "AuthenticationError",
+    "BulkLookup",
+    "CertificateError",
+    "ConfigurationError",
+    "ConnectError",
+    "Cookie",
+    "DeadlineError",
+    "DecodeError",
+    "Event",
+    "GateClosed",
+    "GateOpened",
+    "InvalidEmailError",
+    "LTXClient",
+    "LTXError",
+    "Lookup",
+    "LookupFinished",
+    "Outcome",
+    "ProtocolError",
+    "RateLimitError",
+    "ReauthenticationError",
+    "RedirectError",
+    "ResponseError",
+    "RetryPolicy",
+    "RetryScheduled",
+    "ServerError",
+    "ServiceUnavailableError",
+    "Stats",
+    "SubscriptionError",
+    "TransportError",
+    "__version__",
+]
+
+_HOMES = {
+    "bulk": ("BulkLookup",),
+    "client": ("LTXClient",),
+    "events": (
+        "AttemptFinished",
+        "AttemptStarted",
+        "Event",
+        "GateClosed",
+        "GateOpened",
+        "LookupFinished",
+        "RetryScheduled",
+    ),
+    "models": ("Account", "Cookie", "Lookup", "Outcome", "Stats"),
+    "retry": ("RetryPolicy",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for (PEP 562).
+
+    So `ltx-async --help`, completion in a shell and `--version` need not wait for aiohttp.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

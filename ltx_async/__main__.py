@@ -1,0 +1,25 @@
+"""`python -m ltx_async` and `ltx-async`: the command line, if its packages are installed."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status."""
+    try:
+        import click  # noqa: F401, PLC0415
+        import rich  # noqa: F401, PLC0415
+    except ImportError as error:
+        print(  # noqa: T201
+            f"ltx-async: {error.name} is missing; do: pip install 'ltx_async[cli]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    from ltx_async.cli.app import run  # noqa: PLC0415
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

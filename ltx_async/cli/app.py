@@ -1,0 +1,149 @@
+"""The command group: what there is, loaded when it is called, and how every command ends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from ltx_async._version import __version__
+from ltx_async.cli.endings import CommandError, ExitStatus, explanation, status_of
+from ltx_async.cli.terminal import inert
+from ltx_async.errors import LTXError
+
+_COMMANDS: Final = {
+    "get": "Look up the accounts of one or more emails.",
+    "check": "Look up the accounts of many emails, from a file or a pipe.",
+    "watch": "Check again and again, and tell only what has changed.",
+    "accounts": "List every configured account, in one request.",
+    "serve": "Serve the API on this machine, for tests and trials.",
+    "report": "Look at results: outcomes, balances, what ends when.",
+    "doctor": "Find out what keeps lookups from working here.",
+    "demo": "Watch a few hundred accounts being looked up, without a token.",
+}
+
+
+class _ReaderGoneError(Exception):
+    """Nobody reads standard output any more; click would make exit status 1 of it."""
+
+
+@contextlib.contextmanager
+def _reader_watched() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        gone = _ReaderGoneError()
+    else:
+        return
+    raise gone
+
+
+class LazyCommands(click.Group):
+    """A group whose commands are imported when they are called, not for `--help`."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """Parse the arguments, and print the help where they ask for it."""
+        with _reader_watched():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        with _reader_watched():
+            return super().invoke(ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they are of use."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"ltx_async.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    """Tell the versions that a report of a fault should name, without importing aiohttp."""
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib.metadata import version  # noqa: PLC0415 - only where it is asked for
+
+    python, aiohttp = platform.python_version(), version("aiohttp")
+    click.echo(f"ltx-async {__version__} (Python {python}, aiohttp {aiohttp})")
+    context.exit()
+
+
+@click.group(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="""\b
+The API token comes from USEAPI_TOKEN or --token-file, never as a flag.
+First steps, without a token:
+  ltx-async demo""",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the versions and exit.",
+)
+def commands() -> None:
+    """Look up LTX Studio accounts by email, one or a million."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit status; expected trouble is one line on stderr."""
+    try:
+        return _status(commands.main(list(arguments), "ltx-async", standalone_mode=False))
+    except click.ClickException as error:
+        _show(error)
+        return error.exit_code
+    except (CommandError, LTXError) as error:
+        _complain(error)
+        return status_of(error)
+    except _ReaderGoneError:
+        _forget_output()
+        return ExitStatus.BROKEN_PIPE
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+
+
+def _status(result: Any) -> int:
+    return int(result) if isinstance(result, int) else ExitStatus.OK
+
+
+def _show(error: click.ClickException) -> None:
+    """Print it inert: click quotes arguments, and a shell's pattern stands for any file name."""
+    said = io.StringIO()
+    error.show(said)
+    for line in said.getvalue().rstrip("\n").split("\n"):
+        click.echo(inert(line), err=True)
+
+
+def _complain(error: Exception) -> None:
+    from ltx_async.cli.talk import Talk  # noqa: PLC0415 - nothing has been said so far
+
+    Talk().fail(explanation(error))
+
+
+def _forget_output() -> None:
+    """Keep the interpreter from complaining at its exit that nobody read the rest."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

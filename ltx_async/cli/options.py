@@ -1,0 +1,158 @@
+"""The options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import click
+
+from ltx_async.cli.alerts import parse_duration
+from ltx_async.models import Outcome
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+Callback = Callable[[click.Context, click.Parameter, Any], Any]
+
+
+def number(low: float = 0.0, *, above: bool = False) -> Callback:
+    """Return a callback that reads a finite number of at least, or `above`, `low`."""
+
+    def read(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or value < low or (above and value == low):
+            relation = "above" if above else "of at least"
+            raise click.BadParameter(f"{text!r} is not a number {relation} {low:g}.")
+        return value
+
+    return read
+
+
+def duration(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> timedelta | None:
+    """Read a time span such as `12h`, `7d`, `2w`."""
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        message = f"{error}."
+    raise click.BadParameter(message)
+
+
+def outcomes(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> frozenset[Outcome] | None:
+    """Read outcomes that are joined by commas."""
+    try:
+        return (
+            None if text is None else frozenset(Outcome(name.strip()) for name in text.split(","))
+        )
+    except ValueError:
+        message = f"{text!r}: choose from {', '.join(Outcome)}."
+    raise click.BadParameter(message)
+
+
+def transport_found(_context: click.Context, _option: click.Parameter, name: str | None) -> str:
+    """Choose the direct transport by default, where the extra `speed` is installed."""
+    if name is not None:
+        return name
+    from ltx_async.transport import missing  # noqa: PLC0415 - aiohttp, not needed for --help
+
+    if (reason := missing()) is None:
+        return "direct"
+    if importlib.util.find_spec("httptools") is not None:
+        click.echo(f"ltx-async: warning: no direct transport: {reason}", err=True)
+    return "session"
+
+
+_CLIENT_OPTIONS: Final = (
+    click.option(
+        "--token-file",
+        metavar="FILE|-",
+        help="Read the API token from FILE or stdin, in place of USEAPI_TOKEN.",
+    ),
+    click.option("--base-url", metavar="URL", help="Ask this server, in place of USEAPI_API."),
+    click.option("--allow-http", is_flag=True, help="Allow plain http to another machine."),
+    click.option(
+        "--concurrency",
+        type=click.IntRange(1, 100_000),
+        default=20,
+        show_default=True,
+        metavar="N",
+        help="Requests under way at a time.",
+    ),
+    click.option(
+        "--rate",
+        callback=number(above=True),
+        metavar="N",
+        help="Requests per second, evenly paced.  [no limit]",
+    ),
+    click.option(
+        "--timeout",
+        callback=number(above=True),
+        default="30",
+        show_default=True,
+        metavar="SECONDS",
+        help="Longest attempt.",
+    ),
+    click.option(
+        "--deadline",
+        callback=number(above=True),
+        default="300",
+        show_default=True,
+        metavar="SECONDS",
+        help="Longest lookup, retries included.",
+    ),
+    click.option(
+        "--attempts",
+        type=click.IntRange(1, 1000),
+        default=3,
+        show_default=True,
+        metavar="N",
+        help="Requests per email that may fail.",
+    ),
+    click.option(
+        "--max-wait",
+        callback=number(),
+        default="60",
+        show_default=True,
+        metavar="SECONDS",
+        help="Longest wait that the server may ask for.",
+    ),
+    click.option(
+        "--transport",
+        type=click.Choice(["session", "direct"]),
+        callback=transport_found,
+        help="How requests are sent.  [direct if it can]",
+    ),
+)
+
+
+def client_options(command: F) -> F:
+    """Add the options of `ClientOptions` to a command."""
+    for option in reversed(_CLIENT_OPTIONS):
+        command = option(command)
+    return command
+
+
+def quiet_option(command: F) -> F:
+    """Add `--quiet`."""
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="Only data, alerts, warnings and errors."
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="JSON lines, on a terminal too.")(
+        command
+    )

@@ -1,0 +1,121 @@
+"""Run a command in an event loop: uvloop where it is installed, and signals that end it cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from attrs import define, field
+
+_SIGNALS: Final = tuple(
+    number
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if (number := getattr(signal, name, None)) is not None
+)
+_SHOW_CURSOR: Final = b"\x1b[?25h\n"
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Interrupt:
+    """The first SIGINT, SIGTERM or SIGHUP asks a command to end; a second one ends it at once.
+
+    Attributes:
+        signal: which one came, None before that.
+    """
+
+    signal: int | None = None
+    _came: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    def listen(self) -> None:
+        """Catch the signals in the running loop; where `nohup` has SIGHUP ignored, it stays so."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            if number == getattr(signal, "SIGHUP", None) and (
+                signal.getsignal(number) is signal.SIG_IGN
+            ):
+                continue
+            with contextlib.suppress(NotImplementedError):  # Windows
+                loop.add_signal_handler(number, self.receive, number)
+
+    def receive(self, number: int) -> None:
+        """Note a signal, or leave at once when it is the second one."""
+        if self.signal is not None:
+            _leave(number)
+        self.signal = number
+        self._came.set()
+
+    @property
+    def exit_status(self) -> int:
+        """What the shell is told of the signal."""
+        assert self.signal is not None
+        return 128 + self.signal
+
+    async def wait(self) -> None:
+        """Return when a signal has come."""
+        await self._came.wait()
+
+
+def _leave(number: int) -> None:
+    if os.isatty(2):
+        os.write(2, _SHOW_CURSOR)  # the progress may have hidden it
+    os._exit(128 + number)
+
+
+def _occupy_streams() -> None:
+    """Keep a closed standard stream from being taken by another file; libuv aborts on that.
+
+    What stands in cannot be read or written, so that who uses the stream still learns of it.
+    """
+    for number, useless in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is given, and those below are taken.
+            os.set_inheritable(os.open(os.devnull, useless), True)  # noqa: FBT003
+
+
+def run(command: Callable[[Interrupt], Awaitable[int]]) -> int:
+    """Run a command that ends by itself after an interrupt, and return its exit status."""
+    _occupy_streams()
+
+    async def listening() -> int:
+        interrupt = Interrupt()
+        interrupt.listen()
+        return await command(interrupt)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(listening())
+
+
+async def or_interrupt(interrupt: Interrupt, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return the result of `work`, or cancel it at the first signal and return None."""
+    task = asyncio.create_task(work)
+    waiting = asyncio.create_task(interrupt.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    task.cancel()
+    await asyncio.wait({task, waiting})
+    return None if task.cancelled() else task.result()
+
+
+def run_until_interrupted(command: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run a command that an interrupt cancels, and return its exit status."""
+
+    async def cancellable(interrupt: Interrupt) -> int:
+        status = await or_interrupt(interrupt, command())
+        return interrupt.exit_status if status is None else status
+
+    return run(cancellable)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - optional, and never in the way of --version
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

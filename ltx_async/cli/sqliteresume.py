@@ -1,0 +1,186 @@
+"""Open a SQLite output: a new one, or one of an earlier run, whose records are taken in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from typing import Final
+
+from ltx_async.cli.earlier import EarlierRecords
+from ltx_async.cli.endings import CommandError, ExitStatus
+from ltx_async.cli.lock import LockFile
+from ltx_async.cli.privatefile import make_private, open_private
+from ltx_async.cli.resume import finished_of_row
+from ltx_async.cli.sqlitefile import (
+    DATABASE_COLUMNS,
+    SQLiteWriter,
+    connect,
+    database_failure,
+    prepare,
+)
+from ltx_async.cli.syncing import sync_directory
+from ltx_async.models import Outcome
+
+_ROWS_AT_A_TIME: Final = 1_000
+_COMPANIONS: Final = ("-wal", "-shm", "-journal")
+_READ: Final = (
+    "SELECT email, outcome, balance, token_expires_at, refresh_token_expires_at FROM lookups"
+)
+_OTHER: Final = "Nothing was changed: choose another output, or --overwrite."
+
+
+def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
+    """Make a new database at `path`, private, under the rules of `open_private`.
+
+    Raises:
+        CommandError: it exists, it cannot be made, or another process is writing to it.
+    """
+    held = LockFile.beside(path)
+    try:
+        os.close(open_private(path, overwrite=overwrite))
+        _remove_companions(path)
+        return _begun(path, held, empty=True)
+    except BaseException:
+        held.release()
+        raise
+
+
+async def resume_database(
+    path: Path, earlier: EarlierRecords, *, retry_failed: bool
+) -> SQLiteWriter:
+    """Open a database for the rest of its records; one that is not there is created.
+
+    Args:
+        path: the output.
+        earlier: is given every record that stays.
+        retry_failed: delete the failed records first, in one transaction.
+
+    Raises:
+        CommandError: it is in use, damaged, cannot be read or written, or is something else.
+    """
+    held = LockFile.beside(path)
+    try:
+        if not _exists(path):
+            os.close(open_private(path, overwrite=False))
+            _remove_companions(path)
+        empty = await _read(path, earlier, retry_failed=retry_failed)
+        return _begun(path, held, empty=empty)
+    except BaseException:
+        held.release()
+        raise
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is a regular file at `path`; links are not followed, here or beside it."""
+    for name in (path, *_companions(path)):
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(name.stat(follow_symlinks=False).st_mode):
+                raise CommandError(
+                    f"{name}: is a link or no regular file.", "Name the file itself."
+                )
+    return path.exists()
+
+
+def _companions(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
+
+
+def _remove_companions(path: Path) -> None:
+    """Remove what belonged to an earlier database of this name: it is none of the new one's."""
+    for companion in _companions(path):
+        with contextlib.suppress(FileNotFoundError):
+            companion.unlink()
+
+
+def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            make_private(descriptor)
+        finally:
+            os.close(descriptor)
+        database = connect(path)
+        try:
+            prepare(database, empty=empty)
+            sync_directory(path.parent)
+        except BaseException:
+            database.close()
+            raise
+    except sqlite3.Error as error:
+        failure = database_failure(error, str(path))
+    except OSError as error:
+        failure = CommandError(f"{path}: {error.strerror}.", "Choose a file that you may write.")
+    else:
+        return SQLiteWriter(path, database, held)
+    raise failure
+
+
+async def _read(path: Path, earlier: EarlierRecords, *, retry_failed: bool) -> bool:
+    """Take the records in; return whether the table has yet to be made."""
+    try:
+        with contextlib.closing(connect(path)) as database:
+            if not _has_table(path, database):
+                return True
+            await _check_integrity(path, database)
+            if retry_failed:
+                database.execute("DELETE FROM lookups WHERE outcome = ?", (Outcome.FAILED.value,))
+            await _take_in(database, earlier)
+    except sqlite3.Error as error:
+        failure = _unreadable(error, path)
+    except ValueError:
+        failure = CommandError(f"{path}: holds records of another version.", _OTHER)
+    else:
+        return False
+    raise failure
+
+
+def _unreadable(error: sqlite3.Error, path: Path) -> CommandError:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return CommandError(f"{path}: is no SQLite database.", _OTHER)
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
+        return _damaged(path, str(error))
+    return database_failure(error, str(path))
+
+
+def _damaged(path: Path, reason: str) -> CommandError:
+    return CommandError(
+        f"{path}: the database is damaged ({reason}).",
+        "Save what can be read with: sqlite3 FILE .recover",
+        status=ExitStatus.STOPPED,
+    )
+
+
+def _has_table(path: Path, database: sqlite3.Connection) -> bool:
+    """Whether the table is there; a database with anything else in it is not ours."""
+    columns = [
+        name for (name,) in database.execute("SELECT name FROM pragma_table_info('lookups')")
+    ]
+    if columns == list(DATABASE_COLUMNS):
+        return True
+    if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise CommandError(f"{path}: holds no table `lookups` of this version.", _OTHER)
+    return False
+
+
+async def _check_integrity(path: Path, database: sqlite3.Connection) -> None:
+    def check() -> str:
+        return str(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
+
+    try:
+        verdict = await asyncio.to_thread(check)  # seconds, where there are millions of records
+    except asyncio.CancelledError:
+        database.interrupt()
+        raise
+    if verdict != "ok":
+        raise _damaged(path, verdict)
+
+
+async def _take_in(database: sqlite3.Connection, earlier: EarlierRecords) -> None:
+    for row in database.execute(_READ):
+        earlier.add(finished_of_row(*row))
+        if not earlier.count % _ROWS_AT_A_TIME:
+            await asyncio.sleep(0)

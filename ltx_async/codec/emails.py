@@ -1,0 +1,76 @@
+"""Email in, request out; or a refusal before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from attrs import frozen
+
+from ltx_async.errors import LONGEST_EMAIL, InvalidEmailError
+
+ACCOUNTS_PATH = "/ltxstudio/accounts"
+ACCOUNT_BODY_CAP = 1 << 20
+LIST_BODY_CAP = 64 << 20
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_PLAIN = re.compile("[A-Za-z0-9_~-][A-Za-z0-9_.~-]*@[A-Za-z0-9_.~-]+")  # needs no encoding
+_SEPARATOR = re.compile(r"[/\\]")
+
+
+@frozen
+class Request:
+    """One GET below the base URL.
+
+    Attributes:
+        target: path after the base URL, percent-encoded, with a leading slash.
+        body_cap: the largest body that is accepted in answer, in bytes.
+    """
+
+    target: str
+    body_cap: int
+
+
+ACCOUNT_LIST = Request(ACCOUNTS_PATH, LIST_BODY_CAP)
+
+
+def account_target(email: str) -> Request:
+    """Return the request that asks for one account.
+
+    The email is one path segment (RFC 3986 3.3): all of it is percent-encoded
+    but `@`, which the vendor's samples send as it is.
+
+    Raises:
+        InvalidEmailError: the server could not be asked for exactly this email.
+    """
+    if type(email) is str and len(email) <= LONGEST_EMAIL and _PLAIN.fullmatch(email):
+        return Request(f"{ACCOUNTS_PATH}/{email}", ACCOUNT_BODY_CAP)
+    reason = refusal(email)
+    if reason is not None:
+        raise InvalidEmailError(reason, email=email if isinstance(email, str) else None)
+    return Request(f"{ACCOUNTS_PATH}/{quote(email, safe='@')}", ACCOUNT_BODY_CAP)
+
+
+def refusal(email: object) -> str | None:
+    """Say why this email is never sent, or None when it may be.
+
+    The length comes first, so that a line of megabytes costs nothing. Parts `.`
+    and `..` are refused because servers resolve them even when encoded
+    (RFC 3986 6.2.2), and would then be asked for something else.
+    """
+    if not isinstance(email, str):
+        return f"the email is no text but of type {type(email).__name__}"
+    if len(email) > LONGEST_EMAIL:
+        return f"the email is longer than {LONGEST_EMAIL} octets"
+    if not email or email.isspace():
+        return "the email is empty"
+    if "@" not in email[1:-1]:
+        return "the email has no @ with something on both sides"
+    if not email.isprintable() and _UNSENDABLE.search(email):
+        return "the email has control characters or lone surrogates"
+    if email[0].isspace() or email[-1].isspace():
+        return "the email has white space at its beginning or end"
+    if len(email) * 4 > LONGEST_EMAIL and len(email.encode()) > LONGEST_EMAIL:
+        return f"the email is longer than {LONGEST_EMAIL} octets"
+    if ("/" in email or "\\" in email) and not {".", ".."}.isdisjoint(_SEPARATOR.split(email)):
+        return "the email has a part . or .., which servers resolve as a path"
+    return None

@@ -1,0 +1,202 @@
+"""Reply in, `Account` or error out: the table of API.md as code."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from ltx_async.codec.accounts import FIELDS, json_type, structure_account
+from ltx_async.codec.jsontext import NotJSONError, decode
+from ltx_async.codec.waits import retry_after
+from ltx_async.errors import (
+    AccountNotFoundError,
+    AuthenticationError,
+    DecodeError,
+    LTXError,
+    ProtocolError,
+    RateLimitError,
+    ReauthenticationError,
+    RedirectError,
+    ResponseError,
+    ServerError,
+    SubscriptionError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ltx_async.codec.redaction import Redaction
+    from ltx_async.models import Account
+
+OK, NOT_FOUND, SESSION_DEAD = 200, 404, 596
+LONGEST_MESSAGE = 200
+_BY_STATUS: Final[Mapping[int, type[ResponseError]]] = {
+    401: AuthenticationError,
+    402: SubscriptionError,
+    NOT_FOUND: AccountNotFoundError,
+    429: RateLimitError,
+    SESSION_DEAD: ReauthenticationError,
+}
+_IDENTIFYING: Final = FIELDS - {"error"}
+_HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
+
+
+@frozen
+class Reply:
+    """What came back, undecoded.
+
+    Attributes:
+        status: the status code as it stood in the status line.
+        headers: lower-case names; a repeated header's values joined with `, `.
+        body: all of it, at most the request's cap.
+        delimited: whether the reply itself said where its body ends; False where only
+            the end of the connection did, which may have come early.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    delimited: bool = True
+
+
+def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | LTXError:
+    """Return the account that a reply holds, or the error that it amounts to.
+
+    Only a 200 with a JSON object that has a documented field besides `error` is an
+    account; one whose `email` is another than the one asked for (case aside) is not.
+    """
+    if reply.status != OK:
+        return error_of(reply, email, redaction)
+    wire = _decoded(reply.body, redaction)
+    if isinstance(wire, DecodeError):
+        wire.email = email
+        return wire if reply.delimited else _cut_off(email)
+    account = _account(wire)
+    if isinstance(account, list):
+        return _undecodable(account, email)
+    if account.email is not None and account.email.lower() != email.lower():
+        return _undecodable(["email: another than the one asked for"], email)
+    return account
+
+
+def parse_accounts(reply: Reply, redaction: Redaction) -> dict[str, Account] | LTXError:
+    """Return the accounts of the list call by email, or the error that the reply is."""
+    if reply.status != OK:
+        return error_of(reply, None, redaction)
+    wire = _decoded(reply.body, redaction)
+    if isinstance(wire, DecodeError):
+        return wire if reply.delimited else _cut_off(None)
+    accounts: dict[str, Account] = {}
+    problems: list[str] = []
+    for email, value in wire.items():
+        account = _account(value)
+        if isinstance(account, list):
+            problems += [f"[{email!r}]: {problem}" for problem in account]
+        else:
+            accounts[email] = account
+    return _undecodable(problems, None) if problems else accounts
+
+
+def _decoded(body: bytes, redaction: Redaction) -> dict[str, Any] | DecodeError:
+    if not body.startswith(b"{") and is_html(body):
+        return _undecodable(["an HTML page in place of JSON"], None)
+    try:
+        value = decode(body)
+    except NotJSONError as error:
+        return _undecodable([str(error)], None)
+    if type(value) is not dict:
+        return _undecodable([f"expected an object, got {json_type(value)}"], None)
+    return redaction.value(value) if redaction.concerns(body) else value
+
+
+def _account(wire: Any) -> Account | list[str]:
+    if type(wire) is not dict:
+        return [f"expected an object, got {json_type(wire)}"]
+    if wire.get("email") is None and all(wire.get(name) is None for name in _IDENTIFYING):
+        return ["no documented field besides `error`"]
+    return structure_account(wire)
+
+
+def _cut_off(email: str | None) -> ProtocolError:
+    return ProtocolError("the body does not say its length, and is no whole JSON", email=email)
+
+
+def _undecodable(problems: list[str], email: str | None) -> DecodeError:
+    shown = [_one_line(problem) for problem in problems[:20]]
+    return DecodeError(
+        "HTTP 200 but no account: " + "; ".join(shown[:3]), problems=shown, email=email
+    )
+
+
+def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
+    """Return the error of a reply whose status is not 200."""
+    status = reply.status
+    if status < 100:
+        return ProtocolError(f"the status {status} is below 100", email=email)
+    html = is_html(reply.body)
+    body = None if html else _any_json(reply.body)
+    if 300 <= status < 400:
+        text = _location(reply)
+    else:
+        text = "an HTML page" if html else _server_text(reply.body, body, redaction)
+    text = _one_line(redaction.text(text))
+    ray = reply.headers.get("cf-ray")
+    return _class_of(status, html=html)(
+        f"HTTP {status}: {text}" if text else f"HTTP {status}",
+        status=status,
+        ray=_one_line(redaction.text(ray)) if ray else None,
+        retry_after=retry_after(reply.headers, body, time.time()),
+        email=email,
+    )
+
+
+def _class_of(status: int, *, html: bool) -> type[ResponseError]:
+    """Choose the class: an HTML 404 comes from a wrong host, not from the API."""
+    if status == NOT_FOUND and html:
+        return ResponseError
+    if 300 <= status < 400:
+        return RedirectError
+    server = ServerError if 500 <= status < 600 else ResponseError
+    return _BY_STATUS.get(status, server)
+
+
+def is_html(body: bytes) -> bool:
+    """Whether a body begins with `<` after white space, whatever its header says."""
+    return _HTML.match(body) is not None
+
+
+def _any_json(body: bytes) -> Any:
+    try:
+        return decode(body)
+    except NotJSONError:
+        return None
+
+
+def _location(reply: Reply) -> str:
+    """Name the host that a redirect leads to, and nothing else of it."""
+    try:
+        host = urlsplit(reply.headers.get("location", "")).hostname
+    except ValueError:
+        host = None
+    return f"redirects to {host}" if host else "redirects"
+
+
+def _server_text(raw: bytes, body: Any, redaction: Redaction) -> str:
+    """Find what the server says: one of three JSON shapes, or bare text."""
+    if isinstance(body, dict):
+        error = body.get("error", body.get("message"))
+        if isinstance(error, dict):
+            error = error.get("message") or error.get("status")
+        return error if isinstance(error, str) else ""
+    return body if isinstance(body, str) else redaction.beginning(raw, 4096)
+
+
+def _one_line(text: str) -> str:
+    """Make server text harmless and short: printable, one line, 200 characters."""
+    flat = " ".join(text.split())
+    inert = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in flat[: 2 * LONGEST_MESSAGE])
+    return inert if len(inert) <= LONGEST_MESSAGE else inert[: LONGEST_MESSAGE - 1] + "…"

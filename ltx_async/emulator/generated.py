@@ -1,0 +1,139 @@
+"""Accounts made up from a seed, each computed when it is asked for."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+# The lives of the access token and of the cookie that renews it, as the vendor describes them.
+_TOKEN_LIFE_MS: Final = 30 * _DAY_MS
+_SIGN_IN_LIFE_MS: Final = 90 * _DAY_MS
+_SECURED: Final = "…secured…"
+_EMAIL: Final = re.compile(r"user([0-9]{6,})@example\.com")
+
+
+class GeneratedAccounts(Mapping[str, dict[str, Any]]):
+    """`count` accounts `user000001@example.com` … in the shape of the API's answer to a lookup.
+
+    The same arguments always give the same accounts. Nothing is kept: an account is computed
+    when it is looked up, so a million of them cost no memory.
+
+    Args:
+        count: how many accounts; the first is number 1.
+        seed: another seed gives other balances, dates and ids under the same emails.
+        unhealthy: percentage (0..100) of the accounts with a trouble: the sign-in lost, the
+            sign-in about to expire, the access token expired, or hardly any balance left.
+        now: an aware datetime that the dates are relative to; the current time by default.
+
+    Raises:
+        ValueError: a negative `count`, a percentage outside its range, a naive `now`.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        unhealthy: float = 0.0,
+        now: datetime | None = None,
+    ) -> None:
+        if count < 0:
+            raise ValueError(f"count must be 0 or more, not {count}")
+        if not 0 <= unhealthy <= 100:
+            raise ValueError(f"unhealthy is a percentage from 0 to 100, not {unhealthy}")
+        if now is not None and now.tzinfo is None:
+            raise ValueError("now must be an aware datetime, for example datetime.now(UTC)")
+        self._count = count
+        self._seed = seed
+        self._unhealthy = unhealthy
+        self._now_ms = int((now or datetime.now(UTC)).timestamp() * 1000)
+
+    def __getitem__(self, email: str) -> dict[str, Any]:
+        """Compute the account of `email`."""
+        number = self._number_of(email)
+        if number is None:
+            raise KeyError(email)
+        return self._account(number)
+
+    def __contains__(self, email: object) -> bool:
+        """Tell whether `email` is one of the generated ones, without computing its account."""
+        return isinstance(email, str) and self._number_of(email) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the emails in order of their number."""
+        return map(_email_of, range(1, self._count + 1))
+
+    def __len__(self) -> int:
+        """Return how many accounts there are."""
+        return self._count
+
+    def _number_of(self, email: str) -> int | None:
+        found = _EMAIL.fullmatch(email)
+        if found is None:
+            return None
+        number = int(found[1]) if len(found[1]) <= len(str(self._count)) + 6 else 0
+        known = 1 <= number <= self._count and _email_of(number) == email
+        return number if known else None
+
+    def _account(self, number: int) -> dict[str, Any]:
+        digest = blake2b(b"%d:%d" % (self._seed, number), digest_size=16).digest()
+        dice, trouble = divmod(int.from_bytes(digest), 1_000_000)
+        dice, age = divmod(dice, 10 * _DAY_MS)
+        dice, sign_in_age = divmod(dice, 35 * _DAY_MS)
+        dice, balance = divmod(dice, 4_900)
+        updated = self._now_ms - age
+        account = {
+            "email": _email_of(number),
+            "cookie": {
+                "lt_id": f"user{dice % 1_000_000:06d}",
+                "lt_token": _SECURED,
+                "lt_refresh_token": _SECURED,
+            },
+            "maxJobs": 20,
+            "updatedUTC": _utc_text(updated),
+            "tokenExpireUTC": _utc_text(updated + _TOKEN_LIFE_MS),
+            "refreshTokenExpireUTC": _utc_text(updated - sign_in_age + _SIGN_IN_LIFE_MS),
+            "balance": {"LTXStudio_token": 100 + balance},
+            "latestCreatedAtMs": {"LTXStudio_token": updated - age},
+        }
+        if trouble < self._unhealthy * 10_000:
+            _TROUBLES[trouble % len(_TROUBLES)](account, self._now_ms)
+        return account
+
+
+def _email_of(number: int) -> str:
+    return f"user{number:06d}@example.com"
+
+
+def _utc_text(epoch_ms: int) -> str:
+    moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _lose_sign_in(account: dict[str, Any], _now_ms: int) -> None:
+    del account["tokenExpireUTC"], account["refreshTokenExpireUTC"]
+    del account["balance"], account["latestCreatedAtMs"]
+    account["error"] = "Session refresh failed, manual update required"
+
+
+def _let_sign_in_end_soon(account: dict[str, Any], now_ms: int) -> None:
+    account["refreshTokenExpireUTC"] = _utc_text(now_ms + 3 * _DAY_MS)
+
+
+def _let_token_expire(account: dict[str, Any], now_ms: int) -> None:
+    account["updatedUTC"] = _utc_text(now_ms - _DAY_MS - _TOKEN_LIFE_MS)
+    account["tokenExpireUTC"] = _utc_text(now_ms - _DAY_MS)
+
+
+def _spend_balance(account: dict[str, Any], _now_ms: int) -> None:
+    account["balance"]["LTXStudio_token"] %= 10
+
+
+_TROUBLES: Final[tuple[Callable[[dict[str, Any], int], None], ...]] = (
+    _lose_sign_in,
+    _let_sign_in_end_soon,
+    _let_token_expire,
+    _spend_balance,
+)

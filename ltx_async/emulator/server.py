@@ -1,0 +1,270 @@
+"""The emulator itself: which request gets which answer, and the server around it."""
+
+import asyncio
+import math
+import ssl
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from aiohttp import web
+from attrs import define, field, setters
+
+from ltx_async.emulator.accounts import Account, AccountStore
+from ltx_async.emulator.answers import (
+    API_PATH,
+    LIST_PATH,
+    WRONG_URL,
+    account_answer,
+    email_in,
+    list_answer,
+    refuse,
+)
+from ltx_async.emulator.connections import Connections
+from ltx_async.emulator.delivery import Answer, deliver, status_of
+from ltx_async.emulator.faults import RandomFaults
+from ltx_async.emulator.journal import Journal, RecordedRequest
+from ltx_async.emulator.listener import Listener
+from ltx_async.emulator.rate_limit import RateLimit
+from ltx_async.emulator.scripts import Script, Scripts
+from ltx_async.emulator.steps import Status, Step, as_step
+
+EXAMPLE_TOKEN: Final = "user:12345-abcdefghi"  # noqa: S105  # the vendor's form, nobody's token
+"""The API token an emulator accepts unless told otherwise."""
+
+
+def _stored(accounts: Mapping[str, Account] | Iterable[Account]) -> AccountStore:
+    return accounts if isinstance(accounts, AccountStore) else AccountStore(accounts)
+
+
+@define(eq=False, on_setattr=setters.NO_OP)
+class Emulator:
+    """A server on this machine that answers as the API does, or misbehaves as told.
+
+    `async with Emulator(accounts) as emulator:` serves until the block is left. Stopping cuts
+    every connection; a stopped emulator may be started again and keeps its port. `token`,
+    `latency` and `subscription` may be changed while it runs, accounts with `put` and `remove`.
+
+    Args:
+        accounts: a mapping from email to account object, such as `GeneratedAccounts` or what
+            `load_accounts` returns, or an iterable of account objects; none by default.
+        token: the API token to accept; any other brings 401.
+        host: the address to listen on.
+        port: the port; 0 picks a free one, and `port` then tells which.
+        latency: seconds that every answer is held back.
+        rate_limit: requests per second; more are answered 429 with `Retry-After`. None: no limit.
+        faults: percentage of the lookups per fault kind, see `FAULT_KINDS`.
+        seed: of the random faults.
+        subscription: False answers 402, as when the subscription has lapsed.
+        empty_list_status: 200 or 404, the list endpoint's answer when there are no accounts (the
+            vendor does not say which it is).
+        ssl_context: serves https with this context; plain http without.
+        history: how many requests and different emails are remembered.
+
+    Raises:
+        ValueError: an account without email, unknown fault kinds, or a number out of range.
+    """
+
+    accounts: AccountStore = field(factory=AccountStore, converter=_stored)
+    token: str = field(default=EXAMPLE_TOKEN, kw_only=True, repr=False)
+    host: str = field(default="127.0.0.1", kw_only=True)
+    port: int = field(default=0, kw_only=True)
+    latency: float = field(default=0.0, kw_only=True)
+    rate_limit: float | None = field(default=None, kw_only=True)
+    faults: Mapping[str, float] = field(factory=dict, kw_only=True)
+    seed: int = field(default=0, kw_only=True)
+    subscription: bool = field(default=True, kw_only=True)
+    empty_list_status: int = field(default=200, kw_only=True)
+    ssl_context: ssl.SSLContext | None = field(default=None, kw_only=True, repr=False)
+    history: int = field(default=10_000, kw_only=True)
+    in_flight: int = field(default=0, init=False)
+    peak_in_flight: int = field(default=0, init=False)
+    _journal: Journal = field(init=False, repr=False)
+    _connections: Connections = field(factory=Connections, init=False, repr=False)
+    _scripts: Scripts = field(factory=Scripts, init=False, repr=False)
+    _list_script: Script = field(factory=Script, init=False, repr=False)
+    _faults: RandomFaults = field(init=False, repr=False)
+    _limit: RateLimit | None = field(init=False, repr=False)
+    _listener: Listener | None = field(default=None, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Check the settings, so that a mistake shows before the server is started."""
+        self._journal = Journal(self.history)
+        self._faults = RandomFaults(self.faults, seed=self.seed)
+        self._limit = None if self.rate_limit is None else RateLimit(self.rate_limit)
+        if not 0 <= self.latency < math.inf:
+            raise ValueError(f"latency is in seconds, 0 or more, not {self.latency}")
+
+    # Running
+
+    async def __aenter__(self) -> Self:
+        """Start serving."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop serving."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen; when this returns, requests are answered.
+
+        Raises:
+            OSError: the address cannot be used.
+            RuntimeError: it is running already.
+        """
+        if self._listener is not None:
+            raise RuntimeError("the emulator is running already")
+        listener = Listener(self._handle, self._connections)
+        self.port = await listener.start(self.host, self.port, ssl_context=self.ssl_context)
+        self._listener = listener
+
+    async def stop(self) -> None:
+        """Stop listening and cut every connection; nothing happens when it is not running."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Where it serves, without a slash at the end: what a client takes as its base URL.
+
+        Raises:
+            RuntimeError: it was never started, so its port is not known.
+        """
+        if self.port == 0:
+            raise RuntimeError(
+                "the emulator is not running: use it as `async with Emulator() as emulator`"
+            )
+        scheme = "http" if self.ssl_context is None else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}{API_PATH}"
+
+    # Changing what it answers
+
+    def put(self, account: Account, *, email: str | None = None) -> None:
+        """Add or replace an account, under `email` or else its own email."""
+        self.accounts.put(account, email=email)
+
+    def remove(self, email: str) -> None:
+        """Remove an account; KeyError when there is none."""
+        self.accounts.remove(email)
+
+    def script(self, email: str | None, *steps: int | Step, forever: bool = False) -> None:
+        """Answer the next lookups of `email` with `steps`, one each, then with the truth again.
+
+        Scripted steps come before token check, rate limit and random faults. Further calls for
+        the same email append.
+
+        Args:
+            email: whose lookups; None stands for every email that has no script of its own.
+            steps: statuses or steps, such as `503`, `Status(503, headers=…)`, `Reset()`.
+            forever: start again after the last step instead of going back to the truth.
+
+        Raises:
+            TypeError: something is neither a status nor a step.
+        """
+        self._scripts.extend(email, tuple(map(as_step, steps)), forever=forever)
+
+    def script_list(self, *steps: int | Step, forever: bool = False) -> None:
+        """Answer the next requests for the list of accounts with `steps`, like `script`."""
+        self._list_script.steps.extend(map(as_step, steps))
+        self._list_script.forever = forever
+
+    def clear_scripts(self) -> None:
+        """Forget all scripted steps that were not taken yet."""
+        self._scripts.clear()
+        self._list_script.steps.clear()
+
+    # What it was asked
+
+    @property
+    def requests(self) -> deque[RecordedRequest]:
+        """The latest `history` requests, oldest first."""
+        return self._journal.requests
+
+    @property
+    def request_count(self) -> int:
+        """How many requests arrived so far, of any kind."""
+        return self._journal.total
+
+    def count(self, email: str) -> int:
+        """Return how often `email` was looked up.
+
+        Raises:
+            LookupError: more than `history` different emails were asked for, so it is not known.
+        """
+        return self._journal.count(email)
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._connections.transports)
+
+    @property
+    def peak_connections(self) -> int:
+        """The most connections that were open at one time."""
+        return self._connections.peak
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections were opened so far."""
+        return self._connections.opened
+
+    # Answering
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        email = email_in(path)
+        step = self._step_for(path, email)
+        answer = self._answer(request, path, email=email, scripted=step is not None)
+        self._record(request, email, status=status_of(step, answer))
+        self.in_flight += 1
+        self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+        try:
+            if self.latency:
+                await asyncio.sleep(self.latency)
+            return await deliver(step, answer, request=request)
+        finally:
+            self.in_flight -= 1
+
+    def _step_for(self, path: str, email: str | None) -> Step | None:
+        if email is not None:
+            return self._scripts.next_step(email) or self._faults.step_for(email)
+        return self._list_script.next_step() if path == LIST_PATH else None
+
+    def _answer(
+        self, request: web.BaseRequest, path: str, *, email: str | None, scripted: bool
+    ) -> Answer:
+        refusal = None if scripted else self._throttled()
+        if refusal is None and email is None and path != LIST_PATH:
+            refusal = WRONG_URL
+        refusal = refusal or refuse(request, token=self.token, subscription=self.subscription)
+        if refusal is not None:
+            return refusal
+        if email is not None:
+            return account_answer(self.accounts, email)
+        return list_answer(self.accounts, empty_status=self.empty_list_status)
+
+    def _throttled(self) -> Status | None:
+        wait = 0.0 if self._limit is None else self._limit.take()
+        return Status(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
+
+    def _record(self, request: web.BaseRequest, email: str | None, *, status: int | None) -> None:
+        self._journal.add(
+            RecordedRequest(
+                method=request.method,
+                path=request.raw_path,
+                email=email,
+                headers=request.headers,
+                status=status,
+                arrived=time.monotonic(),
+            )
+        )

@@ -1,0 +1,253 @@
+"""The exception tree: plain data, split by what the caller does next.
+
+No exception here holds or chains to an exception of aiohttp: those carry the
+request headers, and with them the bearer token, in their `repr`.
+"""
+
+from __future__ import annotations
+
+import errno as os_errors
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ltx_async.models import Lookup
+
+_E = TypeVar("_E", bound="LTXError")
+_NO_DESCRIPTORS = frozenset({os_errors.EMFILE, os_errors.ENFILE})
+LONGEST_EMAIL = 254  # octets; RFC 5321 4.5.3.1.3 with the correction of erratum 1690
+
+
+class LTXError(Exception):
+    """Root of everything that `ltx_async` raises on purpose.
+
+    Attributes:
+        message: what happened, one line, no secrets.
+        hint: what to do about it, one line.
+        email: the address it happened to, None where it concerns none.
+        attempts: requests that were sent before giving up.
+        lookups: what was already answered, when an awaited list ended early.
+    """
+
+    default_hint: ClassVar[str] = "Read the message; it names the cause."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        email: str | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+        self.email = email
+        self.attempts = attempts
+        self.lookups: Sequence[Lookup] = ()
+
+    def __str__(self) -> str:
+        """Return the message, after the email where there is one."""
+        return self.message if self.email is None else f"{_shown(self.email)}: {self.message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by state, so that subclasses may have any signature.
+
+        `lookups` stay behind: their accounts hold the values of cookies.
+        """
+        return _restore, (type(self), self.args, {**self.__dict__, "lookups": ()})
+
+    def __copy__(self) -> Self:
+        """Copy everything, `lookups` too: nothing leaves the process."""
+        return _restore(type(self), self.args, self.__dict__)
+
+    def with_lookups(self, lookups: Sequence[Lookup]) -> Self:
+        """Attach what was answered before this error ended the run."""
+        self.lookups = lookups
+        return self
+
+
+def _shown(email: str) -> str:
+    short = email if len(email) <= LONGEST_EMAIL else f"{email[:LONGEST_EMAIL]}…"
+    return short if short.isprintable() else ascii(short)
+
+
+def _restore(cls: type[_E], args: tuple[Any, ...], state: dict[str, Any]) -> _E:
+    error = cls.__new__(cls, *args)
+    error.args = args  # OSError, above DeadlineError, sets them only in `__init__`
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(LTXError):
+    """The client cannot work as it was set up; nothing was sent."""
+
+    default_hint = "Correct the parameter or the environment variable that the message names."
+
+
+class InvalidEmailError(LTXError, ValueError):
+    """The email was refused before anything was sent."""
+
+    default_hint = "Correct the address in your list; nothing was sent for it."
+
+
+class TransportError(LTXError):
+    """No usable reply came; the attempt is retried."""
+
+    default_hint = "Check the network and the base URL; the lookup may be repeated."
+
+
+class ConnectError(TransportError):
+    """Nothing was sent: DNS, refused, unreachable, or a TLS handshake that was cut.
+
+    Attributes:
+        errno: the operating system's error number, None where there is none.
+    """
+
+    default_hint = "Check that the base URL is right and that the host is up and reachable."
+
+    def __init__(self, message: str, *, errno: int | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.errno = errno
+
+    @property
+    def out_of_descriptors(self) -> bool:
+        """Whether this machine, not the server, is at fault: no file descriptor is left."""
+        return self.errno in _NO_DESCRIPTORS
+
+
+class AttemptTimeoutError(TransportError):
+    """One attempt took longer than `timeout` seconds, body included."""
+
+    default_hint = "The server is slow: raise the timeout or lower the concurrency."
+
+
+class ProtocolError(TransportError):
+    """The connection broke before a whole reply, or the reply is not valid HTTP.
+
+    Attributes:
+        reused: whether a kept-alive connection died before any byte of the reply: the
+            server may just have closed it, and the request may be sent again at once.
+    """
+
+    default_hint = "The server or something in front of it broke the reply off; repeat later."
+
+    def __init__(self, message: str, *, reused: bool = False, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.reused = reused
+
+
+class DeadlineError(LTXError, TimeoutError):
+    """The lookup's own deadline passed, or its next retry could not have met it.
+
+    Attributes:
+        last_error: what the last attempt ended with, None where none was finished.
+    """
+
+    default_hint = "Raise the deadline, or find out why the server answers so late."
+
+    def __init__(self, message: str, *, last_error: LTXError | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.last_error = last_error
+
+
+class CertificateError(LTXError):
+    """The TLS certificate of the server does not verify; ends a run."""
+
+    default_hint = "Check the host name and the clock, or pass the CA that signed it as `ssl`."
+
+
+class ServiceUnavailableError(LTXError):
+    """Nothing has answered for so long that the run was ended."""
+
+    default_hint = (
+        "The service is down, unreachable, or still retired. "
+        "What is pending can be asked again when it is back."
+    )
+
+
+class ResponseError(LTXError):
+    """The server answered, and the answer is not an account.
+
+    Attributes:
+        status: the HTTP status code, as it came: 100 to 999.
+        ray: Cloudflare's `cf-ray`, the one request id there is; None without one.
+        retry_after: seconds that the server asked to wait, None where it did not.
+    """
+
+    default_hint = "The server refused the request; its message says why."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        ray: str | None = None,
+        retry_after: float | None = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(message, **details)
+        self.status = status
+        self.ray = ray
+        self.retry_after = retry_after
+
+
+class AuthenticationError(ResponseError):
+    """401: the API token is refused, for every email alike; ends a run."""
+
+    default_hint = "Check the API token in USEAPI_TOKEN: it has the form user:<number>-<string>."
+
+
+class SubscriptionError(ResponseError):
+    """402: the useapi.net subscription has lapsed; ends a run."""
+
+    default_hint = "Renew the useapi.net subscription, then run again."
+
+
+class AccountNotFoundError(ResponseError):
+    """404: no such account is configured; a result, never retried."""
+
+    default_hint = "Configure this account at useapi.net, or take it off your list."
+
+
+class ReauthenticationError(ResponseError):
+    """596: the linked LTX Studio session is dead; a result, never retried."""
+
+    default_hint = "Sign in to LTX Studio again with this account and update its configuration."
+
+
+class RateLimitError(ResponseError):
+    """429: too many requests; everybody waits as told."""
+
+    default_hint = "Wait as long as the message says, or lower the rate."
+
+
+class RedirectError(ResponseError):
+    """Any 3xx: a wrong host; never followed, the token is never sent on."""
+
+    default_hint = "Check the base URL: the API itself does not redirect."
+
+
+class ServerError(ResponseError):
+    """500 to 599 but 596: trouble on the server's side."""
+
+    default_hint = "The server is in trouble; run again later."
+
+
+class DecodeError(LTXError):
+    """A whole reply with status 200 that is no account.
+
+    Attributes:
+        problems: one line per fault, naming the path in the JSON, never the value.
+        status: the HTTP status code of that reply.
+    """
+
+    default_hint = "The API may have changed; look for a newer version of ltx_async."
+
+    def __init__(
+        self, message: str, *, problems: Sequence[str] = (), status: int = 200, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.problems = tuple(problems)
+        self.status = status

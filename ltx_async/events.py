@@ -1,0 +1,65 @@
+"""What `on_event` receives: one frozen record per thing that happened on the way."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ltx_async.errors import LTXError
+from ltx_async.models import Lookup
+
+
+@frozen
+class AttemptStarted:
+    """A request is about to be written; `attempt` counts from 1 within its lookup."""
+
+    email: str
+    attempt: int
+
+
+@frozen
+class AttemptFinished:
+    """An attempt ended after `seconds`: with a `status`, or with an `error` and no reply.
+
+    A 429 or a 503 has both: the status that came and the error made of it.
+    """
+
+    email: str
+    attempt: int
+    seconds: float
+    status: int | None
+    error: LTXError | None
+
+
+@frozen
+class RetryScheduled:
+    """The same lookup is tried again after `delay` seconds, because of `why`."""
+
+    email: str
+    attempt: int
+    delay: float
+    why: LTXError
+
+
+@frozen
+class GateClosed:
+    """Nobody sends for `seconds`, because of `why`: a throttle or an outage."""
+
+    seconds: float
+    why: LTXError
+
+
+@frozen
+class GateOpened:
+    """The gate is open again; `limit` requests may be under way at first."""
+
+    limit: int
+
+
+@frozen
+class LookupFinished:
+    """A lookup has its result."""
+
+    lookup: Lookup
+
+
+Event = AttemptStarted | AttemptFinished | RetryScheduled | GateClosed | GateOpened | LookupFinished

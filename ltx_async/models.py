@@ -1,0 +1,190 @@
+"""`Account`, `Cookie`, `Lookup`, `Outcome`, `Stats`: what a lookup gives, without wire names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from ltx_async.errors import LTXError
+
+MASK = "***"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TOKEN_KEY = "LTXStudio_token"  # noqa: S105 - the name of a balance, not a secret
+_SECRET_NAME = re.compile("token|secret|password|jwt|session|auth|cookie", re.IGNORECASE)
+
+
+class Outcome(StrEnum):
+    """What became of one email."""
+
+    OK = "ok"
+    NEEDS_REAUTH = "needs_reauth"
+    NOT_FOUND = "not_found"
+    INVALID = "invalid"
+    FAILED = "failed"
+
+
+def mask_secrets(value: Any, *, secret: bool = False) -> Any:
+    """Return a copy of decoded JSON with the strings below secret-looking keys masked.
+
+    A key looks secret when it contains token, secret, password, jwt, session, auth
+    or cookie, whatever its case and however deep it lies. Numbers stay as they are.
+    """
+    if isinstance(value, Mapping):
+        return {
+            key: mask_secrets(item, secret=secret or _SECRET_NAME.search(key) is not None)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [mask_secrets(item, secret=secret) for item in value]
+    return MASK if secret and isinstance(value, str) else value
+
+
+def _presence(value: object) -> str:
+    return "None" if value is None else MASK
+
+
+def _names(value: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{name!r}: {MASK}" for name in value) + "}"
+
+
+def _masked(value: Mapping[str, Any]) -> str:
+    return repr(mask_secrets(value))
+
+
+@frozen
+class Cookie:
+    """The sign-in of an account at LTX Studio; its values never show in `repr`.
+
+    The server masks `lt_token` and `lt_refresh_token` (`…secured…`), but its
+    masking is not relied on. `cookie.lt_token` is the deliberate way to a value.
+    """
+
+    lt_id: str | None = field(default=None, repr=_presence)
+    lt_token: str | None = field(default=None, repr=_presence)
+    lt_refresh_token: str | None = field(default=None, repr=_presence)
+    extra: Mapping[str, str] = field(factory=dict, repr=_names, hash=False)
+
+
+@frozen
+class Account:
+    """One LTX Studio account as the API describes it; every field may be None.
+
+    Attributes:
+        email: the address, as the server spells it.
+        cookie: the sign-in; masked in every text form.
+        max_jobs: parallel jobs allowed, documented as 1 to 100.
+        updated_at: last change of the configuration, aware, UTC.
+        token_expires_at: end of the access token (about 30 days, renewed by the service).
+        refresh_token_expires_at: end of the sign-in (about 3 months, then a person is needed).
+        balance: what is left, by kind; absent from the list call.
+        latest_created_at_ms: last use by kind, epoch milliseconds.
+        error: why the account is stored but broken; None where it is well.
+        extra: fields that this version does not know.
+    """
+
+    email: str | None = None
+    cookie: Cookie | None = None
+    max_jobs: int | None = None
+    updated_at: datetime | None = None
+    token_expires_at: datetime | None = None
+    refresh_token_expires_at: datetime | None = None
+    balance: Mapping[str, Any] | None = field(default=None, hash=False)
+    latest_created_at_ms: Mapping[str, Any] | None = field(default=None, hash=False)
+    error: str | None = None
+    extra: Mapping[str, Any] = field(factory=dict, repr=_masked, hash=False)
+    _wire: Mapping[str, Any] = field(factory=dict, repr=False, eq=False, kw_only=True)
+
+    @property
+    def token_balance(self) -> float | None:
+        """LTX Studio tokens left, None where the reply did not say."""
+        return None if self.balance is None else self.balance.get(TOKEN_KEY)
+
+    @property
+    def latest_created_at(self) -> datetime | None:
+        """When the tokens were last used, aware, UTC; None where the reply did not say."""
+        created = (self.latest_created_at_ms or {}).get(TOKEN_KEY)
+        return None if created is None else EPOCH + timedelta(milliseconds=created)
+
+    @property
+    def needs_reauth(self) -> bool:
+        """Whether the account is stored but broken: somebody has to sign in again."""
+        return self.error is not None
+
+    def to_wire(self, *, include_secrets: bool = False) -> dict[str, Any]:
+        """Return the JSON object that came in; `{}` for an account made by hand.
+
+        Args:
+            include_secrets: return it to the letter. By default `cookie` is left out
+                and strings under unknown keys that look secret are masked.
+        """
+        if include_secrets:
+            return dict(self._wire)
+        shown = {name: value for name, value in self._wire.items() if name != "cookie"}
+        shown.update(mask_secrets(self.extra))
+        return shown
+
+
+@frozen
+class Lookup:
+    """What one position of the input led to.
+
+    Exactly one of `account` and `error` is set: `account` when the reply was one.
+
+    Attributes:
+        index: position in the input, from 0.
+        email: the address as it was given.
+        outcome: what became of it.
+        account: the account of an `ok` or `needs_reauth` reply.
+        error: why there is no account.
+        status: HTTP status of the last reply, None where none came.
+        attempts: requests that were sent, retries and throttles included.
+        elapsed: seconds from the first attempt to the result, waits included.
+        checked_at: when the result was known, aware, UTC.
+    """
+
+    index: int
+    email: str
+    outcome: Outcome
+    account: Account | None
+    error: LTXError | None
+    status: int | None
+    attempts: int
+    elapsed: float
+    checked_at: datetime
+
+    def unwrap(self) -> Account:
+        """Return the account, broken ones included.
+
+        Raises:
+            LTXError: the error of this lookup, where there is no account.
+        """
+        if self.account is None:
+            assert self.error is not None
+            raise self.error
+        return self.account
+
+
+@frozen
+class Stats:
+    """Where a run stands.
+
+    Attributes:
+        outcomes: lookups finished so far, by outcome; every outcome is a key.
+        requests: requests sent, retries and replaced connections included.
+        retries: attempts after the first that were no answer to a throttle.
+        throttles: replies with status 429.
+        latency_p50: median seconds of an attempt that got a reply (within 5 %), None before one.
+        latency_p99: likewise, the 99th percentile.
+    """
+
+    outcomes: Mapping[Outcome, int] = field(hash=False)
+    requests: int
+    retries: int
+    throttles: int
+    latency_p50: float | None
+    latency_p99: float | None

@@ -1,0 +1,27 @@
+"""Results of a check, looked at: key figures, changes between two runs, one HTML page.
+
+Pure but for reading the results: what is shown on a terminal, and where the page is
+written, is the command line's business. Only `page` needs the extra `report` (plotly).
+"""
+
+from ltx_async.report.changes import Change, ChangeKind, Comparison, compare
+from ltx_async.report.page import MissingPlotlyError, plotly_script, render_page
+from ltx_async.report.results import Results, ResultsError, read_results
+from ltx_async.report.rows import Row
+from ltx_async.report.summary import Summary, summarise
+
+__all__ = [
+    "Change",
+    "ChangeKind",
+    "Comparison",
+    "MissingPlotlyError",
+    "Results",
+    "ResultsError",
+    "Row",
+    "Summary",
+    "compare",
+    "plotly_script",
+    "read_results",
+    "render_page",
+    "summarise",
+]

@@ -1,0 +1,86 @@
+"""The key figures as cards: a label, a value, a line of explanation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from ltx_async.models import Outcome
+from ltx_async.report.expiry import Expiry
+from ltx_async.report.summary import Summary
+from ltx_async.report.wording import counted, number, share, time_taken
+
+_TROUBLES: Final = {
+    Outcome.NEEDS_REAUTH: "to sign in again",
+    Outcome.NOT_FOUND: "not found",
+    Outcome.INVALID: "invalid",
+    Outcome.FAILED: "failed",
+}
+
+
+@frozen
+class Card:
+    """One key figure.
+
+    Attributes:
+        tone: `ok`, `warn`, `bad` or empty: how it is to be taken.
+    """
+
+    label: str
+    value: str
+    note: str
+    tone: str = ""
+
+
+def cards(summary: Summary) -> tuple[Card, ...]:
+    """Return the key figures of a summary."""
+    return (
+        _healthy(summary),
+        _attention(summary),
+        _balance(summary),
+        _ending("Sign-ins ending soon", summary.sign_ins, "warn"),
+        _ending("Tokens ending soon", summary.access_tokens, ""),
+        _speed(summary),
+    )
+
+
+def _healthy(summary: Summary) -> Card:
+    count = summary.outcomes[Outcome.OK]
+    note = f"{number(count)} of {counted(summary.accounts, 'email')}"
+    if not summary.accounts:
+        return Card("Healthy accounts", number(None), "no results yet")
+    return Card("Healthy accounts", share(count, summary.accounts), note, "ok" if count else "bad")
+
+
+def _attention(summary: Summary) -> Card:
+    parts = [
+        f"{summary.outcomes[outcome]:,} {words}"
+        for outcome, words in _TROUBLES.items()
+        if summary.outcomes[outcome]
+    ]
+    tone = "warn" if summary.need_attention else "ok"
+    note = " · ".join(parts) or "nothing to do"
+    return Card("Need attention", number(summary.need_attention), note, tone)
+
+
+def _balance(summary: Summary) -> Card:
+    balance = summary.balance
+    if not balance.known:
+        return Card("LTX Studio tokens", number(None), "no balance in these results")
+    note = f"median {number(balance.median)}, lowest {number(balance.lowest)}"
+    return Card("LTX Studio tokens", number(balance.total), note)
+
+
+def _ending(label: str, ends: Expiry, tone: str) -> Card:
+    if not ends.known:
+        return Card(label, number(None), "no dates in these results")
+    ended = f"{ends.ended:,} had ended" if ends.ended else "none had ended"
+    return Card(label, number(ends.soon), f"within 7 days; {ended}", tone if ends.soon else "")
+
+
+def _speed(summary: Summary) -> Card:
+    times = summary.latency_ms
+    if not times:
+        return Card("Median lookup", number(None), "nothing was sent")
+    return Card("Median lookup", time_taken(times["p50"]), f"99% within {time_taken(times['p99'])}")

@@ -1,0 +1,136 @@
+"""The tables of the page as data: columns, the filters one click sets, and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from ltx_async.models import Outcome
+from ltx_async.report.changes import Change, ChangeKind, Comparison
+from ltx_async.report.charts import epoch_ms, outcome_filter
+from ltx_async.report.expiry import SOON
+from ltx_async.report.rows import Row
+from ltx_async.report.summary import Summary
+from ltx_async.report.wording import OUTCOME_NAMES
+
+MOST_ROWS: Final = 100_000
+"""Rows that a page holds: browsers stay fluid. Those that need attention go first."""
+
+_LONGEST_TROUBLE: Final = 200
+_ACCOUNT_COLUMNS: Final = (
+    ("email", "Email", "text"),
+    ("outcome", "Outcome", "outcome"),
+    ("balance", "Balance", "number"),
+    ("sign_in", "Sign-in ends", "date"),
+    ("token", "Token ends", "date"),
+    ("elapsed", "Took", "time"),
+    ("trouble", "Trouble", "text"),
+)
+_CHANGE_COLUMNS: Final = (
+    ("email", "Email", "text"),
+    ("change", "Change", "text"),
+    ("before", "Before", "outcome"),
+    ("after", "Now", "outcome"),
+    ("balance", "Balance", "number"),
+    ("moved", "Moved by", "signed"),
+    ("trouble", "Trouble", "text"),
+)
+
+
+def account_table(rows: Sequence[Row], summary: Summary) -> dict[str, Any]:
+    """Return the table of accounts; JSON values only."""
+    kept = rows
+    if len(rows) > MOST_ROWS:
+        kept = sorted(rows, key=lambda row: row.outcome is Outcome.OK)[:MOST_ROWS]
+    return {
+        "id": "accounts",
+        "columns": _columns(_ACCOUNT_COLUMNS),
+        "filters": _account_filters(summary),
+        "rows": [_account_cells(row) for row in kept],
+        "page_rows": 25,
+        "left_out": len(rows) - len(kept),
+    }
+
+
+def change_table(comparison: Comparison) -> dict[str, Any]:
+    """Return the table of changes; JSON values only."""
+    counts = comparison.counts()
+    kept = comparison.changes[:MOST_ROWS]
+    return {
+        "id": "changes",
+        "columns": _columns(_CHANGE_COLUMNS),
+        "filters": [
+            {
+                "column": "change",
+                "values": [kind],
+                "label": kind.capitalize(),
+                "count": counts[kind],
+            }
+            for kind in ChangeKind
+            if counts[kind]
+        ],
+        "rows": [_change_cells(change) for change in kept],
+        "page_rows": 10,
+        "left_out": len(comparison.changes) - len(kept),
+    }
+
+
+def _columns(columns: Sequence[tuple[str, str, str]]) -> list[dict[str, str]]:
+    return [{"key": key, "name": name, "kind": kind} for key, name, kind in columns]
+
+
+def _account_filters(summary: Summary) -> list[dict[str, Any]]:
+    counts = summary.outcomes
+    present = [outcome for outcome in Outcome if counts[outcome]]
+    filters = [{**outcome_filter(one), "count": counts[one]} for one in present]
+    if summary.as_of is not None and summary.sign_ins.soon:
+        filters.append(
+            {
+                "column": "sign_in",
+                "low": epoch_ms(summary.as_of) + 1,
+                "high": epoch_ms(summary.as_of + SOON) + 1,
+                "label": "Sign-in ends in 7 days",
+                "count": summary.sign_ins.soon,
+            }
+        )
+    return filters
+
+
+def _account_cells(row: Row) -> list[Any]:
+    return [
+        row.email,
+        row.outcome,
+        row.balance,
+        _date(row.refresh_token_expires_at),
+        _date(row.token_expires_at),
+        row.elapsed_ms if row.attempts else None,
+        _in_brief(row.trouble),
+    ]
+
+
+def _date(moment: datetime | None) -> int | None:
+    return None if moment is None else epoch_ms(moment)
+
+
+def _change_cells(change: Change) -> list[Any]:
+    before, after = change.before, change.after
+    return [
+        change.email,
+        change.kind.capitalize(),
+        before and before.outcome,
+        after and after.outcome,
+        after and after.balance,
+        change.moved,
+        after and _in_brief(after.trouble),
+    ]
+
+
+def _in_brief(trouble: str | None) -> str | None:
+    if trouble is None or len(trouble) <= _LONGEST_TROUBLE:
+        return trouble
+    return trouble[: _LONGEST_TROUBLE - 1] + "…"
+
+
+OUTCOME_LABELS: Final = {outcome.value: name for outcome, name in OUTCOME_NAMES.items()}
+"""What the page calls the outcomes."""

@@ -1,0 +1,137 @@
+"""The key figures of a run."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from heapq import nlargest
+from typing import Any, Final
+
+from attrs import asdict, field, frozen
+
+from ltx_async.models import EPOCH, Outcome
+from ltx_async.report.distribution import Bin, bins, percentile
+from ltx_async.report.expiry import Expiry, expiry
+from ltx_async.report.results import Results
+from ltx_async.report.rows import Row
+from ltx_async.report.wording import iso
+
+PERCENTILES: Final = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "max": 100}
+"""Names of the percentiles of the time that lookups took."""
+
+_SLOWEST: Final = 10
+_MOST_BINS: Final = 30
+
+
+@frozen
+class Balance:
+    """LTX Studio tokens, over the accounts whose balance is known; None without any.
+
+    Attributes:
+        known: how many accounts those are.
+        total: their sum; None where it cannot be told in a number.
+        bins: the histogram, ascending.
+    """
+
+    known: int
+    total: float | None
+    median: float | None
+    lowest: float | None
+    highest: float | None
+    bins: tuple[Bin, ...]
+
+
+@frozen
+class Summary:
+    """What a report tells of one run.
+
+    Attributes:
+        results: the file it is about.
+        accounts: emails in it.
+        as_of: when the last of them was checked; expiry is judged at that moment.
+        outcomes: emails by outcome; every outcome is a key.
+        balance: LTX Studio tokens left.
+        sign_ins: ends of the refresh tokens: then a person has to sign in again.
+        access_tokens: ends of the access tokens, which the service renews.
+        latency_ms: milliseconds of a lookup by name of the percentile; empty where none was sent.
+        slowest: the rows that took longest, first the slowest.
+        remarks: what was wrong with the file, a sentence each.
+    """
+
+    results: str
+    accounts: int
+    as_of: datetime | None
+    outcomes: Mapping[Outcome, int] = field(hash=False)
+    balance: Balance
+    sign_ins: Expiry
+    access_tokens: Expiry
+    latency_ms: Mapping[str, float] = field(hash=False)
+    slowest: tuple[Row, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def need_attention(self) -> int:
+        """Emails with any outcome but ok."""
+        return self.accounts - self.outcomes[Outcome.OK]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as JSON values; moments as ISO 8601, UTC."""
+        figures = asdict(self, value_serializer=_json_value)
+        figures["slowest"] = [
+            {"email": row.email, "elapsed_ms": row.elapsed_ms, "attempts": row.attempts}
+            for row in self.slowest
+        ]
+        return figures
+
+
+def _json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def summarise(results: Results, *, most_bins: int = _MOST_BINS) -> Summary:
+    """Work out the key figures of a results file, with a histogram of up to `most_bins` bins."""
+    rows, as_of = results.rows, results.as_of
+    counts = Counter(row.outcome for row in rows)
+    sent = [row for row in rows if row.attempts and row.elapsed_ms is not None]
+    return Summary(
+        results=results.name,
+        accounts=len(rows),
+        as_of=as_of,
+        outcomes={outcome: counts[outcome] for outcome in Outcome},
+        balance=_balance((row.balance for row in rows if row.balance is not None), most_bins),
+        sign_ins=expiry((row.refresh_token_expires_at for row in rows), as_of or EPOCH),
+        access_tokens=expiry((row.token_expires_at for row in rows), as_of or EPOCH),
+        latency_ms=_latency(sent),
+        slowest=tuple(nlargest(_SLOWEST, sent, key=_elapsed)),
+        remarks=results.remarks,
+    )
+
+
+def _balance(balances: Iterable[float], most_bins: int) -> Balance:
+    known = sorted(balances)
+    if not known:
+        return Balance(0, None, None, None, None, ())
+    total = sum(known)
+    return Balance(
+        known=len(known),
+        total=total if math.isfinite(total) else None,
+        median=percentile(known, 50),
+        lowest=known[0],
+        highest=known[-1],
+        bins=bins(known, at_most=most_bins),
+    )
+
+
+def _latency(sent: Iterable[Row]) -> dict[str, float]:
+    times = sorted(map(_elapsed, sent))
+    if not times:
+        return {}
+    return {name: percentile(times, percent) for name, percent in PERCENTILES.items()}
+
+
+def _elapsed(row: Row) -> float:
+    return row.elapsed_ms or 0.0

@@ -1,0 +1,84 @@
+"""Numbers, shares, times and dates as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from typing import Final
+
+from ltx_async.models import Outcome
+
+OUTCOME_NAMES: Final = {
+    Outcome.OK: "OK",
+    Outcome.NEEDS_REAUTH: "Needs sign-in",
+    Outcome.NOT_FOUND: "Not found",
+    Outcome.INVALID: "Invalid email",
+    Outcome.FAILED: "Lookup failed",
+}
+UNKNOWN: Final = "—"
+
+
+def number(value: float | None) -> str:
+    """Return a number with thousands separators, two decimals at most; UNKNOWN for None."""
+    if value is None:
+        return UNKNOWN
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
+    return f"{value:,}" if value == math.floor(value) and isinstance(value, int) else _short(value)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def signed(value: float) -> str:
+    """Return a number with its sign, zero without."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def share(part: int, whole: int) -> str:
+    """Return a percentage that says 0% and 100% only where that is exact."""
+    if part in (0, whole):
+        return "0%" if part == 0 else "100%"
+    return f"{min(max(100 * part / whole, 0.1), 99.9):.1f}%"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun in the singular or plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def time_taken(milliseconds: float | None) -> str:
+    """Return a time in ms, or in seconds from ten seconds on."""
+    if milliseconds is None:
+        return UNKNOWN
+    if milliseconds >= 10_000:
+        return f"{milliseconds / 1000:,.1f} s"
+    return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:,.0f} ms"
+
+
+def day(value: date) -> str:
+    """Return a date without its year, such as `5 Jan`."""
+    return f"{value.day} {value:%b}"
+
+
+def full_day(value: date) -> str:
+    """Return a date such as `5 Jan 2026`."""
+    return f"{day(value)} {value.year}"
+
+
+def moment(value: datetime | None) -> str:
+    """Return a UTC moment such as `5 Jan 2026, 14:03 UTC`; UNKNOWN for None."""
+    return UNKNOWN if value is None else f"{full_day(value.date())}, {value:%H:%M} UTC"
+
+
+def iso(value: datetime) -> str:
+    """Return a UTC moment as the records have it: ISO 8601, milliseconds, `Z`."""
+    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def span(low: float | None, high: float | None) -> str:
+    """Return the bounds of a bin: two numbers, or one as in `5,000 and more`."""
+    if low is None:
+        return "all of them"
+    return f"{number(low)} and more" if high is None else f"{number(low)} to {number(high)}"

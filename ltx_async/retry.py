@@ -1,0 +1,164 @@
+"""When to try again: `RetryPolicy` decides and never sleeps; `RetryBudget` says how often."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from ltx_async.errors import (
+    AttemptTimeoutError,
+    ConfigurationError,
+    LTXError,
+    RateLimitError,
+    ResponseError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attrs import Attribute
+
+RETRIED_STATUSES = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527})
+OUTAGE_STATUSES = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530})
+SERVICE_UNAVAILABLE = 503
+JITTER = 0.1
+_LARGEST_EXPONENT = 64
+
+
+def _uniform() -> float:
+    """Draw from the process's own generator; as a function it is pickled by name, not state."""
+    return random.random()  # noqa: S311 - jitter is no secret
+
+
+def _number_in(low: float, high: float) -> Callable[[RetryPolicy, Attribute[float], float], None]:
+    def check(_policy: RetryPolicy, attribute: Attribute[float], value: float) -> None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not low <= value <= high:
+            message = f"{attribute.name} must be a number from {low:g} to {high:g}, not {value!r}"
+            raise ConfigurationError(message)
+
+    return check
+
+
+def _count_in(low: int, high: int) -> Callable[[RetryPolicy, Attribute[int], int], None]:
+    def check(_policy: RetryPolicy, attribute: Attribute[int], value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            message = f"{attribute.name} must be an integer from {low} to {high}, not {value!r}"
+            raise ConfigurationError(message)
+
+    return check
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How a failed attempt is followed up; times in seconds.
+
+    Backoff is "full jitter" (Brooker, "Exponential Backoff And Jitter", AWS
+    Architecture Blog, 2015): uniform between 0 and min(cap, base · 2^n).
+
+    Attributes:
+        attempts: requests per lookup that may fail before it does, 1 or more.
+        base: upper bound of the first backoff.
+        cap: upper bound of every backoff.
+        throttle_base: least wait after a 429.
+        throttles: replies with status 429 that one lookup puts up with.
+        retry_after_cap: longest wait that a server is granted; over it, a lookup ends.
+        budget: capacity of the retry budget that all lookups of a client share.
+        random: source of uniform numbers in [0, 1).
+
+    Raises:
+        ConfigurationError: a value is out of its range.
+    """
+
+    attempts: int = field(default=3, validator=_count_in(1, 1_000_000))
+    base: float = field(default=0.5, validator=_number_in(0, 3600))
+    cap: float = field(default=20.0, validator=_number_in(0, 86_400))
+    throttle_base: float = field(default=1.0, validator=_number_in(0, 3600))
+    throttles: int = field(default=10, validator=_count_in(0, 1_000_000))
+    retry_after_cap: float = field(default=60.0, validator=_number_in(0, 1e9))
+    budget: int = field(default=500, validator=_count_in(0, 1_000_000_000))
+    random: Callable[[], float] = field(default=_uniform, repr=False, eq=False)
+
+    def retries(self, error: LTXError) -> bool:
+        """Whether this kind of failure may pass by itself (a 429 is a wait, not a failure)."""
+        if isinstance(error, ResponseError):
+            return error.status in RETRIED_STATUSES
+        return isinstance(error, TransportError)
+
+    def next_delay(self, error: LTXError, attempt: int) -> float | None:
+        """Return the seconds to wait before attempt `attempt + 1`, or None to give up.
+
+        A `Retry-After` on a 503 is obeyed, and over the cap there is no retry.
+
+        Args:
+            error: what attempt number `attempt` ended with.
+            attempt: failed attempts so far, from 1.
+        """
+        if attempt >= self.attempts or not self.retries(error):
+            return None
+        if isinstance(error, ResponseError) and error.status == SERVICE_UNAVAILABLE:
+            told = error.retry_after
+            if told is not None:
+                return None if told > self.retry_after_cap else self._after(told)
+        return self.backoff(attempt - 1)
+
+    def throttle_delay(self, error: RateLimitError, throttles: int) -> float | None:
+        """Return the seconds that everybody waits after a 429, or None when it is too long.
+
+        Args:
+            error: the reply.
+            throttles: replies with status 429 to this lookup so far, from 1.
+        """
+        if throttles > self.throttles:
+            return None
+        if error.retry_after is None:
+            return max(self.throttle_base, self.backoff(throttles - 1, self.throttle_base))
+        if error.retry_after > self.retry_after_cap:
+            return None
+        return max(self.throttle_base, self._after(error.retry_after))
+
+    def backoff(self, n: int, base: float | None = None) -> float:
+        """Return one draw of full jitter for the n-th wait, from 0; never above `cap`."""
+        first = self.base if base is None else base
+        bound = min(self.cap, math.ldexp(first, min(n, _LARGEST_EXPONENT)))
+        return bound * self.random()
+
+    def _after(self, seconds: float) -> float:
+        """Add a little jitter, never less, so that clients do not return as one."""
+        return seconds + min(1.0, max(seconds, 0.1) * JITTER) * self.random()
+
+
+@define
+class RetryBudget:
+    """A token bucket that keeps retries from multiplying the load on a sick server.
+
+    The numbers are those of the AWS SDKs' standard retry mode (Reference Guide,
+    "Retry behavior"): a retry costs 5 and after a timeout 10, a clean success
+    gives 1 back, a success after a retry what that retry cost.
+
+    Attributes:
+        capacity: the most it can hold.
+        available: what it holds, 0 to `capacity`.
+    """
+
+    capacity: int
+    available: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.available = self.capacity
+
+    def take(self, error: LTXError) -> int:
+        """Take what a retry after `error` costs and return it; 0 when it is not there."""
+        cost = 10 if isinstance(error, AttemptTimeoutError) else 5
+        if cost > self.available:
+            return 0
+        self.available -= cost
+        return cost
+
+    def give_back(self, cost: int) -> None:
+        """Return the cost of the last retry after a success, 1 after one without."""
+        self.available = min(self.capacity, self.available + (cost or 1))

@@ -1,0 +1,61 @@
+"""Counters of a run in constant memory, and the `Stats` made of them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from attrs import define, field
+
+from ltx_async.models import Lookup, Outcome, Stats
+
+_FASTEST = 1e-5  # seconds; everything below falls into the first bucket
+_STEP = math.log(1.1)
+_BUCKETS = 200  # 10 µs · 1.1^200 is over half an hour
+
+
+@define
+class Latencies:
+    """A histogram of seconds with logarithmic buckets, right to within 5 %."""
+
+    _buckets: list[int] = field(init=False, factory=lambda: [0] * _BUCKETS)
+
+    def add(self, seconds: float) -> None:
+        """Count one latency."""
+        bucket = int(math.log(seconds / _FASTEST) / _STEP) if seconds > _FASTEST else 0
+        self._buckets[min(bucket, _BUCKETS - 1)] += 1
+
+    def quantile(self, share: float) -> float | None:
+        """Return the latency that `share` (0 to 1) of all do not exceed, None without any."""
+        rank = math.ceil(share * sum(self._buckets))
+        for bucket, count in enumerate(self._buckets):
+            rank -= count
+            if rank <= 0 < count:
+                return _FASTEST * math.exp((bucket + 0.5) * _STEP)
+        return None
+
+
+@define
+class Tally:
+    """What a run has done so far."""
+
+    requests: int = 0
+    retries: int = 0
+    throttles: int = 0
+    latencies: Latencies = field(factory=Latencies)
+    outcomes: Counter[Outcome] = field(factory=Counter)
+
+    def finished(self, lookup: Lookup) -> None:
+        """Count one result."""
+        self.outcomes[lookup.outcome] += 1
+
+    def stats(self) -> Stats:
+        """Return what has been counted."""
+        return Stats(
+            outcomes={outcome: self.outcomes[outcome] for outcome in Outcome},
+            requests=self.requests,
+            retries=self.retries,
+            throttles=self.throttles,
+            latency_p50=self.latencies.quantile(0.5),
+            latency_p99=self.latencies.quantile(0.99),
+        )

@@ -1,0 +1,63 @@
+"""The only I/O: a request goes out, plain bytes come back."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientRequest, ClientSession, TCPConnector
+
+from ltx_async.errors import ConfigurationError
+from ltx_async.transport.connection import DEFAULT_BASE_URL, Endpoint, Secret, Wiring
+from ltx_async.transport.session import SessionTransport
+
+if TYPE_CHECKING:
+    from ltx_async.transport.direct import DirectTransport
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "ClientSession",
+    "Endpoint",
+    "Secret",
+    "Wiring",
+    "missing",
+    "transport_of",
+]
+
+TRANSPORTS = ("session", "direct")
+
+
+def missing() -> str | None:
+    """Say what keeps the direct transport from working here, None where nothing does."""
+    try:
+        import httptools  # noqa: F401, PLC0415
+    except ImportError:
+        return "it needs httptools: pip install 'ltx_async[speed]'"
+    takes = inspect.signature(TCPConnector.connect).parameters
+    makes = inspect.signature(ClientRequest).parameters
+    if not {"req", "traces", "timeout"} <= takes.keys() or not {"loop", "proxy"} <= makes.keys():
+        return "this version of aiohttp no longer offers what it uses"
+    return None
+
+
+def transport_of(
+    kind: str, endpoint: Endpoint, wiring: Wiring, session: ClientSession | None
+) -> SessionTransport | DirectTransport:
+    """Build a transport by its name: `session` or `direct`.
+
+    Raises:
+        ConfigurationError: there is none of that name, or it cannot work here.
+    """
+    if kind == "session":
+        return SessionTransport(endpoint, wiring, session)
+    if kind != "direct":
+        raise ConfigurationError(
+            f"there is no transport {kind!r}", hint="Choose one of " + ", ".join(TRANSPORTS) + "."
+        )
+    if session is not None:
+        raise ConfigurationError("the direct transport cannot borrow a session")
+    if (reason := missing()) is not None:
+        raise ConfigurationError(f"no direct transport: {reason}", hint="Or use 'session'.")
+    from ltx_async.transport.direct import DirectTransport  # noqa: PLC0415 - needs an extra
+
+    return DirectTransport(endpoint, wiring)

@@ -1,0 +1,281 @@
+"""What both transports share: where requests may go, and what every one of them carries."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl as tls
+import urllib.request
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from attrs import field, frozen
+from yarl import URL
+
+from ltx_async._version import __version__
+from ltx_async.errors import ConfigurationError
+
+KEPT_HEADERS = ("retry-after", "date", "cf-ray", "location")
+DEFAULT_BASE_URL = "https://api.useapi.net/v1"
+STALLED = 0.5  # seconds a timer may be late before the process must have been stopped
+_SECOND_CHANCE = 5.0  # seconds for replies that came while the process stood still
+
+
+def check_token(token: str) -> str:
+    """Return the API token if it can stand in a header (RFC 9110 5.5: visible ASCII).
+
+    Raises:
+        ConfigurationError: it cannot; the token is never quoted.
+    """
+    if not isinstance(token, str) or not token:
+        raise ConfigurationError(
+            "no API token", hint="Set USEAPI_TOKEN, or pass the token: user:<number>-<string>."
+        )
+    if not all("!" <= character <= "~" for character in token):
+        raise ConfigurationError(
+            "the API token has a space, a control character or one outside ASCII",
+            hint="Copy the token again: user:<number>-<string>, without white space around it.",
+        )
+    return token
+
+
+def check_base_url(base_url: str, *, allow_http: bool) -> URL:
+    """Return the base URL if the token may be sent there.
+
+    Raises:
+        ConfigurationError: another scheme than https (http for loopback, or where
+            allowed), user information, a query, a fragment or white space in it, or no host.
+    """
+    base_url = str(base_url)
+    try:
+        url = URL(base_url)
+        host = url.host
+    except (ValueError, TypeError):
+        host = None
+    if not host:
+        raise ConfigurationError("the base URL is not a URL with a host", hint=_EXAMPLE)
+    if " " in base_url or not base_url.isprintable():
+        raise ConfigurationError(
+            "the base URL must not hold white space or control characters", hint=_EXAMPLE
+        )
+    if url.user is not None or url.password is not None:
+        raise ConfigurationError("the base URL must not hold user information", hint=_EXAMPLE)
+    if "?" in base_url or "#" in base_url:
+        raise ConfigurationError("the base URL must not hold a query or a fragment", hint=_EXAMPLE)
+    if url.scheme == "http" and not (allow_http or is_loopback(host)):
+        raise ConfigurationError(
+            "the base URL is plain http to another machine, which would show the token to all",
+            hint="Use https, or allow it with allow_http=True (--allow-http).",
+        )
+    if url.scheme not in {"http", "https"}:
+        raise ConfigurationError(f"the base URL has the scheme {url.scheme!r}", hint=_EXAMPLE)
+    return url.with_path(url.raw_path.rstrip("/"), encoded=True)
+
+
+_EXAMPLE = f"A base URL looks like {DEFAULT_BASE_URL}."
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine (RFC 6761 6.3 for the name)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Secret(str):
+    """A string whose `repr` hides it, so that tracebacks with locals do not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+@frozen(kw_only=True)
+class Endpoint:
+    """Where requests go and what they carry.
+
+    Attributes:
+        base: the checked base URL.
+        token: the API token.
+        user_agent: the whole `User-Agent`.
+    """
+
+    base: URL
+    token: Secret = field(repr=False)
+    user_agent: str
+
+    @classmethod
+    def checked(
+        cls, base_url: str, token: str, *, allow_http: bool = False, user_agent: str | None = None
+    ) -> Endpoint:
+        """Build an endpoint from what users gave.
+
+        Raises:
+            ConfigurationError: a part of it cannot be used.
+        """
+        agent = f"ltx_async/{__version__}" if user_agent is None else user_agent
+        if not isinstance(agent, str) or not agent.isascii() or not agent.isprintable():
+            raise ConfigurationError("the user agent must be printable ASCII")
+        base = check_base_url(base_url, allow_http=allow_http)
+        return cls(base=base, token=Secret(check_token(token)), user_agent=agent)
+
+    def url(self, target: str) -> URL:
+        """Return the URL of a target below the base URL, sent as it is encoded.
+
+        Raises:
+            ConfigurationError: it would lead anywhere else; the token stays here.
+        """
+        if not target.startswith("/"):  # a slash ends the host (RFC 3986 3.2), come what may
+            raise ConfigurationError("the request would leave the host of the base URL")
+        return URL(f"{self.base}{target}", encoded=True)
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of one request, the token among them."""
+        return {
+            "Authorization": Secret(f"Bearer {self.token}"),
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": self.user_agent,
+        }
+
+    def head(self) -> str:
+        """Return what follows the target of a request: the version, `Host` and the headers."""
+        host = (
+            self.base.host_port_subcomponent
+            if not self.base.is_default_port()
+            else self.base.host_subcomponent
+        )
+        fields = {"Host": host, **self.headers()}
+        return " HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
+
+
+@frozen(kw_only=True)
+class Wiring:
+    """How connections are made.
+
+    Attributes:
+        limit: the most connections at a time.
+        ssl: TLS settings with a CA of one's own; None for the system's.
+        proxy: URL of an http proxy; None for none.
+        trust_env: whether proxies are taken from the environment.
+    """
+
+    limit: int
+    ssl: tls.SSLContext | None = None
+    proxy: str | None = field(default=None, repr=False)
+    trust_env: bool = False
+
+    def proxy_to(self, base: URL) -> str | None:
+        """Return the proxy on the way to `base`: the given one, else one of the environment.
+
+        This is not left to aiohttp: with `trust_env` it would look into netrc too, for
+        every request, and refuse those that bring a token of their own.
+        """
+        if self.proxy or not self.trust_env or urllib.request.proxy_bypass(base.host or ""):
+            return self.proxy
+        return urllib.request.getproxies().get(base.scheme)
+
+    def connector(self) -> Connector:
+        """Open the connection pool; call it in the running loop."""
+        on_uvloop = type(asyncio.get_running_loop()).__module__.partition(".")[0] == "uvloop"
+        return Connector(
+            limit=self.limit,
+            ttl_dns_cache=300,
+            keepalive_timeout=60,
+            ssl=True if self.ssl is None else self.ssl,
+            socket_factory=_undertaken_socket if on_uvloop else None,
+        )
+
+
+class _UndertakenSocket(socket.socket):
+    """A socket whose descriptor is closed by others, never by the garbage collector.
+
+    uvloop closes the descriptor of a connection that breaks while it is handed over, but
+    not the socket. That would later close it again, whoever has its number by then.
+    """
+
+    def __del__(self) -> None:
+        self.detach()
+
+
+def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    return _UndertakenSocket(family, kind, protocol)
+
+
+class Connector(aiohttp.TCPConnector):
+    """aiohttp's pool, which notes in `REUSED` whether a connection has been used before."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Return a connection from the pool, or a new one.
+
+        One that was sent anything since its last reply is closed instead: those bytes
+        would pass for the next reply.
+        """
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol: Any = connection.protocol
+            reused = getattr(protocol, "ltx_used", False)
+            if not (reused and protocol.should_close):
+                break
+            connection.close()
+        REUSED.set(reused)
+        protocol.ltx_used = True
+        return connection
+
+
+REUSED: ContextVar[bool] = ContextVar("ltx_async_reused", default=False)
+"""Whether the connection of this task's current request had carried one before."""
+
+
+class time_limit:  # noqa: N801 - used like `asyncio.timeout`
+    """Cancel the body after some seconds, but not because the process itself stood still.
+
+    A process that was stopped (SIGSTOP, a closed laptop) finds all its timers overdue
+    before it could read a single reply: then the body gets a second chance.
+
+    Args:
+        seconds: what the body may take; then `TimeoutError` is raised.
+    """
+
+    __slots__ = ("_loop", "_seconds", "_timeout", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(None)
+
+    async def __aenter__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._timeout.__aenter__()
+        self._arm(self._seconds)
+
+    def _arm(self, seconds: float) -> None:
+        when = self._loop.time() + seconds
+        self._timer = self._loop.call_at(when, self._expire, when)
+
+    def _expire(self, when: float) -> None:
+        now = self._loop.time()
+        if now - when > STALLED:
+            self._arm(min(self._seconds, _SECOND_CHANCE))
+        else:
+            self._timeout.reschedule(now)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        await self._timeout.__aexit__(exc_type, exc, traceback)

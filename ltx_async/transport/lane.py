@@ -1,0 +1,246 @@
+"""One kept-alive connection of the direct transport: a lean protocol over llhttp.
+
+llhttp, which httptools wraps, judges the framing (RFC 9112 6 and 7): lengths that
+contradict each other, bad status lines and broken chunks are its errors. Headers are
+looked at only where they matter: a second, slower parser reads them for a reply that
+is no 200, or whose first bytes mention a coding or are suspiciously many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httptools
+from aiohttp.connector import Connection
+
+from ltx_async.codec import Reply, Request
+from ltx_async.errors import LTXError, ProtocolError
+from ltx_async.transport.connection import KEPT_HEADERS
+
+_LONGEST_FIELD: Final = 8190  # bytes in a header field and fields in a reply: aiohttp's limits
+_MOST_FIELDS: Final = 128
+_HEAD_CAP: Final = 64 << 10
+_INFORMATIONAL: Final = range(100, 200)
+_NONE: Final[Mapping[str, str]] = {}
+_OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
+
+
+class Lane(asyncio.Protocol):
+    """A connection that carries one request at a time.
+
+    Attributes:
+        used: whether it has carried a request before the current one.
+        ends_at: the loop's time by which the current reply must be there.
+        idle_since: the loop's time when it became idle.
+    """
+
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_dirty",
+        "_flaw",
+        "_on_gone",
+        "_parser",
+        "_raw",
+        "_received",
+        "_reply",
+        "_request",
+        "_size",
+        "_transport",
+        "ends_at",
+        "headed",
+        "idle_since",
+        "used",
+    )
+
+    def __init__(self, connection: Connection, on_gone: Callable[[Lane], None]) -> None:
+        self.used = self.headed = False
+        self.ends_at = self.idle_since = 0.0
+        self._connection = connection
+        self._on_gone = on_gone
+        self._dirty = False
+        self._flaw = ""
+        self._reply: asyncio.Future[Reply] | None = None
+        self._parser: Any = httptools.HttpResponseParser(self)
+        assert connection.transport is not None
+        self._transport = connection.transport
+        self._transport.set_protocol(self)
+
+    def ask(self, head: bytes, request: Request, reply: asyncio.Future[Reply]) -> None:
+        """Write a request in one piece; its reply, or why there is none, goes to `reply`."""
+        self._reply, self._request = reply, request
+        self._body: list[bytes] = []
+        self._raw = b""
+        self._received = self._size = 0
+        self.headed = False
+        if self._transport.is_closing():
+            self.fail(ProtocolError("the connection was closed", reused=self.used))
+        else:
+            self._transport.write(head)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is awaited."""
+        return self._reply is not None
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may follow: the reply was whole and nothing came after it."""
+        return self._reply is None and not self._dirty and not self._transport.is_closing()
+
+    def fail(self, error: LTXError) -> None:
+        """End the current request, if there is one, with an error; close the connection."""
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply.done():
+            reply.set_exception(error)
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection at once; nothing more is read."""
+        self._dirty = True
+        self._reply = None
+        self._transport.abort()
+
+    # asyncio's side
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; bytes that nobody asked for spoil the connection."""
+        if self._reply is None:
+            self.close()
+            return
+        self._received += len(data)
+        if not self.headed:
+            self._raw = self._raw + data if self._raw else data
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._flaw = "the server wants to switch protocols"
+        except httptools.HttpParserError:
+            self._flaw = self._flaw or "the reply is not valid HTTP"
+        if self._flaw or self._reply is not None:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        if not self.headed and len(self._raw) > _HEAD_CAP:
+            self._flaw = "the headers are too long"
+        if self._reply is not None and self._received > self._request.body_cap + _OVERHEAD:
+            self._flaw = "the reply goes on and on"
+        if self._flaw:
+            self.fail(ProtocolError(self._flaw))
+
+    def eof_received(self) -> None:
+        """Let the transport close; `connection_lost` tells the rest."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End what was under way: a reply that only the end delimits is whole now."""
+        self._dirty = True
+        if self._reply is not None and exc is None and self.headed and self._ends_with_connection():
+            self._complete(delimited=False)
+        if self._reply is not None:
+            reused = self.used and not self._received
+            message = "the connection closed before the whole reply"
+            self.fail(ProtocolError(message, reused=reused))
+        self._parser = None
+        handler = self._connection.protocol
+        if handler is not None:
+            handler.connection_lost(exc)
+        self._connection.close()
+        self._on_gone(self)
+
+    # llhttp's side
+
+    def on_message_begin(self) -> None:
+        """Note a second message after the reply, which nobody asked for."""
+        if self._reply is None:
+            self._dirty = True
+
+    def on_headers_complete(self) -> None:
+        """Note that the body begins."""
+        self.headed = self._parser.get_status_code() not in _INFORMATIONAL
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body, as long as all of it stays below the cap."""
+        self._size += len(body)
+        if self._size <= self._request.body_cap:
+            self._body.append(body)
+        else:
+            self._body.clear()
+            self._flaw = f"the body is over {self._request.body_cap} bytes"
+
+    def on_message_complete(self) -> None:
+        """Hand the reply over; a 1xx is none yet (RFC 9110 15.2)."""
+        if not self.headed:
+            self._raw = self._raw[self._raw.rfind(b"\r\n\r\n") + 4 :]
+            self._received = 0
+            return
+        self._complete(delimited=True)
+
+    def _complete(self, *, delimited: bool) -> None:
+        status = self._parser.get_status_code()
+        headers = _NONE if status == 200 and not _suspicious(self._raw) else self._headers()
+        if self._flaw or self._reply is None:
+            return
+        if not self._parser.should_keep_alive():
+            self._dirty = True
+        reply, self._reply = self._reply, None
+        self.used = True
+        if not reply.done():
+            reply.set_result(Reply(status, headers, b"".join(self._body), delimited))
+        self._body, self._raw = [], b""
+
+    def _headers(self) -> Mapping[str, str]:
+        """Read the headers of the reply under way, and find fault with them."""
+        reader = _HeaderReader(self._raw)
+        fields = reader.fields
+        if len(fields) > _MOST_FIELDS or any(len(n) + len(v) > _LONGEST_FIELD for n, v in fields):
+            self._flaw = "the headers are too long"
+        headers: dict[str, str] = {}
+        for name, value in fields:
+            key = name.decode("latin-1").lower()
+            text = value.decode("utf-8", "surrogateescape")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
+            self._flaw = "the reply has a Content-Encoding that was not asked for"
+        return {name: headers[name] for name in KEPT_HEADERS if name in headers}
+
+    def _ends_with_connection(self) -> bool:
+        """Whether the reply has neither a length nor chunks (RFC 9112 6.3, item 8)."""
+        names = {name.lower() for name, _ in _HeaderReader(self._raw).fields}
+        return names.isdisjoint({b"content-length", b"transfer-encoding"})
+
+
+class _HeaderReader:
+    """Reads the header fields of the first message in some bytes that is no 1xx."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+        self._complete = False
+        self._parser = httptools.HttpResponseParser(self)
+        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._parser.feed_data(raw)
+
+    def on_message_begin(self) -> None:
+        """Forget the fields of a 1xx."""
+        if not self._complete:
+            self.fields.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field; not the trailers, which come later."""
+        if not self._complete:
+            self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Stop at the first message that is no 1xx."""
+        self._complete = self._parser.get_status_code() not in _INFORMATIONAL
+
+
+def _suspicious(raw: bytes) -> bool:
+    """Whether the headers of a 200 have to be read after all."""
+    return (
+        b"content-encoding" in raw.lower()
+        or len(raw) > _LONGEST_FIELD
+        or raw.count(b"\n") > _MOST_FIELDS
+    )

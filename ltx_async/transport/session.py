@@ -1,0 +1,179 @@
+"""The aiohttp session manager: owns or borrows a `ClientSession`, sends one GET at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import aiohttp
+from aiohttp import (
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    StreamReader,
+)
+from attrs import define, field
+from multidict import CIMultiDict
+
+from ltx_async.codec import Reply, Request
+from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
+from ltx_async.transport.connection import (
+    KEPT_HEADERS,
+    REUSED,
+    Endpoint,
+    Wiring,
+    time_limit,
+)
+from ltx_async.transport.failures import translated
+
+__all__ = ["ClientSession", "SessionTransport"]
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
+
+
+class _ConnectionLostError(Exception):
+    """A connection broke; of no type that makes aiohttp send the request again."""
+
+
+async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Keep aiohttp from re-sending a GET silently after a disconnect.
+
+    Its session repeats an idempotent request once when it sees `ClientOSError` or
+    `ServerDisconnectedError`; behind a middleware it sees neither.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except aiohttp.ServerDisconnectedError as error:
+        unread = isinstance(error.message, str)  # else it is the part of the reply that came
+    except aiohttp.ClientOSError:
+        unread = True
+    raise _ConnectionLostError(unread)
+
+
+@define(eq=False)
+class SessionTransport:
+    """Sends requests over a `ClientSession`, which opens with the first of them.
+
+    Attributes:
+        endpoint: where requests go.
+        wiring: how connections are made, for a session of our own.
+        borrowed: somebody else's session, used as it is and never closed here.
+    """
+
+    endpoint: Endpoint
+    wiring: Wiring
+    borrowed: ClientSession | None = None
+    _own: ClientSession | None = field(init=False, default=None)
+    _headers: CIMultiDict[str] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.borrowed is not None and self.borrowed.auth is not None:
+            raise ConfigurationError(
+                "the borrowed session has credentials of its own (auth=)",
+                hint="Requests carry the API token: lend a session without auth.",
+            )
+        self._headers = CIMultiDict(self.endpoint.headers())
+
+    async def send(self, request: Request, timeout: float) -> Reply:
+        """Write one request and return its reply, whatever the status.
+
+        Args:
+            request: what to ask for, and how large the answer may be.
+            timeout: seconds for all of it, the body included.
+
+        Raises:
+            TransportError: no whole reply came.
+            CertificateError: the server's certificate does not verify.
+        """
+        failure: BaseException
+        try:
+            async with time_limit(timeout):
+                return await self._exchange(request)
+        except asyncio.CancelledError as error:
+            # aiohttp's frames hold the headers: leave them out of the traceback.
+            failure = error.with_traceback(None)
+            failure.__context__ = None
+        except LTXError as error:
+            failure = error.with_traceback(None)
+        except _ConnectionLostError as error:
+            failure = ProtocolError(
+                "the connection closed before the whole reply",
+                reused=error.args[0] and REUSED.get(),
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = translated(error)
+        raise failure
+
+    async def _exchange(self, request: Request) -> Reply:
+        response = await self._session().get(
+            self.endpoint.url(request.target),
+            headers=self._headers,
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=_NO_TIMEOUT,
+            middlewares=(_send_once,),
+        )
+        try:
+            return await _reply(response, request)
+        except BaseException:
+            response.close()
+            raise
+
+    def _session(self) -> ClientSession:
+        if self.borrowed is not None:
+            if self.borrowed.closed:
+                raise ConfigurationError("the borrowed session is closed")
+            return self.borrowed
+        if self._own is None:
+            self._own = ClientSession(
+                connector=self.wiring.connector(),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                proxy=self.wiring.proxy_to(self.endpoint.base),
+            )
+        return self._own
+
+    async def aclose(self) -> None:
+        """Close the session if it is our own; safe to repeat."""
+        if self._own is not None:
+            session, self._own = self._own, None
+            await session.close()
+
+
+def _headers(response: ClientResponse) -> dict[str, str]:
+    """Keep what the codec needs: nothing of a 200."""
+    if response.status == 200:
+        return {}
+    headers = response.headers
+    return {name: ", ".join(headers.getall(name)) for name in KEPT_HEADERS if name in headers}
+
+
+async def _reply(response: ClientResponse, request: Request) -> Reply:
+    """Read to the end, or stop at the cap; identity was asked for, nothing else is read."""
+    headers, cap = response.headers, request.body_cap
+    if headers.get("Content-Encoding", "identity").lower() not in {"identity", ""}:
+        raise ProtocolError("the reply has a Content-Encoding that was not asked for")
+    coding = headers.get("Transfer-Encoding")
+    if coding is not None and coding.lower() != "chunked":
+        raise ProtocolError("the reply has a transfer coding that was not asked for")
+    length = response.content_length
+    if length is not None and length > cap:
+        raise ProtocolError(f"the body is over {cap} bytes")
+    body = await _body(response.content, cap)
+    # RFC 9112 6.3: without a length and without chunks the connection's end ends the body.
+    delimited = length is not None or coding is not None
+    return Reply(response.status, _headers(response), body, delimited)
+
+
+async def _body(content: StreamReader, cap: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while not content.at_eof():
+        chunk = await content.readany()
+        size += len(chunk)
+        if size > cap:
+            raise ProtocolError(f"the body is over {cap} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)

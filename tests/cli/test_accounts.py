@@ -1,0 +1,56 @@
+from ltx_async.cli import accounts as accounts_module
+from ltx_async.emulator import Status
+
+from .conftest import healthy
+
+
+def test_every_configured_account_is_a_record_like_that_of_check(ltx, server):
+    ended = ltx("accounts")
+    assert ended.status == 0
+    assert ended.outcomes == {"ann@example.com": "ok", "bob@example.com": "ok"}
+    assert list(ended.records[0]) == [
+        "email",
+        "outcome",
+        "status",
+        "attempts",
+        "elapsed_ms",
+        "checked_at",
+        "account",
+        "error",
+    ]
+    assert server.asked == [None]
+    assert ended.err == "2 accounts, 0 to be signed in again\n"
+
+
+def test_a_broken_account_is_exit_1(ltx, server):
+    server.emulator.put(healthy("bob@example.com", error="sign in again"))
+    ended = ltx("accounts", "--quiet")
+    assert ended.status == 1
+    assert ended.outcomes["bob@example.com"] == "needs_reauth"
+    assert ended.err == ""
+
+
+def test_a_terminal_gets_a_table(ltx, server, monkeypatch):
+    monkeypatch.setattr(accounts_module, "is_terminal", lambda _descriptor: True)
+    assert "sign-in until" in ltx("accounts").out
+    assert len(ltx("accounts", "--json").records) == 2
+
+
+def test_no_account_at_all_is_an_empty_list(ltx, server):
+    server.emulator.script_list(Status(404))
+    ended = ltx("accounts")
+    assert (ended.status, ended.out) == (0, "")
+    assert ended.err == "0 accounts, 0 to be signed in again\n"
+
+
+def test_a_refused_token_is_exit_3(ltx, server, monkeypatch):
+    monkeypatch.setenv("USEAPI_TOKEN", "user:1-wrong")
+    ended = ltx("accounts")
+    assert ended.status == 3
+    assert ended.err.startswith("error: HTTP 401: Unauthorized. Check")
+
+
+def test_a_server_that_is_not_there_is_exit_4(ltx):
+    ended = ltx("accounts", "--attempts", "1")
+    assert ended.status == 4
+    assert ended.err.startswith("error: cannot connect")

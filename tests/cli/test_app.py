@@ -1,0 +1,147 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+
+from ltx_async import __version__
+from ltx_async.cli import app
+from ltx_async.cli.runtime import Interrupt, _loop_factory
+
+COMMANDS = ["get", "check", "watch", "accounts", "serve", "report", "doctor", "demo"]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_80_columns_and_has_an_example(ltx, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = ltx(*filter(None, [command]), "--help")
+    assert ended.status == 0
+    assert max(map(len, ended.out.splitlines())) <= 80
+    assert f"ltx-async {command or 'demo'}" in ended.out.split("Options:")[1]
+
+
+def test_the_version_is_told(ltx):
+    assert ltx("--version").out.startswith(f"ltx-async {__version__} (Python 3.")
+
+
+@pytest.mark.parametrize("arguments", [["wrong"], ["get"], ["get", "--wrong"], ["--wrong"]])
+def test_usage_errors_are_exit_2_with_a_hint(ltx, arguments):
+    ended = ltx(*arguments)
+    assert ended.status == 2
+    assert "--help" in ended.err
+
+
+def test_a_keyboard_interrupt_before_the_loop_is_130(monkeypatch):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app.commands, "main", interrupted)
+    assert app.run([]) == 130
+    monkeypatch.setattr(app.commands, "main", lambda *_a, **_o: (_ for _ in ()).throw(click.Abort))
+    assert app.run([]) == 130
+
+
+def test_a_second_signal_leaves_at_once_and_shows_the_cursor_again(monkeypatch):
+    left, shown = [], []
+    monkeypatch.setattr(os, "_exit", left.append)
+    monkeypatch.setattr(os, "isatty", lambda _descriptor: True)
+    monkeypatch.setattr(os, "write", lambda _descriptor, data: shown.append(data))
+    interrupt = Interrupt()
+    interrupt.receive(15)
+    assert (interrupt.exit_status, left) == (143, [])
+    interrupt.receive(2)
+    assert (left, shown) == ([130], [b"\x1b[?25h\n"])
+
+
+async def test_where_sighup_is_ignored_it_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        Interrupt().listen()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+
+def run_python(code, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, *arguments, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_the_extra_one_line_says_what_to_install(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; import ltx_async.__main__ as m; m.main()"
+    ended = run_python(code)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "pip install 'ltx_async[cli]'" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_help_and_version_load_no_command_and_no_rich():
+    code = (
+        "import sys; from ltx_async.cli.app import run; run(sys.argv[1:]);"
+        "bad = {'rich.console', 'uvloop', 'ltx_async.emulator', 'ltx_async.cli.check'};"
+        "sys.exit(sorted(bad & set(sys.modules)) or 0)"
+    )
+    for flag in ("--help", "--version"):
+        ended = subprocess.run(
+            [sys.executable, "-c", code, flag], capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_help_that_nobody_reads_is_141(ltx, monkeypatch):
+    def unread(*_arguments, **_options):
+        raise BrokenPipeError
+
+    forgotten = []
+    monkeypatch.setattr(app.commands, "get_help", unread)
+    monkeypatch.setattr(os, "dup2", lambda *descriptors: forgotten.append(descriptors))
+    assert app.run(["--help"]) == 141
+    monkeypatch.undo()
+    ((null, output),) = forgotten
+    os.close(null)
+    assert output == sys.stdout.fileno()
+
+
+def test_commands_can_be_completed():
+    context = click.Context(app.commands)
+    assert [item.value for item in app.commands.shell_complete(context, "")] == COMMANDS
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--count", "1"], ["accounts"]])
+def test_output_into_a_closed_pipe_is_141_without_a_word(server, arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "ltx_async", *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_module_and_entry_point_are_the_same():
+    ended = subprocess.run(
+        [sys.executable, "-m", "ltx_async", "--version"], capture_output=True, check=True
+    )
+    assert ended.stdout.decode().startswith(f"ltx-async {__version__} ")
+
+
+def test_uvloop_is_used_where_it_is_installed(monkeypatch):
+    uvloop = pytest.importorskip("uvloop")
+    assert _loop_factory() is uvloop.new_event_loop
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert _loop_factory() is None

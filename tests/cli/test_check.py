@@ -1,0 +1,517 @@
+import csv
+import json
+import os
+import stat
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ltx_async.cli import check, checkrun, writers
+from ltx_async.cli.endings import CommandError, ExitStatus, UnsavedError
+from ltx_async.cli.writers import JSON_LINES, standard_output
+from ltx_async.emulator import Close, Status
+
+from .conftest import healthy
+
+COUNTED = "ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending"
+
+
+def write_emails(*emails, name="emails.txt"):
+    with Path(name).open("w") as file:
+        file.write("".join(f"{email}\n" for email in emails))
+    return name
+
+
+def summary_of(path="s.json"):
+    with Path(path).open() as file:
+        saved = json.load(file)
+    assert sum(saved[name] for name in COUNTED) == saved["input"]
+    return saved
+
+
+def test_every_email_of_a_file_gets_a_record(ltx, server):
+    source = write_emails("ann@example.com", "bob@example.com")
+    ended = ltx("check", source, "-o", "out.jsonl")
+    assert (ended.status, ended.out) == (0, "")
+    with Path("out.jsonl").open() as file:
+        records = [json.loads(line) for line in file]
+    assert {record["email"] for record in records} == {"ann@example.com", "bob@example.com"}
+    assert all(record["outcome"] == "ok" and record["error"] is None for record in records)
+    assert "results: out.jsonl" in ended.err
+    assert stat.S_IMODE(Path("out.jsonl").stat().st_mode) == 0o600
+
+
+def test_without_an_output_the_records_are_alone_on_standard_output(ltx, server):
+    ended = ltx("check", write_emails("ann@example.com", "nobody@example.com"))
+    assert ended.outcomes == {"ann@example.com": "ok", "nobody@example.com": "not_found"}
+    assert ended.status == 1
+    assert "not_found" in ended.err
+
+
+def test_every_kind_of_input_gets_its_documented_outcome(ltx, server):
+    with Path("odd.txt").open("wb") as file:
+        file.write(
+            b"\xef\xbb\xbfann@example.com\r\n\r\n# note\r\n  bob@example.com \r\n"
+            b"ann@EXAMPLE.com\r\n..\r\n../x@y\r\na/b@example.com\r\ncaf\xe9@example.com\r\n"
+            b"caf\xc3\xa9@example.com\n" + b"x" * 100_000 + b"@example.com"
+        )
+    ended = ltx("check", "odd.txt", "--summary-json", "s.json")
+    outcomes = ended.outcomes
+    assert outcomes.pop("x" * 100_000 + "@example.com") == "invalid"
+    assert outcomes == {
+        "ann@example.com": "ok",
+        "bob@example.com": "ok",
+        "..": "invalid",
+        "../x@y": "invalid",
+        "a/b@example.com": "not_found",
+        r"caf\xe9@example.com": "invalid",
+        "café@example.com": "not_found",
+    }
+    assert summary_of()["duplicate"] == 1
+    assert sorted(map(str, server.asked)) == sorted(
+        ["ann@example.com", "bob@example.com", "a/b@example.com", "café@example.com"]
+    )
+
+
+def test_csv_in_and_csv_out(ltx, server):
+    server.emulator.put(healthy("=cmd@example.com", error="=HYPERLINK(1)"))
+    with Path("in.csv").open("w") as file:
+        file.write("id,login\n1,ann@example.com\n2,=cmd@example.com\n")
+    assert ltx("check", "in.csv", "--column", "login", "-o", "out.csv").status == 1
+    with Path("out.csv").open(newline="") as file:
+        rows = {row["email"]: row for row in csv.DictReader(file)}
+    assert rows["ann@example.com"]["balance"] == "150"
+    assert rows["'=cmd@example.com"]["error"] == "'=HYPERLINK(1)"
+    assert rows["'=cmd@example.com"]["outcome"] == "needs_reauth"
+    # What was written is read again as what was asked for.
+    again = ltx("check", "out.csv")
+    assert set(again.outcomes) == {"ann@example.com", "=cmd@example.com"}
+
+
+def test_json_lines_in_any_line_bad(ltx, server):
+    with Path("in.jsonl").open("w") as file:
+        file.write('{"email": "ann@example.com"}\nnot json\n')
+    assert ltx("check", "in.jsonl").outcomes == {"ann@example.com": "ok", "not json": "invalid"}
+
+
+def test_the_emails_may_come_from_the_list_call(ltx, server):
+    ended = ltx("check", "--from-api")
+    assert ended.status == 0
+    assert ended.outcomes == {"ann@example.com": "ok", "bob@example.com": "ok"}
+    assert all(record["account"]["balance"] for record in ended.records)
+    assert server.asked[0] is None
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_empty_list_is_an_empty_input(ltx, server, status):
+    server.emulator.script_list(Status(status, b"{}" if status == 200 else b"none"))
+    ended = ltx("check", "--from-api", "--quiet")
+    assert (ended.status, ended.out) == (0, "")
+    assert ended.err == "warning: there was no email in the input\n"
+
+
+def test_standard_input_is_read_as_text(server, launch):
+    process = launch("check", "-", stdin=-1)
+    out, _ = process.communicate(b"ann@example.com\nbob@example.com", timeout=20)
+    assert process.returncode == 0
+    assert out.count(b"\n") == 2
+
+
+def test_an_existing_output_is_refused_without_overwrite(ltx, server):
+    source = write_emails("ann@example.com")
+    for name in ("out.jsonl", "out.csv", "out.sqlite", "out.db"):
+        with Path(name).open("w") as file:
+            file.write("kept")
+        ended = ltx("check", source, "-o", name)
+        assert ended.status == 2
+        assert "exists already" in ended.err
+        assert "--resume" in ended.err
+        assert "--overwrite" in ended.err
+        assert Path(name).read_text() == "kept"
+    assert server.asked == []
+    assert ltx("check", source, "-o", "out.jsonl", "--overwrite").status == 0
+    assert "kept" not in Path("out.jsonl").read_text()
+
+
+def test_the_input_is_never_overwritten(ltx, server):
+    with Path("in.csv").open("w") as file:
+        file.write("email\nann@example.com\n")
+    ended = ltx("check", "in.csv", "-o", "./in.csv", "--overwrite")
+    assert ended.status == 2
+    assert "is the input" in ended.err
+    assert Path("in.csv").read_text() == "email\nann@example.com\n"
+
+
+def test_an_output_is_never_written_through_a_link(ltx, server):
+    Path("out.jsonl").symlink_to("target.jsonl")
+    ended = ltx("check", write_emails("ann@example.com"), "-o", "out.jsonl", "--overwrite")
+    assert ended.status == 2
+    assert not Path("target.jsonl").exists()
+
+
+def test_only_filters_what_is_written_not_what_is_counted(ltx, server):
+    source = write_emails("ann@example.com", "nobody@example.com", "..")
+    ended = ltx("check", source, "--only", "not_found,invalid", "--summary-json", "s.json")
+    assert ended.outcomes == {"nobody@example.com": "not_found", "..": "invalid"}
+    assert summary_of()["ok"] == 1
+
+
+def test_alerts_are_raised_for_thresholds_and_decide_the_exit_status(ltx, server):
+    soon = {"refreshTokenExpire": 1_000_000_000_000}
+    server.emulator.put(healthy("low@example.com", balance={"LTXStudio_token": 3}, **soon))
+    source = write_emails("low@example.com", "ann@example.com")
+    assert ltx("check", source).status == 0
+    ended = ltx("check", source, "--quiet", "--min-balance", "10", "--expires-within", "7d")
+    assert ended.status == 1
+    first, second = ended.err.splitlines()
+    assert first == "alert: low@example.com: balance 3 is below 10"
+    assert second.startswith("alert: low@example.com: refresh token expired")
+    assert len(ended.records) == 2
+
+
+def test_a_refused_token_ends_the_run_at_once_with_one_line(ltx, server, monkeypatch):
+    monkeypatch.setenv("USEAPI_TOKEN", "user:1-wrong")
+    source = write_emails(*(f"n{number}@example.com" for number in range(500)))
+    ended = ltx(
+        "check", source, "-o", "out.jsonl", "--concurrency", "5", "-q", "--summary-json", "s"
+    )
+    assert ended.status == 3
+    assert ended.err == (
+        "error: HTTP 401: Unauthorized. Check the API token in USEAPI_TOKEN: "
+        "it has the form user:<number>-<string>.\n"
+    )
+    assert len(server.asked) <= 5
+    assert summary_of("s")["pending"] == 500
+
+
+def test_a_lapsed_subscription_is_a_refusal_too(ltx, server):
+    server.emulator.subscription = False
+    assert ltx("check", write_emails("ann@example.com")).status == 3
+
+
+def test_a_wait_over_the_cap_ends_the_run(ltx, server):
+    server.emulator.script(None, Status(429, headers={"Retry-After": "90"}), forever=True)
+    ended = ltx("check", write_emails("ann@example.com"), "--max-wait", "5", "--summary-json", "s")
+    assert ended.status == 4
+    assert summary_of("s")["pending"] == 1
+
+
+def test_a_failed_lookup_is_a_record_like_any_other(ltx, server):
+    server.emulator.script("ann@example.com", Close(), forever=True)
+    ended = ltx("check", write_emails("ann@example.com"), "--attempts", "1")
+    assert ended.status == 1
+    (record,) = ended.records
+    assert (record["outcome"], record["error"]["type"]) == ("failed", "ProtocolError")
+
+
+@pytest.mark.parametrize(
+    ("configured", "words"),
+    [
+        (2, "2 accounts configured: the emails may belong to another"),
+        (0, "no account configured: it may belong to another"),
+    ],
+)
+def test_twenty_404s_in_a_row_bring_one_warning(ltx, server, configured, words):
+    if not configured:
+        for email in ("ann@example.com", "bob@example.com"):
+            server.emulator.remove(email)
+    source = write_emails(*(f"n{number}@example.com" for number in range(60)))
+    ended = ltx("check", source, "--quiet")
+    assert ended.status == 1
+    (line,) = ended.err.splitlines()
+    assert line.startswith("warning: none of the first 20 emails was found")
+    assert words in line
+    assert server.asked.count(None) == 1
+
+
+def test_a_list_that_is_not_found_is_an_empty_one(ltx, server):
+    server.emulator.script_list(404, forever=True)
+    source = write_emails(*(f"n{number}@example.com" for number in range(20)))
+    assert "no account configured" in ltx("check", source, "--quiet").err
+
+
+def test_the_warning_comes_also_when_the_list_cannot_be_had(ltx, server):
+    server.emulator.script_list(403, forever=True)
+    source = write_emails(*(f"n{number}@example.com" for number in range(20)))
+    ended = ltx("check", source, "--quiet")
+    assert "the list of accounts cannot be had (HTTP 403" in ended.err
+
+
+def test_one_account_found_in_time_means_no_warning(ltx, server):
+    emails = [f"n{number}@example.com" for number in range(60)]
+    source = write_emails(*emails[:5], "ann@example.com", *emails[5:])
+    ended = ltx("check", source, "--concurrency", "1", "--quiet")
+    assert ended.err == ""
+    assert None not in server.asked
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_ends_the_run(server, launch):
+    with Path("/dev/full").open("wb") as full:
+        process = launch("check", write_emails("ann@example.com"), stdout=full)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 4
+    assert b"disk full" in err
+    assert b"Traceback" not in err
+
+
+def test_a_broken_pipe_ends_the_run_without_a_word(server, launch):
+    server.emulator.latency = 0.05
+    source = write_emails(*(f"n{number}@example.com" for number in range(500)))
+    process = launch("check", source, "--quiet")
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(20) == 141
+    assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--from-api", "emails.txt"],
+        ["-", "--token-file", "-"],
+        ["emails.txt", "--column", "x"],
+        ["--from-api", "--column", "x"],
+        ["emails.txt", "-o", "out.sqlite3"],
+        ["emails.txt", "-o", "out"],
+        ["emails.txt", "--resume"],
+        ["emails.txt", "--retry-failed", "-o", "-"],
+        ["emails.txt", "-o", "out.jsonl", "--resume", "--overwrite"],
+        ["emails.txt", "-o", "out.jsonl", "--retry-failed", "--overwrite"],
+        ["emails.txt", "-o", "out.jsonl", "--resume", "--only", "ok"],
+        ["emails.txt", "-o", "out.csv", "--retry-failed", "--only", "failed"],
+        ["emails.txt", "--only", "ok,wrong"],
+        ["emails.txt", "--expires-within", "soon"],
+        ["emails.txt", "--min-balance", "nan"],
+        ["emails.txt", "--rate", "0"],
+        ["emails.txt", "--max-wait", "x"],
+        ["nowhere.txt"],
+        ["."],
+        ["emails.txt", "--base-url", "ftp://example.com"],
+        ["emails.txt", "--base-url", "http://example.com"],
+        ["emails.txt", "--token", "user:12345-abcdefghi"],
+    ],
+)
+def test_a_usage_error_is_exit_2_before_anything_is_sent_or_written(ltx, server, arguments):
+    write_emails("ann@example.com")
+    ended = ltx("check", *arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert "rror: " in ended.err
+    assert "Traceback" not in ended.err
+    assert server.asked == []
+    assert [path.name for path in Path().iterdir()] == ["emails.txt"]
+
+
+def test_a_column_that_is_not_there_is_told_with_those_that_are(ltx, server):
+    with Path("in.csv").open("w") as file:
+        file.write("id,mail\n1,ann@example.com\n")
+    ended = ltx("check", "in.csv", "--quiet")
+    assert ended.status == 2
+    assert ended.err == (
+        "error: the input has no column 'email'; it has 'id', 'mail'. "
+        "Choose one with --column NAME.\n"
+    )
+
+
+def test_an_interrupt_delivers_what_is_in_flight_and_adds_up(ltx, server):
+    server.emulator.latency = 0.2
+    source = write_emails(*(f"n{number}@example.com" for number in range(300)))
+    threading.Timer(0.35, os.kill, (os.getpid(), 2)).start()
+    ended = ltx(
+        "check", source, "-o", "out.jsonl", "--concurrency", "10", "--summary-json", "s.json"
+    )
+    assert ended.status == 130
+    saved = summary_of()
+    with Path("out.jsonl").open() as file:
+        records = [json.loads(line) for line in file]
+    assert saved["input"] == 300
+    assert saved["not_found"] == len(records) == len(list(filter(None, server.asked)))
+    assert saved["pending"] > 200
+    assert "stopping" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_an_interrupt_during_a_long_wait_takes_no_second(ltx, server):
+    server.emulator.script(None, Status(429, headers={"Retry-After": "50"}), forever=True)
+    source = write_emails("ann@example.com", "bob@example.com")
+    threading.Timer(0.3, os.kill, (os.getpid(), 15)).start()
+    ended = ltx("check", source, "--summary-json", "s.json")
+    assert ended.status == 143
+    saved = summary_of()
+    assert saved["pending"] == 2
+    assert saved["elapsed_s"] < 1.3
+    assert saved["stopped"] == {"type": "Signal", "message": "signal 15"}
+
+
+@pytest.mark.parametrize(("number", "status"), [(1, 129), (2, 130), (15, 143)])
+def test_each_signal_has_its_exit_status(server, launch, number, status):
+    process = launch("check", "-", stdin=-1)
+    process.stdin.write(b"ann@example.com\n")
+    process.stdin.flush()
+    assert process.stdout.readline()
+    process.send_signal(number)
+    assert process.wait(10) == status  # standard input is open all the time
+    err = process.stderr.read()
+    assert b"as far as it was read" in err
+    assert b"Traceback" not in err
+
+
+def test_a_second_signal_ends_at_once(server, launch):
+    server.emulator.latency = 30
+    process = launch("check", "-", stdin=-1)
+    process.stdin.write(b"ann@example.com\n")
+    process.stdin.flush()
+    while not server.asked:
+        time.sleep(0.01)
+    process.send_signal(2)
+    assert b"stopping" in process.stderr.readline()
+    process.send_signal(2)
+    assert process.wait(2) == 130
+
+
+def test_a_run_that_does_not_end_is_cut_after_the_grace(ltx, server, monkeypatch):
+    monkeypatch.setattr(checkrun, "_GRACE", 0.1)
+    server.emulator.latency = 30
+    threading.Timer(0.3, os.kill, (os.getpid(), 2)).start()
+    source = write_emails("ann@example.com", "bob@example.com")
+    assert ltx("check", source, "--summary-json", "s.json").status == 130
+    saved = summary_of()
+    assert (saved["pending"], saved["elapsed_s"] < 2) == (2, True)
+
+
+def test_a_reader_that_only_waits_does_not_keep_the_run_from_ending(server, launch):
+    source = write_emails(*(f"{number}{'x' * 200}@example.com" for number in range(2000)))
+    process = launch("check", source, "--quiet")
+    while len(server.asked) < 100:
+        time.sleep(0.01)
+    process.send_signal(15)  # the pipe is full, and nobody reads it
+    assert process.wait(5) == 143
+
+
+def test_what_an_unread_pipe_has_not_taken_is_given_up_after_a_signal(ltx, server, monkeypatch):
+    reading, writing = os.pipe()
+    monkeypatch.setattr(checkrun, "_GRACE", 0.1)
+    monkeypatch.setattr(checkrun, "_LAST_WORDS", 0.1)
+    output = standard_output(JSON_LINES, writing)
+    monkeypatch.setattr(check, "standard_output", lambda _format: output)
+    source = write_emails(*(f"{number}{'x' * 200}@example.com" for number in range(500)))
+    threading.Timer(0.5, os.kill, (os.getpid(), 2)).start()
+    assert ltx("check", source, "--summary-json", "s.json").status == 130
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        whole = pipe.read().count(b"\n")
+    assert 0 < whole <= summary_of()["not_found"] <= whole + 1
+
+
+def test_a_failure_on_closing_the_output_ends_the_run(ltx, server, monkeypatch):
+    async def failing(_writer):
+        raise CommandError("out.jsonl: disk full", status=ExitStatus.STOPPED)
+
+    monkeypatch.setattr(writers.FileWriter, "close", failing)
+    ended = ltx("check", write_emails("ann@example.com"), "-q", "-o", "out.jsonl")
+    assert (ended.status, ended.err) == (4, "error: out.jsonl: disk full.\n")
+
+
+def test_a_fault_of_our_own_is_never_hidden(ltx, server, monkeypatch):
+    async def faulty(_writer, _lookup):
+        raise RuntimeError("our fault")
+
+    monkeypatch.setattr(writers.FileWriter, "write", faulty)
+    with pytest.raises(RuntimeError, match="our fault"):
+        ltx("check", write_emails("ann@example.com"), "-o", "out.jsonl")
+
+
+FORMATS = pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.sqlite"])
+
+
+@FORMATS
+def test_a_resumed_run_asks_the_rest_and_sums_everything_up(ltx, server, name):
+    write_emails("ann@example.com", "nobody@example.com")
+    assert ltx("check", "emails.txt", "-o", name).status == 1
+    write_emails(
+        "..", "ann@EXAMPLE.com", "nobody@example.com", "bob@example.com", "ann@example.com"
+    )
+    asked = len(server.asked)
+    ended = ltx("check", "emails.txt", "-o", name, "--resume", "--summary-json", "s.json")
+    assert server.asked[asked:] == ["bob@example.com"]
+    assert f"{name}: going on after 2 records" in ended.err
+    assert "2 results of an earlier run counted in" in ended.err
+    saved = summary_of()
+    assert [saved[count] for count in ("input", "already_done", "pending")] == [5, 2, 0]
+    assert [saved[count] for count in COUNTED[:6]] == [2, 0, 1, 1, 0, 1]
+    assert (ended.status, saved["requests"]) == (1, 1)
+
+
+@FORMATS
+def test_failed_emails_are_asked_again_only_when_told_to(ltx, server, name):
+    write_emails("ann@example.com", "bob@example.com")
+    server.emulator.script("bob@example.com", Status(500), Status(500))
+    assert ltx("check", "emails.txt", "-o", name, "--attempts", "1").status == 1
+    assert ltx("check", "emails.txt", "-o", name, "--resume", "--attempts", "1").status == 1
+    assert len(server.asked) == 2
+    # What stands after a retry that failed again is the later failure, once.
+    assert ltx("check", "emails.txt", "-o", name, "--retry-failed", "--attempts", "1").status == 1
+    assert ltx("check", "emails.txt", "-o", name, "--retry-failed").status == 0
+    assert len(server.asked) == 4
+
+
+def test_an_end_that_was_torn_is_mended_and_told(ltx, server):
+    write_emails("ann@example.com", "bob@example.com")
+    ltx("check", "emails.txt", "-o", "out.jsonl")
+    whole = Path("out.jsonl").read_bytes()
+    Path("out.jsonl").write_bytes(whole[:-7])
+    ended = ltx("check", "emails.txt", "-o", "out.jsonl", "--resume")
+    assert "out.jsonl: the last record was torn, and has been cut off" in ended.err
+    assert len(Path("out.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_alerts_of_an_earlier_run_count(ltx, server):
+    write_emails("ann@example.com")
+    assert ltx("check", "emails.txt", "-o", "out.csv").status == 0
+    write_emails("ann@example.com", "bob@example.com")
+    ended = ltx("check", "emails.txt", "-o", "out.csv", "--resume", "-q", "--min-balance", "200")
+    assert ended.status == 1
+    assert sorted(ended.err.splitlines()) == [
+        "alert: ann@example.com: balance 150 is below 200",
+        "alert: bob@example.com: balance 150 is below 200",
+    ]
+
+
+def test_a_resumed_run_does_not_warn_of_missing_accounts_again(ltx, server):
+    emails = [f"n{number}@example.com" for number in range(60)]
+    write_emails(*emails[:25])
+    assert "none of the first 20" in ltx("check", "emails.txt", "-o", "out.jsonl", "-q").err
+    write_emails(*emails)
+    assert ltx("check", "emails.txt", "-o", "out.jsonl", "--resume", "-q").err == ""
+
+
+def test_results_that_a_database_could_not_keep_are_pending(ltx, server, monkeypatch):
+    async def failing(_writer):
+        failure = CommandError("out.db: disk full", status=ExitStatus.STOPPED)
+        raise UnsavedError(failure, Counter(ok=1))
+
+    from ltx_async.cli.sqlitefile import SQLiteWriter
+
+    monkeypatch.setattr(SQLiteWriter, "close", failing)
+    write_emails("ann@example.com", "nobody@example.com")
+    ended = ltx("check", "emails.txt", "-o", "out.db", "-q", "--summary-json", "s.json")
+    assert (ended.status, ended.err) == (4, "error: out.db: disk full.\n")
+    saved = summary_of()
+    assert (saved["ok"], saved["not_found"], saved["pending"]) == (0, 1, 1)
+
+
+def test_the_list_call_can_be_interrupted(ltx, server):
+    server.emulator.latency = 30
+    threading.Timer(0.2, os.kill, (os.getpid(), 2)).start()
+    assert ltx("check", "--from-api").status == 130
+
+
+def test_debug_logging_shows_no_token(ltx, server, monkeypatch):
+    monkeypatch.setenv("LTX_ASYNC_LOG", "debug")
+    ended = ltx("check", write_emails("ann@example.com"))
+    assert "DEBUG ltx_async" in ended.err
+    assert "abcdefghi" not in ended.err

@@ -1,0 +1,111 @@
+"""The README's line for each shell brings completion."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(sys.executable).parent
+SHELLS = ["bash", "zsh", "fish"]
+
+
+def ltx_async(instruction, **variables):
+    environment = os.environ | variables | {"_LTX_ASYNC_COMPLETE": instruction}
+    return subprocess.run(
+        [sys.executable, "-m", "ltx_async"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    ).stdout
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_gets_its_script(shell):
+    script = ltx_async(f"{shell}_source")
+    assert f"_LTX_ASYNC_COMPLETE={shell}_complete" in script
+    assert "ltx-async" in script
+
+
+def completed(shell, *words):
+    """Return what a shell's script is offered for the last word."""
+    if shell == "fish":
+        typed = {"COMP_WORDS": " ".join(["ltx-async", *words]), "COMP_CWORD": words[-1]}
+    else:
+        typed = {"COMP_WORDS": " ".join(["ltx-async", *words]), "COMP_CWORD": str(len(words))}
+    return ltx_async(f"{shell}_complete", **typed)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_command_is_completed_with_its_purpose(shell):
+    offered = completed(shell, "ch")
+    assert "check" in offered
+    assert "watch" not in offered
+    assert shell == "bash" or "Look up the accounts of many emails" in offered
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["watch", "--ev"], "--every"),
+        (["doctor", "--js"], "--json"),
+        (["check", "--transp"], "--t"),
+    ],
+)
+def test_options_are_completed(shell, words, option):
+    assert option in completed(shell, *words)
+
+
+def test_values_are_completed():
+    offered = completed("bash", "check", "--transport", "")
+    assert offered.split() == ["plain,session", "plain,direct"]
+
+
+def test_the_file_of_watch_is_completed_by_the_shell():
+    assert completed("bash", "watch", "em") == "file,em\n"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_in_bash_the_documented_line_completes_ch_to_check():
+    path = f"{SCRIPTS}:{os.environ['PATH']}"
+    code = """
+        eval "$(_LTX_ASYNC_COMPLETE=bash_source ltx-async)"
+        COMP_WORDS=(ltx-async ch) COMP_CWORD=1
+        $(complete -p ltx-async | sed 's/.*-F \\([^ ]*\\).*/\\1/') ltx-async ch ltx-async
+        echo "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "-c", code],
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.stdout == "check\n", done.stderr
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_other_shells_take_their_scripts(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    script = tmp_path / "completion"
+    script.write_text(ltx_async(f"{shell}_source"))
+    subprocess.run([shell, "-n", script], timeout=20, check=True)
+
+
+def test_the_version_names_python_and_aiohttp_without_importing_it():
+    code = (
+        "import sys; from ltx_async.cli import app; status = app.run(['--version']);"
+        "sys.exit(status or 'aiohttp' in sys.modules and 'aiohttp was imported')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert done.stdout.startswith("ltx-async ")
+    assert f"(Python {python}, aiohttp 3." in done.stdout

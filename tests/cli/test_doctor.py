@@ -1,0 +1,323 @@
+import asyncio
+import json
+import os
+import pty
+import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+import trustme
+
+from ltx_async.cli import checks, probes
+from ltx_async.cli.checks import Verdict
+from ltx_async.cli.doctor import _lines
+from ltx_async.codec import Reply
+from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, Status
+
+
+def findings(ended):
+    return {finding["check"]: finding for finding in ended.records}
+
+
+@pytest.fixture
+def doctor(ltx):
+    """Call `doctor --json` and return its findings by name."""
+
+    def call(*arguments, status=0):
+        ended = ltx("doctor", "--json", *arguments)
+        assert ended.status == status, ended.out
+        assert EXAMPLE_TOKEN not in ended.out + ended.err
+        return findings(ended)
+
+    return call
+
+
+@pytest.fixture
+def plain_surroundings(monkeypatch):
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+
+
+def test_all_is_well_against_a_server_that_answers(doctor, server, plain_surroundings):
+    found = doctor()
+    assert {finding["verdict"] for finding in found.values()} == {"ok"}
+    assert found["request"]["text"] == "2 accounts configured"
+    for name in ("Python", "ltx_async", "aiohttp", "cattrs", "uvloop", "event loop", "transports",
+                 "open files", "base URL", "DNS", "TCP", "TLS", "latency", "clock"):  # fmt: skip
+        assert found[name]["text"]
+    assert server.emulator.request_count == 1
+
+
+def test_for_people_each_finding_is_a_line_and_each_hint_another(ltx, server):
+    ended = ltx("doctor", "--base-url", "http://127.0.0.1:9/v1")
+    assert ended.status == 1
+    assert "ok    token      there, from USEAPI_TOKEN, well-formed\n" in ended.out
+    assert (
+        "fail  TCP        cannot connect to 127.0.0.1:9: Connection refused\n      → " in ended.out
+    )
+
+
+def test_a_missing_token_fails_and_nothing_is_asked(doctor, server, monkeypatch):
+    monkeypatch.delenv("USEAPI_TOKEN")
+    found = doctor(status=1)
+    assert found["token"]["verdict"] == "fail"
+    assert "USEAPI_TOKEN" in found["token"]["hint"]
+    assert found["TCP"]["verdict"] == "ok"
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("token", "verdict"), [("user: 12345", "fail"), ("12345-abcdefghi", "warn")]
+)
+def test_an_odd_token_is_told_without_being_shown(ltx, server, monkeypatch, token, verdict):
+    monkeypatch.setenv("USEAPI_TOKEN", token)
+    server.emulator.token = token
+    ended = ltx("doctor", "--json")
+    assert findings(ended)["token"]["verdict"] == verdict
+    assert token not in ended.out
+
+
+def test_a_bad_base_url_fails_and_its_password_is_not_shown(ltx):
+    ended = ltx("doctor", "--json", "--base-url", "https://ann:hunter2@example.com/v1")
+    assert findings(ended)["base URL"]["verdict"] == "fail"
+    assert "hunter2" not in ended.out
+    assert "DNS" not in findings(ended)
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdict", "words"),
+    [
+        ([401], "fail", "Check the API token"),
+        ([402], "fail", "Renew"),
+        ([429], "fail", "Wait"),
+        ([Status(404, body="Account configuration not found")], "warn", "retired"),
+        ([Status(404, body="<html>gone</html>")], "fail", "retired"),
+        ([Status(200, body="<html>gone</html>")], "fail", "retired"),
+        ([522], "fail", "retired"),
+        ([530], "fail", "retired"),
+        ([Status(302, headers={"Location": "https://example.com/"})], "fail", "base URL"),
+        ([Status(200, body="[]")], "fail", "newer version"),
+    ],
+)
+def test_every_answer_comes_with_what_to_do(ltx, server, steps, verdict, words):
+    server.emulator.script_list(*steps)
+    ended = ltx("doctor", "--json")
+    finding = findings(ended)["request"]
+    assert (finding["verdict"], ended.status) == (verdict, int(verdict == "fail"))
+    assert words in finding["hint"]
+    if words == "retired":
+        assert "ltx-async demo" in finding["hint"]
+    assert server.emulator.request_count == 1
+
+
+def unresolvable(*_arguments, **_options):
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+@pytest.mark.parametrize(
+    ("host", "retired"), [("api.useapi.net", True), ("api.example.com", False)]
+)
+def test_no_dns_is_told_kindly(doctor, monkeypatch, host, retired):
+    monkeypatch.setattr(socket, "getaddrinfo", unresolvable)
+    monkeypatch.setattr("ltx_async.cli.runtime._loop_factory", lambda: None)
+    found = doctor("--base-url", f"https://{host}/v1", status=1)
+    assert found["DNS"]["text"] == f"no address for {host}: Name or service not known"
+    assert ("Nothing need be wrong here" in found["DNS"]["hint"]) is retired
+    assert "TCP" not in found
+
+
+def test_nobody_listens_here_names_serve(doctor):
+    found = doctor(status=1)
+    assert "Connection refused" in found["TCP"]["text"]
+    assert "ltx-async serve" in found["TCP"]["hint"]
+    assert "request" not in found
+
+
+def test_the_words_do_not_depend_on_the_event_loop(doctor, monkeypatch):
+    monkeypatch.setattr("ltx_async.cli.runtime._loop_factory", lambda: None)
+    found = doctor(status=1)
+    assert found["TCP"]["text"] == "cannot connect to 127.0.0.1:9: Connection refused"
+    assert found["event loop"]["text"].startswith("asyncio")
+
+
+def test_a_server_that_says_nothing_is_a_failure_within_the_timeout(doctor, server):
+    server.emulator.latency = 30
+    found = doctor("--timeout", "0.1", status=1)
+    assert found["request"]["text"] == "no whole reply in time"
+    assert "clock" not in found
+
+
+def test_proxy_variables_are_named_without_their_values(doctor, server, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:hunter2@127.0.0.1:9")
+    finding = doctor()["proxies"]
+    assert finding["verdict"] == "warn"
+    assert "HTTPS_PROXY" in finding["text"]
+    assert "hunter2" not in json.dumps(finding)
+
+
+def test_too_few_descriptors_are_a_warning_with_the_number_needed(doctor, server, monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4096))
+    assert "ulimit -n 1064" in doctor("--concurrency", "1000")["open files"]["hint"]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    assert doctor()["open files"]["text"] == "no limit"
+
+
+def test_missing_and_old_packages_are_told_with_the_command(monkeypatch):
+    def version(name):
+        if name in {"uvloop", "rich"}:
+            raise PackageNotFoundError
+        return {"aiohttp": "3.9.5", "yarl": "1.25.1"}.get(name, "99.0")
+
+    monkeypatch.setattr(checks, "version", version)
+    found = {finding.check: finding for finding in checks.packages_found()}
+    assert found["uvloop"].verdict is Verdict.WARN
+    assert "ltx_async[speed]" in found["uvloop"].hint
+    assert found["rich"].verdict is Verdict.FAIL
+    assert found["aiohttp"].text.startswith("3.9.5 is older than 3.14")
+    assert found["yarl"].verdict is found["click"].verdict is Verdict.OK
+
+
+def test_without_the_fast_lane_it_says_why(monkeypatch):
+    monkeypatch.setattr(checks, "missing", lambda: "it needs httptools")
+    finding = checks.transports_found()
+    assert (finding.verdict, finding.text) == (
+        Verdict.WARN,
+        "session; no direct: it needs httptools",
+    )
+
+
+def test_the_loop_is_named():
+    assert checks.loop_found("uvloop").text == "uvloop"
+    assert checks.loop_found("asyncio.unix_events").text.startswith("asyncio")
+
+
+# TLS
+
+
+@pytest.fixture
+def authority(monkeypatch, tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return authority
+
+
+async def way(certificate):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    async with Emulator(ssl_context=context) as emulator:
+        url = checks.base_url_found(emulator.base_url, allow_http=False)[1]
+        return {finding.check: finding async for finding in probes.way_there(url)}
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(90, Verdict.OK), (5, Verdict.WARN)])
+async def test_the_days_a_certificate_has_left_are_told(authority, days, verdict):
+    # An hour more, so that the day is not over yet.
+    end = datetime.now(UTC) + timedelta(days=days, hours=1)
+    tls = (await way(authority.issue_cert("127.0.0.1", not_after=end)))["TLS"]
+    assert tls.verdict is verdict
+    assert tls.text.endswith(f"certificate good for {days} days")
+
+
+@pytest.mark.parametrize("kind", ["unknown", "expired", "another name"])
+async def test_a_certificate_that_does_not_verify_is_a_failure(authority, kind):
+    issuer = trustme.CA() if kind == "unknown" else authority
+    end = datetime.now(UTC) + timedelta(days=-1 if kind == "expired" else 90)
+    name = "example.com" if kind == "another name" else "127.0.0.1"
+    tls = (await way(issuer.issue_cert(name, not_after=end)))["TLS"]
+    assert tls.verdict is Verdict.FAIL
+    assert "the certificate is refused" in tls.text
+
+
+async def test_a_handshake_that_fails_is_told(server):
+    port = server.emulator.port
+    tls = await probes._certificate("127.0.0.1", port)
+    assert tls.verdict is Verdict.FAIL
+    assert "the handshake fails" in tls.text
+
+
+def test_plain_http_to_another_machine_is_a_warning():
+    assert probes._plain("example.com").verdict is Verdict.WARN
+
+
+async def test_a_silent_port_is_given_up(monkeypatch):
+    monkeypatch.setattr(probes, "_PATIENCE", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tls = await probes._certificate("127.0.0.1", silent.getsockname()[1])
+    assert tls.text == "the handshake fails: no answer within 0.05 s"
+    await asyncio.sleep(0)
+
+
+# The reply
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict", "words"),
+    [
+        (0, Verdict.OK, "s "),
+        (-20, Verdict.OK, "s ahead of"),
+        (-3600, Verdict.WARN, "s ahead of"),
+        (3600, Verdict.WARN, "s behind"),
+    ],
+)
+def test_the_clock_is_compared_with_the_servers(shift, verdict, words):
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=shift), usegmt=True)
+    finding = probes._clock(Reply(200, {"date": date}, b""))
+    assert finding.verdict is verdict
+    assert words in finding.text
+
+
+def test_a_date_without_a_zone_is_utc():
+    date = f"{datetime.now(UTC):%a, %d %b %Y %H:%M:%S} -0000"
+    assert probes._clock(Reply(200, {"date": date}, b"")).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("headers", [{}, {"date": "soon"}, {"date": "Wed, 99 Foo 2026"}])
+def test_a_reply_without_a_date_is_not_compared(headers):
+    assert "not compared" in probes._clock(Reply(200, headers, b"")).text
+
+
+def test_a_slow_reply_is_a_warning():
+    assert probes._latency(0.5).verdict is Verdict.OK
+    assert probes._latency(2.5).verdict is Verdict.WARN
+
+
+# On a terminal
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_lines_fit_the_terminal(width):
+    finding = checks.Finding("open files", Verdict.FAIL, "word " * 30, "what to do " * 20)
+    lines = _lines(finding, width)
+    assert max(map(len, lines)) <= width
+    assert lines[0].startswith("fail  open files")
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_on_a_terminal_nothing_is_wider_than_it(ltx, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("ltx_async.cli.doctor.is_terminal", lambda _descriptor: True)
+    ended = ltx("doctor", "--base-url", "http://127.0.0.1:9/v1")
+    assert max(map(len, ended.out.splitlines())) <= int(columns)
+    assert "fail  TCP" in ended.out
+
+
+def test_the_vendors_url_is_named_as_such(monkeypatch):
+    monkeypatch.delenv("USEAPI_API")
+    finding, url = checks.base_url_found(None, allow_http=False)
+    assert finding.text == "https://api.useapi.net/v1 (the vendor's)"
+    assert url.host == "api.useapi.net"
+
+
+def test_on_a_terminal_the_verdict_is_in_colour(launch, server):
+    ours, theirs = pty.openpty()
+    process = launch("doctor", stdout=theirs, stderr=theirs)
+    process.communicate(timeout=20)
+    shown = os.read(ours, 1 << 16)
+    os.close(theirs)
+    os.close(ours)
+    assert b"\x1b[32mok\x1b[0m" in shown

@@ -1,0 +1,110 @@
+import io
+import json
+import os
+import pty
+import subprocess
+import termios
+
+import pytest
+from rich.console import Console
+
+from ltx_async import AccountNotFoundError, Outcome
+from ltx_async.cli import get as get_module
+from ltx_async.cli.tables import show_accounts
+
+from .conftest import healthy, make_lookup
+
+
+def test_lines_come_in_the_order_of_the_arguments(ltx, server):
+    ended = ltx("get", "nobody@example.com", "bob@example.com", "..", "ann@example.com")
+    assert list(ended.outcomes.items()) == [
+        ("nobody@example.com", "not_found"),
+        ("bob@example.com", "ok"),
+        ("..", "invalid"),
+        ("ann@example.com", "ok"),
+    ]
+    assert ended.status == 1
+    assert ended.err == ""
+
+
+def test_all_well_is_exit_0(ltx, server):
+    assert ltx("get", "ann@example.com").status == 0
+
+
+def test_an_early_end_says_what_has_no_answer(ltx, server, monkeypatch):
+    monkeypatch.setenv("USEAPI_TOKEN", "user:1-wrong")
+    ended = ltx("get", "ann@example.com")
+    assert (ended.status, ended.out) == (3, "")
+    first, second = ended.err.splitlines()
+    assert first == "no answer for 1 of 1 email"
+    assert second.startswith("error: HTTP 401: Unauthorized. Check the API token")
+
+
+def test_on_a_terminal_a_table_is_shown_unless_json_is_asked_for(ltx, server, monkeypatch):
+    monkeypatch.setattr(get_module, "is_terminal", lambda _descriptor: True)
+    table = ltx("get", "ann@example.com", "nobody@example.com").out
+    assert "balance" in table
+    assert "not_found" in table
+    assert json.loads(ltx("get", "ann@example.com", "--json").out)["outcome"] == "ok"
+
+
+def rendered(lookups, width):
+    console = Console(width=width, record=True, file=io.StringIO())
+    show_accounts(lookups, console)
+    return console.export_text()
+
+
+LOOKUPS = [
+    make_lookup(wire=healthy("ann@example.com", refreshTokenExpire=1_767_225_600_000)),
+    make_lookup(
+        "b[red]\x1b[31m@x",
+        wire=healthy("b@x", error="sign\nin \x9b1m[/]"),
+        outcome=Outcome.NEEDS_REAUTH,
+    ),
+    make_lookup(
+        "nobody@example.com",
+        error=AccountNotFoundError("HTTP 404: none", status=404),
+        outcome=Outcome.NOT_FOUND,
+    ),
+]
+
+
+@pytest.mark.parametrize("width", [40, 80, 130])
+def test_people_see_everything_at_any_width_and_server_text_stays_inert(width):
+    text = rendered(LOOKUPS, width)
+    assert max(map(len, text.splitlines())) <= width
+    for shown in ("ann@example.com", "150", "20", "2026-01-01", "not_found", "404"):
+        assert shown in text
+    joined = "".join(text.split())
+    assert r"b[red]\x1b[31m@x" in joined
+    assert r"sign\nin\x9b1m[/]" in joined
+    assert "\x1b" not in text
+
+
+def test_the_trouble_column_is_there_only_in_trouble():
+    assert "sign-in until" in rendered(LOOKUPS[:1], 80)
+    assert "trouble" not in rendered(LOOKUPS[:1], 80)
+    assert "trouble" in rendered(LOOKUPS, 130)
+    assert rendered([], 80) == ""
+
+
+def test_a_real_terminal_gets_the_table_and_no_bar_is_left(server, launch, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
+    process = launch(
+        "get", "ann@example.com", stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 1000):
+            shown += piece
+    except OSError:  # Linux says EIO when the last one has left
+        pass
+    os.close(ours)
+    assert process.wait(10) == 0
+    assert b"ann@example.com" in shown
+    assert b"balance 150" in shown
+    assert b'"outcome"' not in shown

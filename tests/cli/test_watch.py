@@ -1,0 +1,505 @@
+import asyncio
+import json
+import os
+import pty
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from ltx_async import LTXClient, RetryPolicy
+from ltx_async.cli.alerts import Thresholds, parse_duration
+from ltx_async.cli.announcer import Announcer
+from ltx_async.cli.changes import Change, Kind
+from ltx_async.cli.endings import CommandError
+from ltx_async.cli.observer import Observer
+from ltx_async.cli.runtime import Interrupt
+from ltx_async.cli.talk import Talk
+from ltx_async.cli.watching import Watch
+from ltx_async.emulator import Delay, Emulator, Status
+from ltx_async.errors import AuthenticationError, SubscriptionError
+from ltx_async.run import OutageRule
+
+from .conftest import NOW, healthy
+
+ANN, BOB, CAY = "ann@example.com", "bob@example.com", "cay@example.com"
+SOON = "2020-01-01T00:00:00.000Z"
+
+
+class Kept:
+    """A change writer that keeps the changes."""
+
+    def __init__(self):
+        self.changes, self.closed = [], False
+
+    async def write(self, change, /):
+        self.changes.append(change)
+
+    async def close(self):
+        self.closed = True
+
+    @property
+    def texts(self):
+        return [change.text for change in self.changes if change is not Mark]
+
+
+@pytest.fixture
+async def emulator():
+    async with Emulator([healthy(ANN), healthy(BOB)]) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def watch(emulator):
+    """Run as many rounds as there are steps, and one; a step is taken in each pause."""
+
+    async def run(*steps, source=None, interrupt=None, thresholds=None, **options):
+        kept, observer, waits = Kept(), Observer(), []
+        pending = iter(steps)
+
+        async def pause(seconds):
+            waits.append(seconds)
+            kept.changes.append(Mark)
+            done = next(pending)()
+            if asyncio.iscoroutine(done):
+                await done
+
+        client = LTXClient(
+            emulator.token,
+            base_url=emulator.base_url,
+            retry=RetryPolicy(base=0.001, throttle_base=0.001),
+            on_event=observer,
+        )
+        client._outage_rule = OutageRule(streak=3, patience=0.05, probe_base=0.01, probe_cap=0.01)
+        settings = {
+            "column": "email",
+            "every": 300.0,
+            "rounds": len(steps) + 1,
+            "thresholds": thresholds or Thresholds(),
+            "announcer": Announcer(Talk(), kept),
+            "talk": Talk(),
+            "pause": pause,
+        }
+        async with client:
+            work = Watch(client=client, observer=observer, source=source, **settings | options)
+            kept.status = await work.run(interrupt or Interrupt())
+        kept.waits = waits
+        kept.rounds = split(kept.changes)
+        return kept
+
+    return run
+
+
+class Mark:
+    """Stands between the changes of two rounds."""
+
+
+def split(changes):
+    rounds = [[]]
+    for change in changes:
+        if change is Mark:
+            rounds.append([])
+        else:
+            rounds[-1].append((change.subject.partition("@")[0], change.kind.value))
+    return rounds
+
+
+def nothing():
+    """Change nothing in a pause."""
+
+
+async def test_nothing_is_told_while_nothing_changes(watch, emulator):
+    seen = await watch(nothing, nothing)
+    assert seen.rounds == [[], [], []]
+    assert (seen.status, seen.closed) == (0, True)
+    assert emulator.count(ANN) == 3
+
+
+async def test_every_change_of_an_account_is_told_exactly_once(watch, emulator):
+    seen = await watch(
+        lambda: emulator.put(healthy(ANN, error="session expired")),
+        nothing,
+        lambda: emulator.put(healthy(ANN, balance={"LTXStudio_token": 100})),
+        nothing,
+        lambda: emulator.remove(BOB),
+        nothing,
+        lambda: emulator.put(healthy(BOB)),
+        lambda: emulator.put(healthy(CAY)),
+        nothing,
+    )
+    assert seen.rounds == [
+        [],
+        [("ann", "broken")],
+        [],
+        [("ann", "recovered"), ("ann", "balance")],
+        [],
+        [("bob", "gone")],
+        [],
+        [("bob", "recovered")],
+        [("cay", "new")],
+        [],
+    ]
+
+
+async def test_thresholds_are_raised_once_and_the_status_is_that_of_the_last_round(
+    watch, emulator, capfd
+):
+    emulator.put(healthy(ANN, balance={"LTXStudio_token": 5}))
+    emulator.put(healthy(BOB, refreshTokenExpireUTC=SOON))
+    thresholds = Thresholds(min_balance=10, expires_within=parse_duration("7d"))
+    seen = await watch(nothing, thresholds=thresholds)
+    assert seen.rounds == [[("ann", "low_balance"), ("bob", "expiring")], []]
+    assert seen.status == 1
+    alerts = [line for line in capfd.readouterr().err.splitlines() if line.startswith("alert: ")]
+    assert len(alerts) == 2
+    assert "low_balance ann@example.com: balance 5 is below 10" in alerts[0]
+
+
+async def test_a_server_that_is_down_is_one_outage_with_one_end(watch, emulator, capfd):
+    seen = await watch(emulator.stop, nothing, emulator.start, nothing)
+    assert seen.rounds == [
+        [],
+        [("service", "outage")],
+        [],
+        [("service", "outage_over")],
+        [],
+    ]
+    assert capfd.readouterr().err.count("alert: ") == 2
+    assert seen.status == 0
+
+
+async def test_a_server_that_fails_everybody_is_one_outage(watch, emulator):
+    seen = await watch(
+        lambda: emulator.script(None, 500, forever=True),
+        nothing,
+        emulator.clear_scripts,
+    )
+    assert seen.rounds == [[], [("service", "outage")], [], [("service", "outage_over")]]
+
+
+async def test_an_api_that_knows_nobody_any_more_is_one_outage(watch, emulator, tmp_path):
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
+    seen = await watch(
+        lambda: emulator.script(None, 404, forever=True),
+        nothing,
+        emulator.clear_scripts,
+        source="emails.txt",
+    )
+    assert seen.rounds == [[], [("service", "outage")], [], [("service", "outage_over")]]
+    assert "retired" in seen.texts[0]
+
+
+async def test_a_list_that_is_empty_all_of_a_sudden_is_one_outage(watch, emulator):
+    seen = await watch(lambda: emulator.script_list(Status(404), Status(404)), nothing, nothing)
+    assert seen.rounds == [[], [("service", "outage")], [], [("service", "outage_over")]]
+
+
+async def test_what_changed_meanwhile_is_told_after_the_outage(watch, emulator):
+    async def down():
+        await emulator.stop()
+        emulator.put(healthy(ANN, error="session expired"))
+
+    seen = await watch(down, emulator.start, nothing)
+    assert seen.rounds == [
+        [],
+        [("service", "outage")],
+        [("service", "outage_over"), ("ann", "broken")],
+        [],
+    ]
+
+
+async def test_a_watch_may_begin_in_an_outage(watch, emulator):
+    await emulator.stop()
+    seen = await watch(emulator.start, nothing)
+    assert seen.rounds == [[("service", "outage")], [("service", "outage_over")], []]
+
+
+async def test_the_last_round_in_an_outage_is_exit_4(watch, emulator):
+    assert (await watch(emulator.stop)).status == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, AuthenticationError), (402, SubscriptionError)]
+)
+async def test_a_refusal_ends_the_first_round_but_is_an_outage_later(
+    watch, emulator, status, error
+):
+    refuse = lambda: (  # noqa: E731
+        emulator.script(None, status, forever=True),
+        emulator.script_list(Status(status), forever=True),
+    )
+    seen = await watch(refuse, nothing, emulator.clear_scripts)
+    assert seen.rounds == [[], [("service", "outage")], [], [("service", "outage_over")]]
+    refuse()
+    with pytest.raises(error):
+        await watch(nothing)
+
+
+async def test_the_file_is_read_again_in_each_round(watch, tmp_path):
+    file = tmp_path / "emails.txt"
+    file.write_text(f"{ANN}\nno email\n")
+    seen = await watch(
+        lambda: file.write_text(f"{ANN}\n{BOB}\n"),
+        file.unlink,
+        nothing,
+        lambda: file.write_text(f"{BOB}\n"),
+        source="emails.txt",
+    )
+    assert seen.rounds == [
+        [("no email", "invalid")],
+        [("bob", "new"), ("no email", "removed")],
+        [("service", "outage")],
+        [],
+        [("service", "outage_over"), ("ann", "removed")],
+    ]
+    assert "emails.txt: No such file" in seen.texts[3]
+
+
+async def test_a_file_that_cannot_be_read_at_first_ends_it(watch, tmp_path):
+    with pytest.raises(CommandError, match="No such file"):
+        await watch(source="emails.txt")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CommandError, match="no regular file"):
+        await watch(source="pipe")
+
+
+async def test_a_table_is_watched_by_its_column(watch, tmp_path):
+    (tmp_path / "emails.csv").write_text(f"login\n{ANN}\nnobody@example.com\n")
+    seen = await watch(source="emails.csv", column="login")
+    assert seen.rounds == [[("nobody", "gone")]]
+
+
+async def test_without_an_email_it_says_so_and_goes_on(watch, emulator, capfd):
+    emulator.remove(ANN)
+    emulator.remove(BOB)
+    seen = await watch(nothing, lambda: emulator.put(healthy(ANN)))
+    assert capfd.readouterr().err.count("there is no email to watch so far") == 1
+    assert seen.rounds == [[], [], [("ann", "new")]]
+
+
+async def test_warnings_are_not_repeated_in_every_round(watch, emulator, tmp_path, capfd):
+    (tmp_path / "emails.txt").write_text("\n".join(f"no{n}@example.com" for n in range(30)))
+    await watch(nothing, nothing, source="emails.txt")
+    assert capfd.readouterr().err.count("none of the first 20 emails") == 1
+
+
+async def test_a_metrics_file_that_fails_later_is_one_warning(watch, tmp_path, capfd):
+    metrics = pytest.importorskip("ltx_async.cli.metrics").Metrics()
+    file = tmp_path / "metrics" / "ltx.prom"
+    file.parent.mkdir()
+
+    def lose():
+        file.unlink()
+        file.parent.rmdir()
+
+    seen = await watch(nothing, lose, nothing, metrics=metrics, metrics_file=file)
+    assert seen.status == 0
+    assert capfd.readouterr().err.count("ltx.prom: No such file or directory") == 1
+
+
+async def test_metrics_keep_what_was_known_during_an_outage(watch, emulator):
+    metrics = pytest.importorskip("ltx_async.cli.metrics").Metrics(emails=True)
+    shown = []
+
+    def look():
+        names = ["ltx_service_up", "ltx_account_healthy"]
+        labels = [{}, {"account": ANN}]
+        shown.append([*map(metrics.registry.get_sample_value, names, labels)])
+
+    def retire():
+        look()
+        emulator.script(None, 404, forever=True)
+
+    await watch(retire, look, metrics=metrics)
+    assert shown == [[1, 1], [0, 1]]
+
+
+async def test_an_account_that_leaves_the_list_leaves_the_metrics(watch, emulator):
+    metrics = pytest.importorskip("ltx_async.cli.metrics").Metrics(emails=True)
+    await watch(lambda: emulator.remove(BOB), metrics=metrics)
+    healthy = [metrics.registry.get_sample_value("ltx_account_healthy", {"account": email})
+               for email in (ANN, BOB)]  # fmt: skip
+    assert healthy == [1, None]
+
+
+async def test_a_signal_ends_the_pause_at_once(watch):
+    interrupt = Interrupt()
+    began = time.monotonic()
+
+    async def wait():
+        asyncio.get_running_loop().call_later(0.02, interrupt.receive, 15)
+        await asyncio.sleep(60)
+
+    seen = await watch(wait, interrupt=interrupt)
+    assert (seen.status, seen.closed) == (143, True)
+    assert time.monotonic() - began < 5
+
+
+async def test_a_signal_during_the_list_call_ends_it_at_once(watch, emulator):
+    interrupt = Interrupt()
+
+    def slow():
+        emulator.latency = 30
+        asyncio.get_running_loop().call_later(0.05, interrupt.receive, 2)
+
+    seen = await watch(slow, interrupt=interrupt)
+    assert (seen.rounds, seen.status) == ([[], []], 130)
+
+
+async def test_a_signal_during_a_round_ends_it_without_false_news(
+    watch, emulator, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("ltx_async.cli.checkrun._GRACE", 0.1)
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
+    interrupt = Interrupt()
+
+    def slow():
+        emulator.script(ANN, 404)
+        emulator.script(BOB, Delay(30))
+        asyncio.get_running_loop().call_later(0.05, interrupt.receive, 15)
+
+    seen = await watch(slow, interrupt=interrupt, source="emails.txt")
+    assert (seen.rounds, seen.status) == ([[], []], 143)
+
+
+async def test_pauses_are_jittered(watch):
+    seen = await watch(nothing, nothing, nothing)
+    assert all(290 < wait <= 330 for wait in seen.waits)
+    assert len(set(seen.waits)) == 3
+
+
+# The command
+
+
+def test_changes_go_to_stdout_and_alerts_to_stderr(ltx, server):
+    server.emulator.put(healthy(ANN, error="session expired"))
+    ended = ltx("watch", "--from-api", "--rounds", "1")
+    assert ended.status == 1
+    (line,) = ended.out.splitlines()
+    assert line.endswith("Z broken ann@example.com: needs a new sign-in: session expired")
+    assert f"alert: {line}" in ended.err
+    assert "watching 2 emails every 5m: 1 ok, 1 needs_reauth" in ended.err
+
+
+def test_json_lines_name_the_change_the_account_and_the_figures(ltx, server):
+    server.emulator.put(healthy(ANN, balance={"LTXStudio_token": 5}))
+    ended = ltx("watch", "--from-api", "--rounds", "1", "--json", "--min-balance", "10", "-q")
+    (change,) = ended.records
+    del change["at"]
+    assert change == {
+        "change": "low_balance",
+        "alert": True,
+        "email": ANN,
+        "account": "c2b011ed0571909e",
+        "text": "balance 5 is below 10",
+        "before": None,
+        "after": None,
+    }
+    assert [line[:6] for line in ended.err.splitlines()] == ["alert:"]
+
+
+def test_the_alert_command_gets_each_alert_as_json(ltx, server, tmp_path):
+    server.emulator.put(healthy(ANN, error="session expired"))
+    server.emulator.put(healthy(BOB, error="session expired"))
+    code = "import sys; open('alerts', 'a').write(sys.stdin.read())"
+    command = f'{sys.executable} -c "{code}"'
+    assert ltx("watch", "--from-api", "--rounds", "2", "--every", "0.05s", "--on-alert", command)
+    lines = (tmp_path / "alerts").read_text().splitlines()
+    assert sorted(json.loads(line)["email"] for line in lines) == [ANN, BOB]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["emails.txt", "--from-api"],
+        ["-"],
+        ["--from-api", "--column", "login"],
+        ["emails.txt", "--column", "login"],
+        ["--from-api", "--every", "0s"],
+        ["--from-api", "--every", "often"],
+        ["--from-api", "--rounds", "0"],
+        ["--from-api", "--metrics-emails"],
+        ["--from-api", "--metrics-port", "70000"],
+        ["--from-api", "--on-alert", "no-such-program-here"],
+        ["--from-api", "--on-alert", "'"],
+        ["nowhere.txt"],
+    ],
+)
+def test_usage_errors_are_exit_2_without_a_request(ltx, server, tmp_path, arguments):
+    (tmp_path / "emails.txt").write_text(ANN)
+    ended = ltx("watch", *arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert "Traceback" not in ended.err
+    assert server.asked == []
+
+
+def test_a_refused_token_is_exit_3(ltx, server, monkeypatch):
+    monkeypatch.setenv("USEAPI_TOKEN", "user:1-wrong")
+    ended = ltx("watch", "--from-api")
+    assert ended.status == 3
+    assert "HTTP 401" in ended.err
+
+
+@pytest.mark.parametrize(("number", "status"), [(2, 130), (15, 143)])
+def test_a_signal_ends_the_process_cleanly_during_the_wait(launch, server, number, status):
+    process = launch("watch", "--from-api", "--metrics-port", "0")
+    assert any(b"watching" in line for line in iter(process.stderr.readline, b""))
+    began = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+    assert time.monotonic() - began < 3
+    assert (process.returncode, out, err) == (status, b"", b"")
+
+
+def test_accounts_that_change_while_a_process_watches_are_told_once(launch, server):
+    process = launch("watch", "--from-api", "--every", "0.1s", "--json")
+    assert any(b"watching" in line for line in iter(process.stderr.readline, b""))
+    server.emulator.put(healthy(ANN, error="session expired"))
+    assert json.loads(process.stdout.readline())["change"] == "broken"
+    server.emulator.remove(BOB)
+    assert json.loads(process.stdout.readline())["change"] == "gone"
+    asked = server.emulator.count(ANN)
+    while server.emulator.count(ANN) < asked + 3:
+        time.sleep(0.02)
+    server.emulator.put(healthy(ANN))
+    assert json.loads(process.stdout.readline())["change"] == "recovered"
+    process.terminate()
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (143, b"")
+    assert err.count(b"alert: ") == 3
+
+
+def test_a_reader_that_goes_away_is_141(launch, server):
+    server.emulator.put(healthy(ANN, error="session expired"))
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = launch("watch", "--from-api", "--rounds", "1", stdout=writing)
+    os.close(writing)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 141
+    assert b"Traceback" not in err
+
+
+async def test_where_both_streams_are_one_terminal_an_alert_is_said_once(monkeypatch):
+    monkeypatch.setattr("ltx_async.cli.announcer.is_terminal", lambda _descriptor: True)
+    said = []
+    talk = Talk(console=SimpleNamespace(print=lambda text, **_: said.append(text.plain)))
+    alert, change = (Change(NOW, kind, "why", ANN) for kind in (Kind.BROKEN, Kind.BALANCE))
+    for as_json, written in ((False, [change]), (True, [alert, change])):
+        kept = Kept()
+        await Announcer(talk, kept, as_json=as_json).announce([alert, change])
+        assert kept.changes == written
+    assert said == [f"alert: {alert.line}"] * 2
+
+
+def test_on_a_terminal_an_alert_is_shown_once(launch, server):
+    server.emulator.put(healthy(ANN, error="session expired"))
+    ours, theirs = pty.openpty()
+    process = launch("watch", "--from-api", "--rounds", "1", stdout=theirs, stderr=theirs)
+    process.communicate(timeout=10)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(theirs)
+    os.close(ours)
+    assert shown.count("session expired") == 1

@@ -1,0 +1,77 @@
+"""Other people's programs and test data, where they are installed or can be had."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ltx_async.emulator import Emulator
+
+_PATIENCE = 45
+
+
+@pytest.fixture(scope="session")
+def email_validator(tmp_path_factory) -> Path:
+    """The directory of the tests in email-validator's source distribution, fetched by pip."""
+    directory = tmp_path_factory.mktemp("email-validator")
+    options = ("--no-binary", ":all:", "--no-deps", "--quiet", "--disable-pip-version-check")
+    arguments = ("download", *options, "--dest", str(directory), "email-validator")
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "pip", *arguments],
+            check=True,
+            capture_output=True,
+            timeout=_PATIENCE,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"pip cannot fetch the source of email-validator: {type(error).__name__}")
+    with tarfile.open(next(directory.glob("*.tar.gz"))) as archive:
+        archive.extractall(directory, filter="data")
+    return next(directory.glob("*/tests"))
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    """The path of nginx."""
+    found = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/bin")
+    if found is None:
+        pytest.skip("nginx is not installed")
+    return found
+
+
+@contextlib.contextmanager
+def served(emulator: Emulator) -> Iterator[Emulator]:
+    """Run an emulator in a thread, beside programs that block."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def do(work) -> None:
+        asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    try:
+        do(emulator.start())
+        try:
+            yield emulator
+        finally:
+            do(emulator.stop())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]

@@ -1,0 +1,89 @@
+"""The contract suite's parameters: every case runs on each transport and each event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import trustme
+
+from ltx_async import LTXClient, RetryPolicy
+
+from .wire import Answer, WireServer
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
+
+TOKEN = "user:12345-abcdefghi"
+FAST = RetryPolicy(base=0.001, cap=0.01, throttle_base=0.001)
+
+Serve = Callable[..., Awaitable[WireServer]]
+Connect = Callable[..., LTXClient]
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Run every asynchronous case on each event loop there is."""
+    loops = {"asyncio": asyncio.new_event_loop}
+    return loops if uvloop is None else loops | {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=["session", "direct"])
+def transport(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start a `WireServer` that runs until the end of the test."""
+    async with contextlib.AsyncExitStack() as servers:
+
+        async def start(answer: Answer, **details) -> WireServer:
+            return await servers.enter_async_context(WireServer(answer, **details))
+
+        yield start
+
+
+@pytest.fixture
+async def connect(serve, transport) -> AsyncIterator[Connect]:
+    """Make a client of a server or of a base URL; it is closed before the servers stop."""
+    async with contextlib.AsyncExitStack() as clients:
+
+        def make(server: WireServer | str, **options) -> LTXClient:
+            base_url = server if isinstance(server, str) else server.base_url
+            settings = {"transport": transport, "retry": FAST, "timeout": 5.0, **options}
+            client = LTXClient(TOKEN, base_url=base_url, **settings)
+            clients.push_async_callback(client.aclose)
+            return client
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def trusting(authority) -> ssl.SSLContext:
+    """The settings of a client that trusts `authority`."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture(scope="session")
+def certified(authority) -> Callable[..., ssl.SSLContext]:
+    """Make the settings of a server with a certificate, by default one that is right."""
+
+    def make(*names: str, issuer: trustme.CA | None = None, **validity) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        names = names or ("127.0.0.1",)
+        (issuer or authority).issue_cert(*names, **validity).configure_cert(context)
+        return context
+
+    return make

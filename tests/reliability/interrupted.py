@@ -1,0 +1,187 @@
+"""Runs of `ltx-async check` as processes of their own, to be interrupted, and what they leave."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from ltx_async.cli.records import restored
+from ltx_async.emulator import Emulator, GeneratedAccounts
+
+FORMATS = ("jsonl", "csv", "sqlite")
+COUNTED = ("ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending")
+ACCOUNTS = GeneratedAccounts(1000, unhealthy=5)
+
+
+def emails(count: int) -> list[bytes]:
+    """Return lines of every kind: known, unknown, unsendable, not UTF-8, and some twice."""
+    known = [b"user%06d@example.com" % number for number in range(1, count + 1)]
+    unknown = [b"nobody%d@example.com" % number for number in range(count // 10)]
+    odd = [
+        b"..",
+        b"two words",
+        b"caf\xe9@example.com",
+        rb"caf\xe9@example.com",
+        b"=1+1@example.com",
+    ]
+    lines = known + unknown + odd
+    lines[7:7] = [b"user000001@EXAMPLE.com", known[2]]
+    return lines
+
+
+class Service:
+    """The emulator in a thread; its answers depend on the email alone."""
+
+    def __init__(self, **settings) -> None:
+        self.emulator = Emulator(ACCOUNTS, **settings)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> Emulator:
+        self._thread.start()
+        self._do(self.emulator.start())
+        return self.emulator
+
+    def __exit__(self, *_exc: object) -> None:
+        self._do(self.emulator.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _do(self, work) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+@frozen
+class Ended:
+    """A process that has ended."""
+
+    status: int
+    err: str
+    summary: dict | None
+
+    @property
+    def adds_up(self) -> bool:
+        summary = self.summary
+        return sum(summary[name] for name in COUNTED) == summary["input"]
+
+
+@define
+class Checks:
+    """Starts `ltx-async check emails.txt -o OUT` in a directory."""
+
+    directory: Path
+    emulator: Emulator
+    lines: Sequence[bytes] = field(factory=list)
+    processes: list[subprocess.Popen] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+        (self.directory / "emails.txt").write_bytes(b"\n".join(self.lines))
+
+    @property
+    def summary(self) -> Path:
+        """Beside the directory, which may be a full disk."""
+        return self.directory.parent / "summary.json"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "USEAPI_API": self.emulator.base_url,
+            "USEAPI_TOKEN": self.emulator.token,
+        }
+
+    def start(self, output: str, *options: str, under: Sequence[str] = (), **settings):
+        source = settings.pop("source", "emails.txt")
+        command = [sys.executable, "-m", "ltx_async", "check", source]
+        process = subprocess.Popen(
+            [*under, *command, "-o", output, "--summary-json", self.summary, *options],
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **settings},
+            cwd=self.directory,
+            env=self.environment,
+            stderr=subprocess.PIPE,
+        )
+        self.processes.append(process)
+        return process
+
+    def wait(self, process: subprocess.Popen) -> Ended:
+        _, err = process.communicate(timeout=60)
+        summary = json.loads(self.summary.read_bytes()) if self.summary.exists() else None
+        self.summary.unlink(missing_ok=True)
+        return Ended(process.returncode, err.decode(), summary)
+
+    def run(self, output: str, *options: str, **settings) -> Ended:
+        return self.wait(self.start(output, *options, **settings))
+
+    def kill_left_over(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def results(self, output: str) -> list[tuple]:
+        """Return what is the same in every run, sorted; anything torn raises."""
+        return sorted(READERS[output.rpartition(".")[2]](self.directory / output))
+
+    def kept(self, output: str) -> int:
+        """Return how many records others can see by now."""
+        path = self.directory / output
+        if not path.exists():
+            return 0
+        if path.suffix != ".sqlite":
+            return path.read_bytes().count(b"\n")
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            try:
+                return database.execute("SELECT count(*) FROM lookups").fetchone()[0]
+            except sqlite3.OperationalError:  # the table is not there yet
+                return 0
+
+    def until(self, happened: Callable[[], bool], seconds: float = 20) -> None:
+        limit = time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < limit
+            time.sleep(0.005)
+
+
+def _json_results(path: Path) -> Iterator[tuple]:
+    data = path.read_bytes()
+    assert data.endswith(b"\n") or not data
+    for line in data.splitlines():
+        record = json.loads(line)
+        account = json.dumps(record["account"], sort_keys=True)
+        yield record["email"], record["outcome"], str(record["status"]), account
+
+
+def _csv_results(path: Path) -> Iterator[tuple]:
+    data = path.read_bytes()
+    assert data.endswith(b"\n")
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file, strict=True):
+            assert None not in row
+            assert None not in row.values()
+            cells = row["outcome"], row["status"], row["balance"], row["token_expires_at"]
+            yield restored(row["email"]), *cells
+
+
+def _sqlite_results(path: Path) -> Iterator[tuple]:
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        query = "SELECT email, outcome, status, balance, account FROM lookups"
+        for row in database.execute(query):
+            yield tuple(map(str, row))
+
+
+READERS = {"jsonl": _json_results, "csv": _csv_results, "sqlite": _sqlite_results}

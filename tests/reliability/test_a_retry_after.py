@@ -1,0 +1,141 @@
+"""Promise 8: who is told to wait waits, and who is told nonsense is not confused."""
+
+import asyncio
+import time
+
+import pytest
+
+from ltx_async import Outcome, RateLimitError, RetryPolicy, ServerError
+
+from .replies import error, ok, reply
+from .wire import Pause, in_turn
+
+PATIENT = RetryPolicy(base=0.001, throttle_base=0.001)
+EMAILS = [f"{number}@example.com" for number in range(40)]
+DATE = ("Date", "Tue, 05 Jan 1999 10:00:00 GMT")  # a clock that is decades wrong
+A_SECOND = [
+    [("Retry-After", "1")],
+    [DATE, ("Retry-After", "Tue, 05 Jan 1999 10:00:01 GMT")],
+    [DATE, ("Retry-After", "Tuesday, 05-Jan-99 10:00:01 GMT")],
+    [DATE, ("Retry-After", "Tue Jan  5 10:00:01 1999")],
+]
+
+
+async def test_no_request_is_earlier_than_any_form_of_the_header_tells(serve, connect):
+    async def wait_between(status, headers) -> float:
+        server = await serve(
+            lambda asked: ok(asked) if asked.number else [reply(status, b"", *headers)]
+        )
+        lookup = await connect(server, retry=PATIENT).lookup("ann@example.com")
+        assert (lookup.outcome, server.requests) == (Outcome.OK, 2)
+        return server.asked[1].at - server.sent_at[0]
+
+    cases = [wait_between(status, headers) for status in (429, 503) for headers in A_SECOND]
+    waits = await asyncio.gather(*cases)
+    assert all(0.99 <= wait < 1.9 for wait in waits), waits
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    "fields",
+    [{"retry_after": 0.2}, {"retryAfter": 0.2}, {"error": {"code": 1, "retry_after": 0.2}}],
+)
+async def test_no_request_is_earlier_than_the_body_tells(serve, connect, status, fields):
+    server = await serve(lambda asked: ok(asked) if asked.number else [error(status, **fields)])
+    lookup = await connect(server, retry=PATIENT).lookup("ann@example.com")
+    assert (lookup.outcome, server.requests) == (Outcome.OK, 2)
+    assert 0.199 <= server.asked[1].at - server.sent_at[0] < 1
+
+
+async def test_all_workers_wait_and_no_herd_starts_when_the_gate_opens(serve, connect):
+    throttle = [error(429, retry_after=0.3)]
+    server = await serve(lambda asked: throttle if asked.number == 0 else [Pause(0.02), *ok(asked)])
+    lookups = await connect(server, concurrency=8, retry=PATIENT).lookup_many(EMAILS)
+    assert all(lookup.outcome is Outcome.OK for lookup in lookups)
+    assert server.requests == len(EMAILS) + 1
+    told = server.sent_at[0]
+    later = [asked for asked in server.asked if asked.at > told + 0.05]
+    assert server.requests - len(later) <= 8  # those were in flight when the gate closed
+    assert later[0].at >= told + 0.299
+    # One request at first, and the next only after its answer; then two; then four.
+    assert later[1].at >= server.sent_at[later[0].number]
+    assert later[3].at >= min(server.sent_at[asked.number] for asked in later[1:3])
+
+
+async def test_a_503_that_tells_to_wait_delays_that_lookup_alone(serve, connect):
+    told = [error(503, retry_after=0.5)]
+    server = await serve(lambda asked: told if asked.number == 0 else ok(asked))
+    lookups = await connect(server, concurrency=4, retry=PATIENT).lookup_many(EMAILS)
+    assert all(lookup.outcome is Outcome.OK for lookup in lookups)
+    *others, last = [asked.at - server.sent_at[0] for asked in server.asked]
+    assert last >= 0.499
+    assert max(others) < 0.45
+    assert server.requests == len(EMAILS) + 1
+
+
+async def test_over_the_cap_nobody_sleeps_and_further_lookups_fail_at_once(serve, connect):
+    server = await serve(in_turn([error(429, retry_after=3600)]))
+    client = connect(server)
+    began = asyncio.get_running_loop().time()
+    first = await client.lookup("ann@example.com")
+    second = await client.lookup("bob@example.com")
+    assert asyncio.get_running_loop().time() - began < 1
+    assert server.requests == 1
+    for lookup in (first, second):
+        assert isinstance(lookup.error, RateLimitError)
+        assert 3590 < lookup.error.retry_after < 3601
+    assert (first.attempts, second.attempts) == (1, 0)
+
+
+async def test_over_the_cap_a_further_run_ends_at_once_with_everything_pending(serve, connect):
+    server = await serve(in_turn([error(429, retry_after=3600)]))
+    client = connect(server)
+    await client.lookup("ann@example.com")
+    with pytest.raises(RateLimitError) as caught:
+        await client.lookup_many(EMAILS)
+    assert 3590 < caught.value.retry_after < 3601
+    assert caught.value.lookups == ()
+    assert server.requests == 1
+
+
+async def test_over_the_cap_a_503_ends_that_lookup_alone(serve, connect):
+    told = [error(503, retry_after=3600)]
+    server = await serve(lambda asked: told if asked.email == "3@example.com" else ok(asked))
+    lookups = await connect(server, concurrency=4).lookup_many(EMAILS)
+    failed = [lookup for lookup in lookups if lookup.outcome is Outcome.FAILED]
+    assert [(lookup.index, type(lookup.error)) for lookup in failed] == [(3, ServerError)]
+    assert server.requests == len(EMAILS)
+
+
+JUNK = ["", "abc", "-1", "1e3", "nan", "inf", "3600;x", "9" * 35, "Tue, 31 Feb 2099 10:00:00 GMT"]
+JUNK += ["Tue, 05 Jan 2099 25:00:00 GMT", "0x10", "3600, 3600", "\xd9\xa1\xd9\xa1", "\xb2", "+9"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("headers", [*[[junk] for junk in JUNK], ["3600", "3600"], ["9", "x"]])
+async def test_junk_in_retry_after_is_ignored(serve, connect, status, headers):
+    told = [reply(status, b"", *[("Retry-After", value) for value in headers])]
+    server = await serve(lambda asked: ok(asked) if asked.number else told)
+    lookup = await connect(server, retry=PATIENT).lookup("ann@example.com")
+    assert (lookup.outcome, server.requests) == (Outcome.OK, 2)
+    assert server.asked[1].at - server.sent_at[0] < 1
+
+
+async def test_throttles_have_their_own_bound(serve, connect):
+    server = await serve(in_turn([error(429)]))
+    policy = RetryPolicy(attempts=1, throttles=4, throttle_base=0.001, base=0.001, cap=0.002)
+    lookup = await connect(server, retry=policy).lookup("ann@example.com")
+    assert isinstance(lookup.error, RateLimitError)
+    assert server.requests == lookup.attempts == 5
+
+
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+async def test_waits_survive_a_jump_of_the_wall_clock(serve, connect, monkeypatch, jump):
+    told = [error(429, retry_after=0.3)]
+    server = await serve(lambda asked: ok(asked) if asked.number else told)
+    waiting = asyncio.create_task(connect(server, retry=PATIENT).lookup("ann@example.com"))
+    await asyncio.sleep(0.05)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + jump)
+    assert (await waiting).outcome is Outcome.OK
+    assert 0.299 <= server.asked[1].at - server.sent_at[0] < 1

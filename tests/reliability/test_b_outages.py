@@ -1,0 +1,171 @@
+"""Promise 18: a server that is not there leaves everything pending or answered, never failed."""
+
+import asyncio
+import itertools
+import socket
+
+import pytest
+
+from ltx_async import (
+    AttemptTimeoutError,
+    ConnectError,
+    Outcome,
+    RetryPolicy,
+    ServiceUnavailableError,
+)
+from ltx_async.run import OutageRule
+
+from .replies import error, ok
+from .wire import HANG, Pause, in_turn
+
+QUICK = OutageRule(patience=0.25, probe_base=0.02, probe_cap=0.05)
+NOWHERE = "http://nobody.invalid:9/v1"
+UNREACHABLE = "http://255.255.255.255:9/v1"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def no_names(monkeypatch):
+    """Have every look-up of a name fail as without a name server, at once."""
+
+    async def resolve(*_args, **_kwargs):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", resolve)
+    monkeypatch.setattr("aiohttp.resolver.AsyncResolver.resolve", resolve)
+
+
+@pytest.fixture
+async def absent(serve, no_names):
+    """Base URLs of servers that are away, each in its own way."""
+    hanging = await serve(in_turn([HANG]))
+    edge = await serve(in_turn([error(522)]))
+    return {
+        "refused": f"http://127.0.0.1:{free_port()}/v1",
+        "unknown name": NOWHERE,
+        "unreachable": UNREACHABLE,
+        "hanging": hanging.base_url,
+        "522": edge.base_url,
+    }
+
+
+@pytest.mark.parametrize("kind", ["refused", "unknown name", "unreachable"])
+@pytest.mark.parametrize("attempts", [1, 3])
+async def test_a_single_lookup_of_an_absent_server_uses_its_attempts(
+    connect, absent, kind, attempts
+):
+    policy = RetryPolicy(attempts=attempts, base=0.001)
+    lookup = await connect(absent[kind], retry=policy, allow_http=True).lookup("ann@example.com")
+    assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, ConnectError)
+    assert lookup.attempts == attempts
+    assert lookup.status is None
+
+
+@pytest.mark.parametrize("kind", ["refused", "unknown name", "unreachable", "hanging", "522"])
+async def test_an_absent_server_leaves_everything_pending(connect, absent, kind):
+    async def run(concurrency: int, emails: int, attempts: int) -> None:
+        policy = RetryPolicy(attempts=attempts, base=0.001)
+        settings = {"retry": policy, "timeout": 0.02, "allow_http": True}
+        client = connect(absent[kind], concurrency=concurrency, **settings)
+        client._outage_rule = QUICK
+        with pytest.raises(ServiceUnavailableError) as caught:
+            await client.lookup_many(f"{number}@example.com" for number in range(emails))
+        assert caught.value.lookups == (), (concurrency, emails, attempts)
+
+    began = asyncio.get_running_loop().time()
+    cases = itertools.product([1, 20], [1, 300], [1, 3])
+    await asyncio.gather(*itertools.starmap(run, cases))
+    assert asyncio.get_running_loop().time() - began < 8
+
+
+async def test_an_outage_costs_a_bounded_number_of_requests(serve, connect):
+    server = await serve(in_turn([error(522)]))
+    client = connect(server)
+    client._outage_rule = QUICK
+    with pytest.raises(ServiceUnavailableError):
+        await client.lookup_many(f"{number}@example.com" for number in range(1000))
+    assert server.requests < 100
+
+
+async def test_a_server_that_comes_late_answers_everything(serve, connect):
+    port = free_port()
+    client = connect(f"http://127.0.0.1:{port}/v1", concurrency=5)
+    client._outage_rule = OutageRule(patience=10, probe_base=0.02, probe_cap=0.05)
+    run = asyncio.create_task(_all(client, 50))
+    await asyncio.sleep(0.3)
+    server = await serve(ok, port=port)
+    lookups = await run
+    assert len(lookups) == server.requests == 50
+    assert all(lookup.outcome is Outcome.OK for lookup in lookups)
+
+
+async def _all(client, emails: int):
+    return await client.lookup_many(f"{number}@example.com" for number in range(emails))
+
+
+@pytest.mark.parametrize("concurrency", [1, 20])
+async def test_an_email_that_always_times_out_among_answered_ones_fails(
+    serve, connect, concurrency
+):
+    server = await serve(lambda asked: [HANG] if asked.email == "7@example.com" else ok(asked))
+    client = connect(server, concurrency=concurrency, timeout=0.05)
+    client._outage_rule = QUICK
+    lookups = await _all(client, 100)
+    failed = [lookup for lookup in lookups if lookup.outcome is not Outcome.OK]
+    assert [(lookup.index, type(lookup.error)) for lookup in failed] == [(7, AttemptTimeoutError)]
+
+
+async def test_an_email_that_always_times_out_at_the_end_of_a_run_is_never_ok(serve, connect):
+    server = await serve(lambda asked: [HANG] if asked.email == "9@example.com" else ok(asked))
+    client = connect(server, concurrency=3, timeout=0.02)
+    client._outage_rule = QUICK
+    try:
+        lookups = await _all(client, 10)
+    except ServiceUnavailableError as ended:  # nobody else was left to tell the difference
+        lookups = ended.lookups
+    others = [lookup for lookup in lookups if lookup.index != 9]
+    assert len(others) == 9
+    assert all(lookup.outcome is Outcome.OK for lookup in others)
+    assert all(lookup.outcome is Outcome.FAILED for lookup in lookups if lookup.index == 9)
+
+
+@pytest.mark.parametrize("broken", [[HANG], [error(522)]])
+async def test_an_outage_in_mid_run_that_passes_costs_nobody_an_answer(serve, connect, broken):
+    def answer(asked):
+        return broken if began + 0.1 < asked.at < began + 1.0 else [Pause(0.02), *ok(asked)]
+
+    server = await serve(answer)
+    began = asyncio.get_running_loop().time()
+    policy = RetryPolicy(base=0.2, random=lambda: 1.0)
+    client = connect(server, concurrency=20, timeout=0.4, retry=policy)
+    client._outage_rule = OutageRule(patience=10, probe_base=0.02, probe_cap=0.05)
+    lookups = await _all(client, 300)
+    assert all(lookup.outcome is Outcome.OK for lookup in lookups)
+    assert server.requests >= 300 + 20
+
+
+async def test_answered_emails_are_kept_when_the_server_goes_away_for_good(serve, connect):
+    server = await serve(lambda asked: ok(asked) if asked.number < 30 else [HANG])
+    client = connect(server, concurrency=20, timeout=0.2)
+    client._outage_rule = QUICK
+    with pytest.raises(ServiceUnavailableError) as caught:
+        await _all(client, 200)
+    assert 20 <= len(caught.value.lookups) <= 30  # some may have had to ask again
+    assert all(lookup.outcome is Outcome.OK for lookup in caught.value.lookups)
+
+
+async def test_emails_in_flight_when_a_server_goes_silent_for_good_stay_pending(serve, connect):
+    """Fewer than twenty attempts are under way, and one reply still came after they began."""
+    server = await serve(
+        lambda asked: [Pause(0.01), *ok(asked)] if asked.email == "1@example.com" else [HANG]
+    )
+    client = connect(server, concurrency=2, timeout=0.05)
+    client._outage_rule = QUICK
+    with pytest.raises(ServiceUnavailableError) as caught:
+        await _all(client, 50)
+    assert [lookup.index for lookup in caught.value.lookups] == [1]

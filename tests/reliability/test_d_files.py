@@ -1,0 +1,150 @@
+"""Promise 25: what is written is the owner's alone, and lies where it was asked for."""
+
+import contextlib
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from ltx_async.cli.endings import CommandError
+from ltx_async.cli.privatefile import open_private
+
+from .replies import ok
+from .shell import ltx, wire_server
+
+SUFFIXES = ["jsonl", "csv", "sqlite"]
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Check one email into some files, under the most generous umask."""
+    before = os.umask(0)
+    with wire_server(ok) as server:
+
+        def run(*arguments):
+            return ltx(
+                *("check", "-", "-q", *arguments),
+                base_url=server.base_url,
+                cwd=tmp_path,
+                given=b"ann@example.com\n",
+            )
+
+        yield run
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_results_are_readable_by_their_owner_alone(check, tmp_path, suffix):
+    ended = check("-o", f"out.{suffix}", "--summary-json", "summary.json")
+    assert ended.status == 0, ended.err
+    assert {path.name: mode(path) for path in tmp_path.iterdir()} == {
+        f"out.{suffix}": 0o600,
+        "summary.json": 0o600,
+    }
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_results_that_lay_open_are_closed_when_they_are_overwritten(check, tmp_path, suffix):
+    output = tmp_path / f"out.{suffix}"
+    output.write_bytes(b"")
+    output.chmod(0o666)
+    ended = check("-o", output, "--overwrite")
+    assert ended.status == 0, ended.err
+    assert mode(output) == 0o600
+    assert output.stat().st_size
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",), ("--resume",)], ids=repr)
+@pytest.mark.parametrize("target", ["there", "nowhere"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_results_never_go_through_a_symbolic_link(check, tmp_path, suffix, target, options):
+    (tmp_path / "there").write_bytes(b"kept")
+    (tmp_path / f"out.{suffix}").symlink_to(tmp_path / target)
+    ended = check("-o", f"out.{suffix}", *options)
+    assert (ended.status, ended.out) == (2, b"")
+    assert f"out.{suffix}: ".encode() in ended.err
+    assert (tmp_path / "there").read_bytes() == b"kept"
+    assert not (tmp_path / "nowhere").exists()
+    assert (tmp_path / f"out.{suffix}").is_symlink()
+
+
+@pytest.mark.parametrize("target", ["there", "nowhere"])
+def test_a_summary_never_goes_through_a_symbolic_link(check, tmp_path, target):
+    (tmp_path / "there").write_bytes(b"kept")
+    (tmp_path / "summary.json").symlink_to(target)
+    ended = check("--summary-json", "summary.json")
+    assert ended.status == 2
+    assert (tmp_path / "there").read_bytes() == b"kept"
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("companion", ["-wal", "-journal", "-shm"])
+def test_no_companion_of_a_database_goes_through_a_symbolic_link(check, tmp_path, companion):
+    """SQLite opens these by name; whoever may write here could have put a link there."""
+    (tmp_path / "there").write_bytes(b"kept")
+    (tmp_path / f"out.sqlite{companion}").symlink_to(tmp_path / "there")
+    check("-o", "out.sqlite")
+    assert (tmp_path / "there").read_bytes() == b"kept"
+
+
+def test_the_demo_does_not_follow_a_symbolic_link(tmp_path):
+    (tmp_path / "there").write_bytes(b"kept")
+    (tmp_path / "demo-results.jsonl").symlink_to("there")
+    assert ltx("demo", "-q", cwd=tmp_path).status == 2
+    assert (tmp_path / "there").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_link_that_comes_and_goes_is_never_followed(tmp_path, overwrite):
+    """Somebody swaps the name for a link as fast as can be: no check before the open helps."""
+    victim, name = tmp_path / "victim", tmp_path / "out.jsonl"
+    victim.write_bytes(b"kept")
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            for change in (lambda: name.symlink_to(victim), name.unlink):
+                with contextlib.suppress(OSError):
+                    change()
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    opened = 0
+    try:
+        for _ in range(1500):
+            with contextlib.suppress(CommandError):
+                descriptor = open_private(name, overwrite=overwrite)
+                os.write(descriptor, b"ours")
+                os.close(descriptor)
+                opened += 1
+    finally:
+        stop.set()
+        swapping.join()
+    assert opened
+    assert victim.read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo"])
+@pytest.mark.parametrize("options", [(), ("--overwrite",)], ids=repr)
+def test_results_go_to_regular_files_only(check, tmp_path, kind, options):
+    output = tmp_path / "out.jsonl"
+    if kind == "directory":
+        output.mkdir()
+    else:
+        os.mkfifo(output)
+    assert check("-o", output, *options).status == 2
+
+
+def test_the_input_is_never_overwritten_by_the_results(check, tmp_path):
+    (tmp_path / "list.csv").write_text("email\nann@example.com\n")
+    os.link(tmp_path / "list.csv", tmp_path / "other.csv")
+    for name in ("list.csv", "./list.csv", "other.csv"):
+        ended = ltx("check", "list.csv", "-o", name, "--overwrite", cwd=tmp_path)
+        assert ended.status == 2
+    assert (tmp_path / "list.csv").read_text() == "email\nann@example.com\n"

@@ -1,0 +1,86 @@
+"""Promise 31: one process per output, and no output continued as what it is not."""
+
+import subprocess
+
+import pytest
+
+from .interrupted import FORMATS, Checks, Service, emails
+
+formats = pytest.mark.parametrize("form", FORMATS)
+HOW = ["--resume", "--retry-failed", "--overwrite"]
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    with Service() as running:
+        yield running
+
+
+@pytest.fixture
+def checks(tmp_path, emulator):
+    made = Checks(tmp_path / "run", emulator, emails(30))
+    yield made
+    made.kill_left_over()
+
+
+@pytest.mark.parametrize(
+    ("form", "first_option"),
+    [("jsonl", "--resume"), ("csv", "--retry-failed"), ("sqlite", "--resume")],
+)
+def test_the_second_process_on_one_output_refuses_and_changes_nothing(checks, form, first_option):
+    output = f"out.{form}"
+    checks.run(output)
+    asked = checks.emulator.request_count
+    first = checks.start(output, first_option, source="-", stdin=subprocess.PIPE)
+    first.stdin.write(b"one-more@example.com\n")
+    first.stdin.flush()
+    checks.until(lambda: checks.emulator.request_count > asked)
+    path = checks.directory / output
+    checks.until(lambda: form == "sqlite" or b"one-more" in path.read_bytes())
+    held = (checks.directory / output).read_bytes()
+    for how in HOW:
+        second = checks.run(output, how)
+        assert (second.status, second.summary) == (2, None)
+        assert second.err == (
+            f"error: {output}: another ltx-async is writing to it. "
+            "Wait until that has ended, or choose another output.\n"
+        )
+    assert (checks.directory / output).read_bytes() == held
+    assert checks.emulator.request_count == asked + 1
+    first.stdin.close()
+    first.stdin = None
+    assert checks.wait(first).status == 1
+    assert "one-more@example.com" in [row[0] for row in checks.results(output)]
+    third = checks.run(output, "--resume")
+    assert (third.status, third.summary["requests"]) == (1, 0)
+
+
+@formats
+def test_the_lock_of_a_killed_process_dies_with_it(checks, form):
+    first = checks.start(f"out.{form}", source="-", stdin=subprocess.PIPE)
+    checks.until((checks.directory / f"out.{form}").exists)
+    first.kill()
+    first.wait()
+    assert checks.run(f"out.{form}", "--resume").status == 1
+    assert list(checks.directory.glob("*-lock")) == []
+
+
+@formats
+@pytest.mark.parametrize(
+    ("other", "how"), [*zip(FORMATS, ["--retry-failed", "--resume", "--resume"], strict=True)]
+)
+def test_resume_onto_another_format_or_schema_is_refused(checks, form, other, how):
+    output = checks.directory / f"out.{form}"
+    if form == other:  # the same format from another tool
+        content = {"jsonl": b'{"email": "ann@example.com", "ok": true}\n', "csv": b"email,ok\n"}
+        output.write_bytes(content.get(form, b"email\n"))
+    else:
+        assert checks.run(f"other.{other}").status == 1
+        (checks.directory / f"other.{other}").rename(output)
+    before, asked = output.read_bytes(), checks.emulator.request_count
+    ended = checks.run(f"out.{form}", how)
+    assert (ended.status, ended.summary) == (2, None)
+    assert ended.err.startswith(f"error: out.{form}")
+    assert "--overwrite" in ended.err
+    assert output.read_bytes() == before
+    assert checks.emulator.request_count == asked

@@ -1,0 +1,135 @@
+"""Promise 30: signals end a run soon, saved and summed up; a second one ends it at once."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ltx_async.emulator import Status
+
+from .interrupted import FORMATS, Checks, Service, emails
+
+formats = pytest.mark.parametrize("form", FORMATS)
+SIGNALS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@pytest.fixture
+def emulator():
+    with Service(latency=0.05) as running:
+        yield running
+
+
+@pytest.fixture
+def checks(tmp_path, emulator):
+    made = Checks(tmp_path / "run", emulator, emails(400))
+    yield made
+    made.kill_left_over()
+
+
+def in_mid_run(checks, output, *options, asked=30):
+    before = checks.emulator.request_count
+    process = checks.start(output, *options)
+    checks.until(lambda: checks.emulator.request_count >= before + asked)
+    return process
+
+
+@pytest.mark.parametrize(("form", "number"), [*zip(FORMATS, SIGNALS, strict=True)])
+def test_one_signal_saves_what_is_in_flight_and_resume_does_the_rest(checks, form, number):
+    output = f"out.{form}"
+    process = in_mid_run(checks, output)
+    sent = time.monotonic()
+    process.send_signal(number)
+    ended = checks.wait(process)
+    assert time.monotonic() - sent < 5
+    assert (ended.status, ended.adds_up) == (SIGNALS[number], True)
+    assert "Traceback" not in ended.err
+    assert 0 < ended.summary["pending"] < ended.summary["input"] == len(checks.lines)
+    kept = len(checks.results(output))
+    assert kept == ended.summary["input"] - ended.summary["pending"] - ended.summary["duplicate"]
+    assert kept >= checks.emulator.request_count  # not one answer was asked for in vain
+    asked = checks.emulator.request_count
+    ended = checks.run(output, "--resume")
+    assert (ended.status, ended.summary["already_done"]) == (1, kept)
+    assert checks.emulator.request_count - asked == ended.summary["requests"]
+    assert ended.summary["pending"] == 0
+
+
+@formats
+def test_a_second_signal_ends_the_run_at_once_and_resume_still_completes(checks, form):
+    checks.emulator.latency = 30
+    process = in_mid_run(checks, f"out.{form}", asked=5)
+    process.send_signal(signal.SIGINT)
+    assert b"stopping" in process.stderr.readline()
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert checks.wait(process).status == 130
+    assert time.monotonic() - sent < 1
+    checks.emulator.latency = 0
+    ended = checks.run(f"out.{form}", "--resume")
+    assert (ended.status, ended.summary["pending"], ended.adds_up) == (1, 0, True)
+
+
+@formats
+def test_a_signal_during_a_wait_of_a_minute_ends_it_within_a_second(checks, form):
+    wait = Status(429, headers={"Retry-After": "59"})
+    checks.emulator.script(None, wait, forever=True)
+    checks.emulator.latency = 0
+    process = in_mid_run(checks, f"out.{form}", asked=1)
+    time.sleep(0.2)
+    sent = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    ended = checks.wait(process)
+    assert time.monotonic() - sent < 1
+    assert (ended.status, ended.adds_up, ended.summary["ok"]) == (143, True, 0)
+    assert ended.summary["invalid"] == len(checks.results(f"out.{form}"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_a_signal_while_an_earlier_output_is_read_ends_the_run(checks):
+    output = checks.directory / "out.jsonl"
+    checks.run("out.jsonl")
+    record = json.loads(output.read_bytes().splitlines()[0])
+    lines = (
+        json.dumps({**record, "email": f"{number}@example.com"}) + "\n" for number in range(100_000)
+    )
+    output.write_text("".join(lines))
+    before, asked = output.read_bytes(), checks.emulator.request_count
+    process = checks.start("out.jsonl", "--resume")
+    checks.until(lambda: output in opened_by(process.pid))
+    process.send_signal(signal.SIGINT)
+    ended = checks.wait(process)
+    assert (ended.status, ended.summary, ended.err) == (130, None, "")
+    assert output.read_bytes() == before
+    assert checks.emulator.request_count == asked
+
+
+def opened_by(pid):
+    with contextlib.suppress(OSError):
+        return [link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return []
+
+
+def test_a_hang_up_that_nohup_has_ignored_is_ignored(checks):
+    def ignoring():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    before = checks.emulator.request_count
+    process = checks.start("out.jsonl", preexec_fn=ignoring)
+    checks.until(lambda: checks.emulator.request_count >= before + 10)
+    process.send_signal(signal.SIGHUP)
+    ended = checks.wait(process)
+    assert (ended.status, ended.summary["pending"]) == (1, 0)
+
+
+def test_a_reader_that_goes_away_ends_the_run_without_a_word(checks):
+    process = checks.start("-", "--quiet", stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    ended = checks.wait(process)
+    assert (ended.status, ended.err, ended.adds_up) == (141, "", True)

@@ -1,0 +1,290 @@
+"""The page as Chromium shows it."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+from ltx_async.report import compare, plotly_script, read_results, render_page, summarise
+
+from .chromium import browser_page, executable
+from .examples import NOW, balanced, found, missing, run_of, write_jsonl
+
+pytest.importorskip("plotly", reason="the extra `report` is not installed")
+pytestmark = [
+    pytest.mark.skipif(executable() is None, reason="Chromium is not installed"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script>\u202e\u2028[bold]"
+ROWS = "[...document.querySelectorAll('#accounts tbody tr')]"
+STATUS = "document.querySelector('#accounts [role=status]').textContent"
+
+
+def cells(column: int) -> str:
+    return f"{ROWS}.map(row => row.cells[{column}].textContent)"
+
+
+def head(name: str) -> str:
+    return (
+        "[...document.querySelectorAll('#accounts th')]"
+        f".find(head => head.textContent.startsWith('{name}'))"
+    )
+
+
+def chip(name: str) -> str:
+    return (
+        "[...document.querySelectorAll('#accounts .chip')]"
+        f".find(chip => chip.textContent.startsWith('{name}'))"
+    )
+
+
+async def search(page, text: str) -> None:
+    await page.run(
+        "{const field = document.querySelector('#accounts input');"
+        f"field.value = '{text}'; field.dispatchEvent(new Event('input'))}}"
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory):
+    async with browser_page(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Return a function that writes a report and returns its file, each made once."""
+    folder = tmp_path_factory.mktemp("pages")
+    script = plotly_script()
+
+    def write(name, lookups, older=None):
+        file = folder / f"{name}.html"
+        if not file.exists():
+            results = read_results(write_jsonl(folder / "run.jsonl", lookups))
+            comparison = None
+            if older is not None:
+                before = read_results(write_jsonl(folder / "older.jsonl", older))
+                comparison = compare(before, results)
+            summary = summarise(results)
+            file.write_bytes(render_page(summary, results.rows, comparison, plotly=script))
+        return file
+
+    return write
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def opened(browser, pages):
+    """Return a function that opens a report; in the end, nothing was complained of or fetched."""
+    browser.complaints.clear()
+    browser.requests.clear()
+    files = []
+
+    async def open_report(name, lookups, older=None, **look):
+        await browser.look(**look)
+        files.append(pages(name, lookups, older))
+        await browser.open(files[-1])
+        return browser
+
+    yield open_report
+    assert browser.complaints == []
+    assert browser.requests == [file.as_uri() for file in files]
+
+
+async def test_every_chart_is_drawn(opened):
+    page = await opened("generated", run_of(500))
+    bars = await page.run(
+        "Object.fromEntries([...document.querySelectorAll('figure')]"
+        ".map(f => [f.id, f.querySelectorAll('.bars .point path').length]))"
+    )
+    assert bars["outcomes"] == 4
+    assert bars["latency"] == 6
+    assert bars["balances"] > 10
+    assert bars["expiry"] > 10
+    titles = await page.run(
+        "[...document.querySelectorAll('.xtitle, .ytitle')].map(title => title.textContent)"
+    )
+    assert titles == [
+        "emails", "LTX Studio tokens", "accounts", "week from", "accounts", "milliseconds",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 720, 390, 320])
+async def test_no_width_and_no_text_needs_scrolling_sideways(opened, width, scheme):
+    lookups = [
+        *run_of(100),
+        found(f"{'long' * 60}@example.com", error="w" * 300),
+        balanced("huge@example.com", 1e307),
+    ]
+    page = await opened("wide", lookups, run_of(50), width=width, scheme=scheme)
+    assert await page.run("document.documentElement.scrollWidth") == width
+    assert await page.run(
+        "[...document.querySelectorAll('.card .value, .chip, th button')]"
+        ".filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+    ) == []  # fmt: skip
+
+
+async def test_the_colours_follow_the_scheme_without_a_reload(opened):
+    page = await opened("generated", run_of(500), scheme="light")
+    colours = (
+        "[document.body, document.querySelector('#balances .point path')]"
+        ".map((one, i) => getComputedStyle(one)[i ? 'fill' : 'backgroundColor'])"
+    )
+    light = await page.run(colours)
+    await page.look(scheme="dark")
+    await asyncio.sleep(0.1)
+    dark = await page.run(colours)
+    assert light == ["rgb(244, 245, 248)", "rgb(61, 109, 224)"]
+    assert dark == ["rgb(15, 18, 23)", "rgb(126, 164, 255)"]
+
+
+async def test_search_finds_emails_and_troubles_whatever_the_case(opened):
+    page = await opened("generated", run_of(500))
+    assert await page.run(STATUS) == "1 to 25 of 500"
+    await search(page, "USER000123@")
+    assert await page.run(cells(0)) == ["user000123@example.com"]
+    await search(page, "no such user00010")
+    assert await page.run(cells(0)) == ["user000108@example.com"]
+    await search(page, "nobody here")
+    assert await page.run(STATUS) == "Nothing found"
+    assert await page.run(f"{ROWS}.length") == 0
+
+
+async def test_sorting_is_told_and_unknown_values_come_last(opened):
+    lookups = [missing(), *(balanced(f"{n}@example.com", n) for n in (5, 1000, -3))]
+    page = await opened("sorted", lookups)
+    for order, balances in (
+        ("ascending", ["-3", "5", "1,000", ""]),
+        ("descending", ["1,000", "5", "-3", ""]),
+    ):
+        await page.run(f"{head('Balance')}.querySelector('button').click()")
+        assert await page.run(cells(2)) == balances
+        assert await page.run(f"{head('Balance')}.getAttribute('aria-sort')") == order
+    await page.run(f"{head('Email')}.querySelector('button').click()")
+    assert await page.run("document.querySelectorAll('#accounts [aria-sort]').length") == 1
+    assert await page.run(cells(0)) == [
+        "-3@example.com", "5@example.com", "1000@example.com", "ann@example.com",
+    ]  # fmt: skip
+
+
+async def test_a_chip_filters_and_says_that_it_is_pressed(opened):
+    page = await opened("generated", run_of(500))
+    await page.run(f"{chip('Not found')}.click()")
+    assert await page.run(STATUS) == "1 to 10 of 10"
+    assert set(await page.run(cells(1))) == {"Not found"}
+    assert await page.run(f"{chip('Not found')}.getAttribute('aria-pressed')") == "true"
+    await page.run(f"{chip('Not found')}.click()")
+    assert await page.run(STATUS) == "1 to 25 of 500"
+
+
+async def test_a_click_on_a_bar_filters_the_table(opened):
+    page = await opened("generated", run_of(500))
+    await page.run("document.querySelector('#latency').scrollIntoView({block: 'center'})")
+    x, y = await page.run(
+        "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        "(document.querySelectorAll('#latency .point path')[4].getBoundingClientRect())"
+    )
+    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+        await page.do("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        await asyncio.sleep(0.1)
+    assert await page.run(STATUS) != "1 to 25 of 500"
+    assert await page.run(f"{chip('Took')}.getAttribute('aria-pressed')") == "true"
+    assert await page.run("document.activeElement.id") == "accounts"
+
+
+async def test_the_pages_of_the_table_turn(opened):
+    page = await opened("generated", run_of(500))
+    back, forth = "document.querySelectorAll('#accounts .pager button')", "[1].click()"
+    assert await page.run(f"{back}[0].disabled")
+    await page.run(back + forth)
+    assert await page.run(STATUS) == "26 to 50 of 500"
+    assert not await page.run(f"{back}[0].disabled")
+    await search(page, "user")
+    assert await page.run(STATUS) == "1 to 25 of 500"
+
+
+async def test_the_keyboard_reaches_search_filters_and_sorting(opened):
+    page = await opened("generated", run_of(500))
+    await page.run("document.querySelector('#accounts input').focus()")
+    reached = []
+    for _ in range(13):
+        await page.press("Tab")
+        reached.append(await page.run("document.activeElement.textContent"))
+    assert "Email" in reached
+    assert any(name.startswith("Not found") for name in reached)
+    await page.run(f"{head('Took')}.querySelector('button').focus()")
+    await page.press("Enter")
+    assert await page.run(f"{head('Took')}.getAttribute('aria-sort')") == "ascending"
+
+
+async def test_the_table_stays_a_table_for_screen_readers_on_a_phone(opened):
+    page = await opened("generated", run_of(500), width=390)
+    await page.do("Accessibility.enable")
+    tree = (await page.do("Accessibility.getFullAXTree"))["nodes"]
+    roles = [node["role"]["value"] for node in tree if not node["ignored"]]
+    assert roles.count("columnheader") >= 7
+    assert roles.count("row") >= 26
+    assert roles.count("searchbox") == 1
+    charts = [node["name"]["value"] for node in tree if node["role"]["value"] == "image"]
+    assert len([name for name in charts if "bar chart" in name]) == 4
+
+
+async def test_ten_thousand_accounts_stay_fluid(opened):
+    page = await opened("many", run_of(10_000))
+    assert await page.run(STATUS) == "1 to 25 of 10,000"
+    took = await page.run(
+        "(() => { const began = performance.now();"
+        "const field = document.querySelector('#accounts input');"
+        "for (const text of ['u', 'user0', 'user00123', '']) {"
+        " field.value = text; field.dispatchEvent(new Event('input')); document.body.offsetTop; }"
+        "for (const button of document.querySelectorAll('#accounts th button')) {"
+        " button.click(); document.body.offsetTop; }"
+        "return (performance.now() - began) / 11; })()"
+    )
+    assert took < 250  # milliseconds an action, on a machine that is busy with other tests
+    assert await page.run("document.getElementsByTagName('*').length") < 3000
+
+
+async def test_hostile_text_is_shown_and_never_run(opened):
+    lookups = [found(f"{HOSTILE}@example.com", error=HOSTILE), missing("bob@example.com")]
+    page = await opened("hostile", lookups, [])
+    assert (await page.run(cells(0)))[0] == f"{HOSTILE}@example.com"
+    assert (await page.run(cells(6)))[0] == HOSTILE
+    assert await page.run("document.querySelectorAll('img, table script').length") == 0
+
+
+async def test_scripts_that_are_not_ours_do_not_run(opened):
+    page = await opened("generated", run_of(500))
+    await page.run(
+        "{const script = document.createElement('script');"
+        "script.textContent = 'window.foreign = 1'; document.body.append(script)}"
+    )
+    assert await page.run("window.foreign") is None
+    assert "Content Security Policy" in page.complaints.pop()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_nothing_at_all_is_shown_kindly(opened, width):
+    page = await opened("empty", [], width=width)
+    assert await page.run(
+        "[...document.querySelectorAll('.empty')].map(one => one.textContent)"
+    ) == [
+        "No emails in these results.",
+        "No balances in these results.",
+        "No dates in these results.",
+        "Nothing was sent.",
+    ]
+    assert await page.run("[...document.querySelectorAll('.chart')].every(one => one.hidden)")
+
+
+async def test_the_changes_have_their_own_table(opened):
+    older = [balanced("ann@example.com", 9, at=NOW.replace(year=2025)), found("bob@example.com")]
+    page = await opened(
+        "changed", [balanced("ann@example.com", 5), missing("bob@example.com")], older
+    )
+    text = await page.run("document.querySelector('#changes tbody').innerText")
+    assert [line.split("\t") for line in text.splitlines()] == [
+        ["bob@example.com", "Newly broken", "OK", "Not found", "", "", "No such account."],
+        ["ann@example.com", "Balance moved", "OK", "OK", "5", "-4", ""],
+    ]

@@ -1,0 +1,128 @@
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .examples import WRITERS, balanced, found, missing, run_of, write_jsonl
+
+
+@pytest.fixture
+def results(tmp_path):
+    return write_jsonl(tmp_path / "run.jsonl", run_of(40))
+
+
+@pytest.fixture
+def without_plotly(monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_the_summary_goes_to_standard_output(ltx, tmp_path, suffix):
+    ended = ltx("report", WRITERS[suffix](tmp_path / f"run{suffix}", run_of(40)))
+    assert (ended.status, ended.err) == (0, "")
+    assert "40 emails" in ended.out
+
+
+def test_json_is_one_object_with_the_changes(ltx, tmp_path, results):
+    older = write_jsonl(tmp_path / "older.jsonl", [balanced("gone@example.com", 1)])
+    ended = ltx("report", results, "--since", older, "--json")
+    figures = json.loads(ended.out)
+    assert figures["accounts"] == 40
+    assert figures["changes"]["counts"]["gone"] == 1
+    assert json.loads(ltx("report", results, "--json").out)["changes"] is None
+
+
+def test_the_terminal_report_needs_no_plotly(ltx, results, without_plotly):
+    assert ltx("report", results).status == 0
+
+
+def test_a_missing_extra_is_named_in_one_line(ltx, results, without_plotly, tmp_path):
+    ended = ltx("report", results, "-o", "report.html")
+    assert ended.status == 2
+    assert "pip install 'ltx_async[report]'" in ended.err
+    assert ended.err.count("\n") == 1
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", ["none.jsonl", "some.txt", "."])
+def test_a_bad_file_is_one_line_and_exit_2(ltx, tmp_path, name):
+    (tmp_path / "some.txt").write_text("hello\n")
+    ended = ltx("report", name)
+    assert (ended.status, ended.out, ended.err.count("\n")) == (2, "", 1)
+
+
+def test_bad_older_results_are_one_line_and_exit_2(ltx, results):
+    ended = ltx("report", results, "--since", "none.jsonl")
+    assert (ended.status, ended.err.count("\n")) == (2, 1)
+
+
+def test_a_torn_end_is_said_and_the_rest_is_reported(ltx, results):
+    results.write_bytes(results.read_bytes()[:-20])
+    ended = ltx("report", results)
+    assert ended.status == 0
+    assert "39 emails" in ended.out
+    assert "torn" in ended.out
+
+
+def test_the_command_line_does_not_import_plotly_for_the_terminal(results):
+    script = (
+        "import sys; from ltx_async.cli.app import run; status = run(['report', sys.argv[1]]);"
+        "sys.exit(status or ('plotly' in sys.modules) * 9)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, results], capture_output=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+class TestPage:
+    """What needs plotly."""
+
+    @pytest.fixture(autouse=True)
+    def plotly(self):
+        pytest.importorskip("plotly", reason="the extra `report` is not installed")
+
+    def test_it_is_private_and_announced_on_standard_error(self, ltx, results, tmp_path):
+        old = os.umask(0)
+        try:
+            ended = ltx("report", results, "-o", "report.html")
+        finally:
+            os.umask(old)
+        assert (ended.status, ended.out) == (0, "")
+        assert "report.html" in ended.err
+        assert stat.S_IMODE((tmp_path / "report.html").stat().st_mode) == 0o600
+        assert ltx("report", results, "-o", "second.html", "--quiet").err == ""
+
+    def test_an_existing_file_is_refused_unless_told_to(self, ltx, results, tmp_path):
+        page = tmp_path / "report.html"
+        page.write_text("mine")
+        ended = ltx("report", results, "-o", page)
+        assert (ended.status, page.read_text()) == (2, "mine")
+        assert "--overwrite" in ended.err
+        assert ltx("report", results, "-o", page, "--overwrite").status == 0
+        assert page.read_text("utf-8").startswith("<!doctype html>")
+
+    @pytest.mark.parametrize("options", [(), ("--overwrite",)])
+    def test_it_is_never_written_through_a_link(self, ltx, results, tmp_path, options):
+        (tmp_path / "target").write_text("mine")
+        (tmp_path / "report.html").symlink_to("target")
+        assert ltx("report", results, "-o", "report.html", *options).status == 2
+        assert (tmp_path / "target").read_text() == "mine"
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+    def test_a_full_disk_is_said(self, ltx, results, monkeypatch):
+        full = lambda path, overwrite: os.open("/dev/full", os.O_WRONLY)  # noqa: E731
+        monkeypatch.setattr("ltx_async.cli.report.open_private", full)
+        ended = ltx("report", results, "-o", "report.html")
+        assert ended.status == 4
+        assert "disk full" in ended.err
+
+    def test_json_may_be_had_beside_it(self, ltx, tmp_path):
+        results = write_jsonl(tmp_path / "run.jsonl", [found(), missing("bob@example.com")])
+        ended = ltx("report", results, "-o", "report.html", "--json")
+        assert json.loads(ended.out)["accounts"] == 2
+        assert (tmp_path / "report.html").stat().st_size > 1_000_000
