@@ -13,7 +13,7 @@ ACCOUNTS_PATH = "/ltxstudio/accounts"
 ACCOUNT_BODY_CAP = 1 << 20
 LIST_BODY_CAP = 64 << 20
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_PLAIN = re.compile("[A-Za-z0-9_~-][A-Za-z0-9_.~-]*@[A-Za-z0-9_.~-]+")  # needs no encoding
+_PLAIN = re.compile("[A-Za-z0-9_~+-][A-Za-z0-9_.~+-]*@[A-Za-z0-9_.~-]+")  # only + is encoded
 _SEPARATOR = re.compile(r"[/\\]")
 
 
@@ -43,7 +43,7 @@ def account_target(email: str) -> Request:
         InvalidEmailError: the server could not be asked for exactly this email.
     """
     if type(email) is str and len(email) <= LONGEST_EMAIL and _PLAIN.fullmatch(email):
-        return Request(f"{ACCOUNTS_PATH}/{email}", ACCOUNT_BODY_CAP)
+        return Request(f"{ACCOUNTS_PATH}/{email.replace('+', '%2B')}", ACCOUNT_BODY_CAP)
     reason = refusal(email)
     if reason is not None:
         raise InvalidEmailError(reason, email=email if isinstance(email, str) else None)

@@ -78,9 +78,10 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     account = _account(wire)
     if isinstance(account, list):
         return _undecodable(account, email)
-    if account.email is not None and account.email.lower() != email.lower():
-        return _undecodable(["email: another than the one asked for"], email)
-    return account
+    answered = account.email
+    if answered is None or answered == email or answered.lower() == email.lower():
+        return account
+    return _undecodable(["email: another than the one asked for"], email)
 
 
 def parse_accounts(reply: Reply, redaction: Redaction) -> dict[str, Account] | LTXError:

@@ -1,6 +1,8 @@
 """The listening socket and its life: one listener from start to stop."""
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from typing import Final
 
@@ -26,6 +28,7 @@ class Listener:
     handler: RequestHandler
     connections: Connections
     _runner: web.ServerRunner = field(init=False)
+    _socket: socket.socket = field(init=False)
 
     async def start(self, host: str, port: int, *, ssl_context: ssl.SSLContext | None) -> int:
         """Listen, and return the port, which the system chose when `port` is 0.
@@ -33,16 +36,26 @@ class Listener:
         Raises:
             OSError: the address cannot be used.
         """
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         server = CountingServer(self.handler, self.connections)
         self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_GRACE)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=ssl_context, backlog=_BACKLOG)
+        site = web.SockSite(self._runner, self._socket, ssl_context=ssl_context, backlog=_BACKLOG)
         await site.start()
-        return site.port
+        return int(self._socket.getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening, give answers under way a moment, then cut every connection."""
+        with contextlib.suppress(NotImplementedError):  # not on every event loop
+            asyncio.get_running_loop().remove_reader(self._socket)
+        await _connections_made()  # asyncio would drop them, unclosed, once the server is closed
         await self._runner.cleanup()
-        for _ in range(_ACCEPT_STEPS):  # who was being accepted is cut too
-            await asyncio.sleep(0)
+        await _connections_made()
         await self.connections.abort()
+
+
+async def _connections_made() -> None:
+    """Let those whom the loop is accepting become connections, which then can be cut."""
+    for _ in range(_ACCEPT_STEPS):
+        await asyncio.sleep(0)

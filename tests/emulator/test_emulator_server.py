@@ -1,9 +1,11 @@
 """Running, stopping, limits, and what it remembers."""
 
 import asyncio
+import gc
 import socket
 import ssl
 import time
+import warnings
 from contextlib import suppress
 
 import aiohttp
@@ -53,6 +55,19 @@ async def test_a_taken_port_is_an_error_and_leaves_nothing_behind(emulator):
     with pytest.raises(OSError, match=str(emulator.port)):
         await other.start()
     await other.stop()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_is_being_accepted_when_it_stops_is_cut_off_too(turns):
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always")
+        async with Emulator() as emulator:
+            client = socket.create_connection((emulator.host, emulator.port))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        gc.collect()
+    with client:
+        assert unclosed == []
 
 
 async def test_stopping_is_quick_whatever_clients_are_doing():

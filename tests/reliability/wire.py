@@ -109,6 +109,7 @@ class WireServer:
     busiest: int = 0
     _listener: socket.socket | None = None
     _tasks: set[asyncio.Task[None]] = field(factory=set)
+    _unserved: set[socket.socket] = field(factory=set)
 
     @property
     def base_url(self) -> str:
@@ -150,6 +151,8 @@ class WireServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        while self._unserved:  # their tasks were cancelled before they began
+            self._unserved.pop().close()
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -164,10 +167,12 @@ class WireServer:
         loop = asyncio.get_running_loop()
         while True:
             peer, _ = await loop.sock_accept(listener)
+            self._unserved.add(peer)
             self._spawn(self._serve(peer, self.connections))
             self.connections += 1
 
     async def _serve(self, peer: socket.socket, connection: int) -> None:
+        self._unserved.discard(peer)
         self.open += 1
         self.peak = max(self.peak, self.open)
         try:

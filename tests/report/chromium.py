@@ -4,6 +4,7 @@ import asyncio
 import base64
 import shutil
 import subprocess
+import time
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -101,6 +102,16 @@ class Page:
         self._loaded.clear()
         await self.do("Page.navigate", url=file.absolute().as_uri())
         await asyncio.wait_for(self._loaded.wait(), 30)
+
+    async def settles(self, expression: str, wanted: object) -> None:
+        """Wait until the page has drawn what it was told; a busy machine draws late."""
+        last, patience = None, time.monotonic() + 10
+        while time.monotonic() < patience:
+            last = await self.run(expression)
+            if last == wanted:
+                return
+            await asyncio.sleep(0.05)
+        assert last == wanted
 
     async def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
