@@ -31,7 +31,7 @@ from ltx_async.errors import (
 )
 from ltx_async.events import Event, LookupFinished
 from ltx_async.inquiry import Inquiry
-from ltx_async.limits import Limiter
+from ltx_async.limits import Limiter, client_closed
 from ltx_async.models import Account, Lookup, Outcome
 from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.run import OutageRule, Run
@@ -65,14 +65,15 @@ class LTXClient:
         base_url: unset, from `USEAPI_API`, else `https://api.useapi.net/v1`.
         concurrency: requests that may be under way at a time, 1 to 100,000.
         rate: requests per second, evenly paced without bursts; None for no limit.
-        timeout: seconds for one attempt, the body included, counted from its slot on.
+        timeout: seconds for one attempt, the body included, counted from its slot on;
+            the clock is looked at every tenth of a second.
         deadline: seconds for one lookup with its retries and waits. In a run its clock
             starts at the first attempt and stands still while the lookup is queued.
         retry: when and how often to try again.
         transport: `session`, over aiohttp's `ClientSession`, or `direct`, which costs far
             less per lookup and needs the extra `speed`.
         session: a `ClientSession` to borrow; its pool, proxy, TLS and cookies are its
-            owner's, and it is never closed here.
+            owner's, and it is never closed here. Its middlewares are not called.
         ssl: TLS settings with a CA of one's own.
         proxy: URL of an http proxy.
         trust_env: take proxies from the environment.
@@ -265,7 +266,7 @@ class LTXClient:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ConfigurationError("the client is closed", hint="Make a new LTXClient.")
+            raise client_closed()
 
     def _ready(self) -> asyncio.AbstractEventLoop:
         """Check that the client may be used here and now; bind it to its event loop."""

@@ -20,7 +20,8 @@ class AttemptStarted:
 class AttemptFinished:
     """An attempt ended after `seconds`: with a `status`, or with an `error` and no reply.
 
-    A 429 or a 503 has both: the status that came and the error made of it.
+    A 429 or a 503 has both: the status that came and the error made of it. An attempt
+    that is cancelled has no end: nobody learns what became of it.
     """
 
     email: str

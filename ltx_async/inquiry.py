@@ -25,6 +25,7 @@ from ltx_async.errors import (
     TransportError,
 )
 from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
+from ltx_async.limits import client_closed
 from ltx_async.run import Run, RunEndedError, is_silence
 
 ENDS_RUN: Final = (AuthenticationError, SubscriptionError, CertificateError)
@@ -66,6 +67,7 @@ class Inquiry(Generic[T]):
     _failures: int = field(init=False, default=0)
     _throttles: int = field(init=False, default=0)
     _cost: int = field(init=False, default=0)
+    _last: LTXError | None = field(init=False, default=None)
     _replies_at_refusal: int | None = field(init=False, default=None)
     _replies_at_silence: int | None = field(init=False, default=None)
 
@@ -100,6 +102,9 @@ class Inquiry(Generic[T]):
             if not isinstance(result, LTXError):
                 channel.budget.give_back(self._cost)
                 return result
+            if limiter.stopped and isinstance(result, TransportError):
+                raise client_closed()
+            self._last = result
             final = await self._wait_or_end(result)
             if final is not None:
                 return final
@@ -163,12 +168,12 @@ class Inquiry(Generic[T]):
                 self._ends_at += self.loop.time() - began
         else:
             if limiter.opens_at >= self._remaining_until():
-                return self._too_late(None)
+                return self._too_late(self._last)
             try:
                 async with asyncio.timeout_at(self._ends_at):
                     await limiter.acquire()
             except TimeoutError:
-                return self._too_late(None)
+                return self._too_late(self._last)
         if limiter.refused_for() <= 0:
             return None
         limiter.release()
@@ -236,7 +241,7 @@ class Inquiry(Generic[T]):
             limiter.succeeded()
         if run is None:
             return
-        run.tally.requests += 1
+        run.tally.requests += not isinstance(result, ConnectError)  # then nothing was sent
         if replied:
             run.tally.latencies.add(seconds)
         if isinstance(result, LTXError) and is_silence(result):
@@ -281,7 +286,7 @@ class Inquiry(Generic[T]):
         delay = channel.policy.throttle_delay(error, self._throttles)
         if delay is not None:
             channel.close_gate(delay, error, halve=True)
-            return 0.0 if run is not None else self._in_time(0.0, error)
+            return self._in_time(0.0, error)
         if self._throttles > channel.policy.throttles:
             return error
         assert error.retry_after is not None

@@ -87,7 +87,7 @@ class Limiter:
         if self.try_acquire():
             return
         if self.stopped:
-            raise _client_closed()
+            raise client_closed()
         granted = asyncio.get_running_loop().create_future()
         self._waiters.append(granted)
         self._dispatch()
@@ -238,9 +238,10 @@ class Limiter:
         self._gate_timer = self._pace_timer = None
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_exception(_client_closed())
+                waiter.set_exception(client_closed())
         self._waiters.clear()
 
 
-def _client_closed() -> ConfigurationError:
+def client_closed() -> ConfigurationError:
+    """Return the error of whatever is asked of a closed client."""
     return ConfigurationError("the client is closed", hint="Make a new LTXClient.")

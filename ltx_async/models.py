@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -116,15 +117,19 @@ class Account:
         return self.error is not None
 
     def to_wire(self, *, include_secrets: bool = False) -> dict[str, Any]:
-        """Return the JSON object that came in; `{}` for an account made by hand.
+        """Return a copy of the JSON object that came in; `{}` for an account made by hand.
 
         Args:
             include_secrets: return it to the letter. By default `cookie` is left out
                 and strings under unknown keys that look secret are masked.
         """
         if include_secrets:
-            return dict(self._wire)
-        shown = {name: value for name, value in self._wire.items() if name != "cookie"}
+            return deepcopy(dict(self._wire))
+        shown = {
+            name: deepcopy(value) if isinstance(value, dict | list) else value
+            for name, value in self._wire.items()
+            if name != "cookie"
+        }
         shown.update(mask_secrets(self.extra))
         return shown
 
@@ -142,7 +147,7 @@ class Lookup:
         account: the account of an `ok` or `needs_reauth` reply.
         error: why there is no account.
         status: HTTP status of the last reply, None where none came.
-        attempts: requests that were sent, retries and throttles included.
+        attempts: how often it was tried, retries and throttles included.
         elapsed: seconds from the first attempt to the result, waits included.
         checked_at: when the result was known, aware, UTC.
     """
@@ -175,7 +180,8 @@ class Stats:
 
     Attributes:
         outcomes: lookups finished so far, by outcome; every outcome is a key.
-        requests: requests sent, retries and replaced connections included.
+        requests: requests sent, retries and replaced connections included; an attempt
+            that found no connection sent none.
         retries: attempts after the first that were no answer to a throttle.
         throttles: replies with status 429.
         latency_p50: median seconds of an attempt that got a reply (within 5 %), None before one.

@@ -116,7 +116,8 @@ class RetryPolicy:
         if throttles > self.throttles:
             return None
         if error.retry_after is None:
-            return max(self.throttle_base, self.backoff(throttles - 1, self.throttle_base))
+            wait = max(self.throttle_base, self.backoff(throttles - 1, self.throttle_base))
+            return self._after(wait)
         if error.retry_after > self.retry_after_cap:
             return None
         return max(self.throttle_base, self._after(error.retry_after))

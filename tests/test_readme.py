@@ -76,7 +76,9 @@ def run(arguments, service, directory):
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
 def test_a_snippet_runs_and_prints_something(snippet, service, directory):
     done = run([sys.executable, "-X", "dev", "-W", "error", "-c", snippet], service, directory)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = done.stderr.splitlines()
+    complaints = [line for line in said if not line.startswith("Executing <")]  # a busy machine
+    assert (done.returncode, complaints) == (0, [])
     assert done.stdout
 
 

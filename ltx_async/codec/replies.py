@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from ltx_async.codec.redaction import Redaction
     from ltx_async.models import Account
 
-OK, NOT_FOUND, SESSION_DEAD = 200, 404, 596
+OK, NOT_FOUND, TOO_MANY, SESSION_DEAD = 200, 404, 429, 596
 LONGEST_MESSAGE = 200
 _BY_STATUS: Final[Mapping[int, type[ResponseError]]] = {
     401: AuthenticationError,
     402: SubscriptionError,
     NOT_FOUND: AccountNotFoundError,
-    429: RateLimitError,
+    TOO_MANY: RateLimitError,
     SESSION_DEAD: ReauthenticationError,
 }
 _IDENTIFYING: Final = FIELDS - {"error"}
@@ -146,11 +146,15 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
         text = "an HTML page" if html else _server_text(reply.body, body, redaction)
     text = _one_line(redaction.text(text))
     ray = reply.headers.get("cf-ray")
+    wait = retry_after(reply.headers, body, time.time())
+    message = f"HTTP {status}: {text}" if text else f"HTTP {status}"
+    if status == TOO_MANY and wait is not None:
+        message += f" (asks to wait {wait:g} s)"
     return _class_of(status, html=html)(
-        f"HTTP {status}: {text}" if text else f"HTTP {status}",
+        message,
         status=status,
         ray=_one_line(redaction.text(ray)) if ray else None,
-        retry_after=retry_after(reply.headers, body, time.time()),
+        retry_after=wait,
         email=email,
     )
 

@@ -8,7 +8,6 @@ import socket
 import ssl as tls
 import urllib.request
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -22,8 +21,6 @@ from ltx_async.errors import ConfigurationError
 
 KEPT_HEADERS = ("retry-after", "date", "cf-ray", "location")
 DEFAULT_BASE_URL = "https://api.useapi.net/v1"
-STALLED = 0.5  # seconds a timer may be late before the process must have been stopped
-_SECOND_CHANCE = 5.0  # seconds for replies that came while the process stood still
 
 
 def check_token(token: str) -> str:
@@ -65,6 +62,8 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
         )
     if url.user is not None or url.password is not None:
         raise ConfigurationError("the base URL must not hold user information", hint=_EXAMPLE)
+    if base_url.partition("//")[2].partition("/")[0].endswith(":"):
+        raise ConfigurationError("the base URL has a colon but no port", hint=_EXAMPLE)
     if "?" in base_url or "#" in base_url:
         raise ConfigurationError("the base URL must not hold a query or a fragment", hint=_EXAMPLE)
     if url.scheme == "http" and not (allow_http or is_loopback(host)):
@@ -237,45 +236,3 @@ class Connector(aiohttp.TCPConnector):
 
 REUSED: ContextVar[bool] = ContextVar("ltx_async_reused", default=False)
 """Whether the connection of this task's current request had carried one before."""
-
-
-class time_limit:  # noqa: N801 - used like `asyncio.timeout`
-    """Cancel the body after some seconds, but not because the process itself stood still.
-
-    A process that was stopped (SIGSTOP, a closed laptop) finds all its timers overdue
-    before it could read a single reply: then the body gets a second chance.
-
-    Args:
-        seconds: what the body may take; then `TimeoutError` is raised.
-    """
-
-    __slots__ = ("_loop", "_seconds", "_timeout", "_timer")
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(None)
-
-    async def __aenter__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        await self._timeout.__aenter__()
-        self._arm(self._seconds)
-
-    def _arm(self, seconds: float) -> None:
-        when = self._loop.time() + seconds
-        self._timer = self._loop.call_at(when, self._expire, when)
-
-    def _expire(self, when: float) -> None:
-        now = self._loop.time()
-        if now - when > STALLED:
-            self._arm(min(self._seconds, _SECOND_CHANCE))
-        else:
-            self._timeout.reschedule(now)
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        await self._timeout.__aexit__(exc_type, exc, traceback)

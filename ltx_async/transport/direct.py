@@ -11,19 +11,13 @@ from attrs import define, field
 from yarl import URL
 
 from ltx_async.codec import Reply, Request
-from ltx_async.errors import AttemptTimeoutError, ConfigurationError
-from ltx_async.transport.connection import (
-    STALLED,
-    Connector,
-    Endpoint,
-    Wiring,
-    time_limit,
-)
+from ltx_async.errors import ConfigurationError
+from ltx_async.transport.connection import Connector, Endpoint, Wiring
 from ltx_async.transport.failures import translated
 from ltx_async.transport.lane import Lane
+from ltx_async.transport.watch import Watch
 
-_TICK: Final = 0.1  # seconds between looks at the deadlines
-_IDLE_LIMIT: Final = 60.0  # seconds after which a kept-alive connection is not trusted any more
+_IDLE_LIMIT: Final = 60.0  # seconds after which a connection is not trusted to be alive still
 _GOODBYE: Final = 1.0  # seconds that closed connections get to say so
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
@@ -33,7 +27,7 @@ class DirectTransport:
     """Sends requests over connections of its own, which it takes from aiohttp's connector.
 
     DNS, Happy Eyeballs, TLS and proxy tunnels are aiohttp's; what is written and read
-    is not. One look at the clock every tenth of a second serves all deadlines.
+    is not.
 
     Attributes:
         endpoint: where requests go.
@@ -52,7 +46,7 @@ class DirectTransport:
     _connector: Connector | None = field(init=False, default=None)
     _lanes: set[Lane] = field(init=False, factory=set)
     _idle: list[Lane] = field(init=False, factory=list)
-    _timer: asyncio.TimerHandle | None = field(init=False, default=None)
+    _watch: Watch = field(init=False, factory=Watch)
     _all_gone: asyncio.Future[None] | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -82,18 +76,14 @@ class DirectTransport:
         now = loop.time()
         lane = self._idle_lane(now) or await self._connect(timeout)
         reply: asyncio.Future[Reply] = loop.create_future()
-        lane.ends_at = now + timeout
+        lane.asked_at, lane.ends_at = now, now + timeout
         lane.ask(self._head(request), request, reply)
-        if self._timer is None:
-            self._timer = loop.call_later(_TICK, self._tick, loop.time() + _TICK)
+        self._watch.start()
         try:
             return await reply
-        finally:
-            if lane.reusable:
-                lane.idle_since = now  # at the latest
-                self._idle.append(lane)
-            else:
-                lane.close()
+        except BaseException:
+            lane.close()
+            raise
 
     def _head(self, request: Request) -> bytes:
         """Put the token on a request for the one origin that lanes lead to."""
@@ -102,7 +92,7 @@ class DirectTransport:
     def _idle_lane(self, now: float) -> Lane | None:
         while self._idle:
             lane = self._idle.pop()
-            if lane.reusable and now - lane.idle_since < _IDLE_LIMIT:
+            if lane.reusable and now - lane.asked_at < _IDLE_LIMIT:
                 return lane
             lane.close()
         return None
@@ -113,7 +103,7 @@ class DirectTransport:
         """Open a connection, and trade aiohttp's protocol for a lean one."""
         failure: BaseException
         try:
-            async with time_limit(timeout):
+            with self._watch.limit(timeout):
                 return await self._lane()
         except asyncio.CancelledError as error:
             failure = error.with_traceback(None)
@@ -129,36 +119,22 @@ class DirectTransport:
             "GET", self.endpoint.base, loop=asyncio.get_running_loop(), proxy=self._proxy
         )
         connection = await self._connector.connect(request, [], _NO_TIMEOUT)
-        lane = Lane(connection, self._forget)
+        lane = Lane(connection, on_idle=self._idle.append, on_gone=self._forget)
         self._lanes.add(lane)
+        self._watch.attempts.add(lane)
         return lane
 
     def _forget(self, lane: Lane) -> None:
         self._lanes.discard(lane)
+        self._watch.attempts.discard(lane)
         if not self._lanes and self._all_gone is not None and not self._all_gone.done():
             self._all_gone.set_result(None)
         if lane in self._idle:
             self._idle.remove(lane)
 
-    # Deadlines
-
-    def _tick(self, due: float) -> None:
-        """Fail what is overdue; time in which the process stood still does not count."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        stood_still = now - due if now - due > STALLED else 0.0
-        busy = [lane for lane in self._lanes if lane.busy]
-        for lane in busy:
-            lane.ends_at += stood_still
-            if lane.ends_at <= now:
-                lane.fail(AttemptTimeoutError("no whole reply in time"))
-        self._timer = loop.call_later(_TICK, self._tick, now + _TICK) if busy else None
-
     async def aclose(self) -> None:
         """Close every connection; safe to repeat."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._watch.stop()
         if self._lanes:
             self._all_gone = asyncio.get_running_loop().create_future()
             closed = ConfigurationError("the client was closed before the reply came")

@@ -17,12 +17,13 @@ import httptools
 from aiohttp.connector import Connection
 
 from ltx_async.codec import Reply, Request
-from ltx_async.errors import LTXError, ProtocolError
+from ltx_async.errors import AttemptTimeoutError, LTXError, ProtocolError
 from ltx_async.transport.connection import KEPT_HEADERS
 
 _LONGEST_FIELD: Final = 8190  # bytes in a header field and fields in a reply: aiohttp's limits
 _MOST_FIELDS: Final = 128
 _HEAD_CAP: Final = 64 << 10
+_FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # in which so many fields fit: `a:` and a line end
 _INFORMATIONAL: Final = range(100, 200)
 _NONE: Final[Mapping[str, str]] = {}
 _OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
@@ -33,8 +34,8 @@ class Lane(asyncio.Protocol):
 
     Attributes:
         used: whether it has carried a request before the current one.
+        asked_at: the loop's time of the latest request.
         ends_at: the loop's time by which the current reply must be there.
-        idle_since: the loop's time when it became idle.
     """
 
     __slots__ = (
@@ -42,7 +43,10 @@ class Lane(asyncio.Protocol):
         "_connection",
         "_dirty",
         "_flaw",
+        "_head_at",
+        "_headed",
         "_on_gone",
+        "_on_idle",
         "_parser",
         "_raw",
         "_received",
@@ -50,18 +54,23 @@ class Lane(asyncio.Protocol):
         "_request",
         "_size",
         "_transport",
+        "asked_at",
         "ends_at",
-        "headed",
-        "idle_since",
         "used",
     )
 
-    def __init__(self, connection: Connection, on_gone: Callable[[Lane], None]) -> None:
-        self.used = self.headed = False
-        self.ends_at = self.idle_since = 0.0
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        on_idle: Callable[[Lane], None],
+        on_gone: Callable[[Lane], None],
+    ) -> None:
+        self.used = self._headed = self._dirty = False
+        self.asked_at = self.ends_at = 0.0
         self._connection = connection
+        self._on_idle = on_idle
         self._on_gone = on_gone
-        self._dirty = False
         self._flaw = ""
         self._reply: asyncio.Future[Reply] | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -74,8 +83,8 @@ class Lane(asyncio.Protocol):
         self._reply, self._request = reply, request
         self._body: list[bytes] = []
         self._raw = b""
-        self._received = self._size = 0
-        self.headed = False
+        self._head_at = self._received = self._size = 0
+        self._headed = False
         if self._transport.is_closing():
             self.fail(ProtocolError("the connection was closed", reused=self.used))
         else:
@@ -98,6 +107,10 @@ class Lane(asyncio.Protocol):
             reply.set_exception(error)
         self.close()
 
+    def expire(self) -> None:
+        """End the current request: its time is up."""
+        self.fail(AttemptTimeoutError("no whole reply in time"))
+
     def close(self) -> None:
         """Close the connection at once; nothing more is read."""
         self._dirty = True
@@ -112,8 +125,9 @@ class Lane(asyncio.Protocol):
             self.close()
             return
         self._received += len(data)
-        if not self.headed:
-            self._raw = self._raw + data if self._raw else data
+        if not self._headed:
+            self._raw = self._raw[self._head_at :] + data if self._raw else data
+            self._head_at = 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -124,7 +138,7 @@ class Lane(asyncio.Protocol):
             self._check_size()
 
     def _check_size(self) -> None:
-        if not self.headed and len(self._raw) > _HEAD_CAP:
+        if not self._headed and len(self._raw) - self._head_at > _HEAD_CAP:
             self._flaw = "the headers are too long"
         if self._reply is not None and self._received > self._request.body_cap + _OVERHEAD:
             self._flaw = "the reply goes on and on"
@@ -137,8 +151,8 @@ class Lane(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """End what was under way: a reply that only the end delimits is whole now."""
         self._dirty = True
-        if self._reply is not None and exc is None and self.headed and self._ends_with_connection():
-            self._complete(delimited=False)
+        if self._reply is not None and exc is None and self._ends_with_connection():
+            self._complete(self._parser.get_status_code(), delimited=False)
         if self._reply is not None:
             reused = self.used and not self._received
             message = "the connection closed before the whole reply"
@@ -153,16 +167,13 @@ class Lane(asyncio.Protocol):
     # llhttp's side
 
     def on_message_begin(self) -> None:
-        """Note a second message after the reply, which nobody asked for."""
+        """Close the connection at a second message after the reply: nobody asked for it."""
         if self._reply is None:
-            self._dirty = True
-
-    def on_headers_complete(self) -> None:
-        """Note that the body begins."""
-        self.headed = self._parser.get_status_code() not in _INFORMATIONAL
+            self.close()
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, as long as all of it stays below the cap."""
+        self._headed = True
         self._size += len(body)
         if self._size <= self._request.body_cap:
             self._body.append(body)
@@ -172,24 +183,28 @@ class Lane(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Hand the reply over; a 1xx is none yet (RFC 9110 15.2)."""
-        if not self.headed:
-            self._raw = self._raw[self._raw.rfind(b"\r\n\r\n") + 4 :]
-            self._received = 0
-            return
-        self._complete(delimited=True)
-
-    def _complete(self, *, delimited: bool) -> None:
         status = self._parser.get_status_code()
-        headers = _NONE if status == 200 and not _suspicious(self._raw) else self._headers()
+        if status in _INFORMATIONAL:
+            # Behind this one only: the next may have come in the same piece.
+            self._head_at = self._raw.index(b"\r\n\r\n", self._head_at) + 4
+            self._received = 0
+        else:
+            self._complete(status, delimited=True)
+
+    def _complete(self, status: int, *, delimited: bool) -> None:
+        plain = status == 200 and not _suspicious(self._raw, self._head_at)
+        headers = _NONE if plain else self._headers()
         if self._flaw or self._reply is None:
             return
-        if not self._parser.should_keep_alive():
-            self._dirty = True
         reply, self._reply = self._reply, None
-        self.used = True
         if not reply.done():
             reply.set_result(Reply(status, headers, b"".join(self._body), delimited))
         self._body, self._raw = [], b""
+        if self._dirty or not self._parser.should_keep_alive():
+            self.close()
+        else:
+            self.used = True
+            self._on_idle(self)
 
     def _headers(self) -> Mapping[str, str]:
         """Read the headers of the reply under way, and find fault with them."""
@@ -208,39 +223,46 @@ class Lane(asyncio.Protocol):
 
     def _ends_with_connection(self) -> bool:
         """Whether the reply has neither a length nor chunks (RFC 9112 6.3, item 8)."""
-        names = {name.lower() for name, _ in _HeaderReader(self._raw).fields}
-        return names.isdisjoint({b"content-length", b"transfer-encoding"})
+        reader = _HeaderReader(self._raw)
+        names = {name.lower() for name, _ in reader.fields}
+        return reader.complete and names.isdisjoint({b"content-length", b"transfer-encoding"})
 
 
 class _HeaderReader:
-    """Reads the header fields of the first message in some bytes that is no 1xx."""
+    """Reads the header fields of the first message in some bytes that is no 1xx.
+
+    Attributes:
+        fields: their names and values.
+        complete: whether these are all of them.
+    """
 
     def __init__(self, raw: bytes) -> None:
         self.fields: list[tuple[bytes, bytes]] = []
-        self._complete = False
+        self.complete = False
         self._parser = httptools.HttpResponseParser(self)
         with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._parser.feed_data(raw)
 
     def on_message_begin(self) -> None:
         """Forget the fields of a 1xx."""
-        if not self._complete:
+        if not self.complete:
             self.fields.clear()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a field; not the trailers, which come later."""
-        if not self._complete:
+        if not self.complete:
             self.fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Stop at the first message that is no 1xx."""
-        self._complete = self._parser.get_status_code() not in _INFORMATIONAL
+        self.complete = self._parser.get_status_code() not in _INFORMATIONAL
 
 
-def _suspicious(raw: bytes) -> bool:
-    """Whether the headers of a 200 have to be read after all."""
-    return (
-        b"content-encoding" in raw.lower()
-        or len(raw) > _LONGEST_FIELD
-        or raw.count(b"\n") > _MOST_FIELDS
-    )
+def _suspicious(raw: bytes, start: int) -> bool:
+    """Whether the headers of a 200, which begin at `start`, have to be read after all."""
+    end = raw.find(b"\r\n\r\n", start)
+    head = raw[start:] if end < 0 else raw[start:end]
+    size = len(head)
+    if size > _FEWEST_BYTES and (size > _LONGEST_FIELD or head.count(b"\n") > _MOST_FIELDS):
+        return True
+    return b"content-encoding" in head.lower()

@@ -23,9 +23,9 @@ from ltx_async.transport.connection import (
     REUSED,
     Endpoint,
     Wiring,
-    time_limit,
 )
 from ltx_async.transport.failures import translated
+from ltx_async.transport.watch import Watch
 
 __all__ = ["ClientSession", "SessionTransport"]
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
@@ -67,8 +67,13 @@ class SessionTransport:
     borrowed: ClientSession | None = None
     _own: ClientSession | None = field(init=False, default=None)
     _headers: CIMultiDict[str] = field(init=False, repr=False)
+    _watch: Watch = field(init=False, factory=Watch)
 
     def __attrs_post_init__(self) -> None:
+        if not isinstance(self.borrowed, ClientSession | None):
+            raise ConfigurationError(
+                f"session must be a ClientSession of aiohttp, not {type(self.borrowed).__name__}"
+            )
         if self.borrowed is not None and self.borrowed.auth is not None:
             raise ConfigurationError(
                 "the borrowed session has credentials of its own (auth=)",
@@ -89,7 +94,7 @@ class SessionTransport:
         """
         failure: BaseException
         try:
-            async with time_limit(timeout):
+            with self._watch.limit(timeout):
                 return await self._exchange(request)
         except asyncio.CancelledError as error:
             # aiohttp's frames hold the headers: leave them out of the traceback.
@@ -100,7 +105,7 @@ class SessionTransport:
         except _ConnectionLostError as error:
             failure = ProtocolError(
                 "the connection closed before the whole reply",
-                reused=error.args[0] and REUSED.get(),
+                reused=error.args[0] and self.borrowed is None and REUSED.get(),
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = translated(error)
@@ -137,6 +142,7 @@ class SessionTransport:
 
     async def aclose(self) -> None:
         """Close the session if it is our own; safe to repeat."""
+        self._watch.stop()
         if self._own is not None:
             session, self._own = self._own, None
             await session.close()

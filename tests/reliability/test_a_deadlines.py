@@ -77,6 +77,18 @@ async def test_the_deadline_of_a_single_lookup_covers_its_turn_in_the_queue(serv
     assert server.times_asked("bob@example.com") == 0
 
 
+async def test_a_deadline_that_ends_in_the_queue_tells_how_the_last_attempt_ended(serve, connect):
+    server = await serve(lambda asked: [HANG] if "bob" in asked.email else [error(503)])
+    client = connect(server, concurrency=1, retry=RetryPolicy(base=0.05, random=lambda: 1.0))
+    ann = asyncio.create_task(client.lookup("ann@example.com", deadline=0.3))
+    await asyncio.sleep(0)
+    bob = asyncio.create_task(client.lookup("bob@example.com", timeout=0.6, deadline=0.6))
+    lookup = await ann
+    assert isinstance(lookup.error, DeadlineError)
+    assert isinstance(lookup.error.last_error, ServerError)
+    await bob
+
+
 async def test_a_slow_pace_never_fails_a_healthy_email_of_a_run(serve, connect, timed):
     server = await serve(ok)
     client = connect(server, rate=25, deadline=0.3)

@@ -127,6 +127,13 @@ async def test_an_encoded_reply_is_retried(serve, connect):
     assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 3)
 
 
+async def test_an_encoding_behind_an_interim_reply_in_one_piece_is_seen(serve, connect):
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n" * 3
+    server = await serve(in_turn([interim + reply(200, ANN, ("Content-Encoding", "br"))]))
+    lookup = await connect(server, retry=ONCE).lookup("ann@example.com")
+    assert type(lookup.error) is ProtocolError
+
+
 async def test_an_encoding_named_identity_is_none(serve, connect):
     server = await serve(in_turn([reply(200, ANN, ("Content-Encoding", "identity"))]))
     assert (await connect(server).lookup("ann@example.com")).outcome is Outcome.OK

@@ -14,6 +14,7 @@ ANN = account_body("ann@example.com")
 LENGTH = ("Content-Length", str(len(ANN)))
 CHUNKED = ("Transfer-Encoding", "chunked")
 WHOLE = reply(200, ANN)
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 
 
 def length(value: str, *more: tuple[str, str]) -> bytes:
@@ -31,6 +32,10 @@ CUT = {
     "before the last chunk": [head(200, CHUNKED) + chunk(ANN), CLOSE],
     "before the end of the trailers": [head(200, CHUNKED) + chunk(ANN) + b"0\r\n", CLOSE],
     "before the last chunk, by a reset": [head(200, CHUNKED) + chunk(ANN), RESET],
+    "behind an interim reply in one piece": [
+        INTERIM + head(404, ("Content-Length", "64")) + b"Account configuration not",
+        CLOSE,
+    ],
     "in the status line": [b"HTTP/1.1 200", CLOSE],
     "in a header": [b"HTTP/1.1 200 OK\r\nContent-Type: appl", CLOSE],
     "before the end of the headers": [b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n", CLOSE],

@@ -113,7 +113,7 @@ async def test_an_email_that_always_times_out_among_answered_ones_fails(
     serve, connect, concurrency
 ):
     server = await serve(lambda asked: [HANG] if asked.email == "7@example.com" else ok(asked))
-    client = connect(server, concurrency=concurrency, timeout=0.05)
+    client = connect(server, concurrency=concurrency, timeout=0.4)
     client._outage_rule = QUICK
     lookups = await _all(client, 100)
     failed = [lookup for lookup in lookups if lookup.outcome is not Outcome.OK]

@@ -225,8 +225,9 @@ class WireServer:
                 transport.close()
             else:
                 mine = transport.get_extra_info("socket")
-                if mine is not None:  # uvloop has none once the connection is lost
-                    _reset_on_close(mine)
+                with contextlib.suppress(OSError):  # the client was first
+                    if mine is not None:  # uvloop has none once the connection is lost
+                        _reset_on_close(mine)
                 transport.abort()
             with contextlib.suppress(OSError):
                 await protocol._get_close_waiter(writer)

@@ -93,6 +93,8 @@ def test_a_base_url_that_may_be_used(base_url, base):
         "http://[::1/v1",
         "https://example.com:99999",
         "https://example.com:port",
+        "https://example.com:/v1",
+        "http://127.0.0.1:",
         "//example.com/v1",
         "ftp://example.com/v1",
         "file:///etc/hosts",

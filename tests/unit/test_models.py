@@ -159,7 +159,10 @@ def test_to_wire_with_secrets_is_what_came_in():
     account = make_account()
     assert account.to_wire(include_secrets=True) == WIRE
     account.to_wire(include_secrets=True).clear()
+    account.to_wire(include_secrets=True)["plan"]["tokens"].clear()
+    account.to_wire()["balance"].clear()
     assert account.to_wire(include_secrets=True) == WIRE
+    assert account.token_balance == 150
 
 
 def test_an_account_made_by_hand_has_no_wire_form():

@@ -260,3 +260,28 @@ async def test_a_borrowed_session_with_credentials_of_its_own_is_refused_at_once
     async with aiohttp.ClientSession(auth=aiohttp.BasicAuth("ann", "x")) as session:
         with pytest.raises(ConfigurationError, match="credentials of its own"):
             LTXClient(EXAMPLE_TOKEN, session=session)
+
+
+def test_what_is_no_session_of_aiohttp_is_refused_at_once():
+    with pytest.raises(ConfigurationError, match="must be a ClientSession of aiohttp, not object"):
+        LTXClient(EXAMPLE_TOKEN, session=object())
+
+
+@pytest.mark.parametrize("transport", ["session", "direct"])
+async def test_closing_is_told_alike_whatever_the_transport(make, emulator, transport):
+    client = make(retry=policy(attempts=1), transport=transport)
+    emulator.latency = 5.0
+    task = asyncio.create_task(client.lookup(EMAIL))
+    while not emulator.request_count:
+        await asyncio.sleep(0.005)
+    await client.aclose()
+    with pytest.raises(ConfigurationError):
+        await task
+
+
+async def test_a_lost_connection_of_a_borrowed_session_is_never_replaced(make, emulator, session):
+    own, borrowed = make(), make(session, retry=policy(attempts=1))
+    for client in (own, own, borrowed):  # in one task, whose context knows of a reused connection
+        await client.lookup(EMAIL)
+    emulator.script(EMAIL, Close())
+    assert (await borrowed.lookup(EMAIL)).attempts == 1

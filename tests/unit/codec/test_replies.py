@@ -291,6 +291,11 @@ def test_every_status_but_200_has_its_class_whatever_the_body(body):
         assert type(parse_list(body, status)) is expected_class(status)
 
 
+def test_a_throttle_says_how_long_to_wait():
+    assert parse(b"slow", 429, retry_after="3600").message == "HTTP 429: slow (asks to wait 3600 s)"
+    assert parse(b"slow", 429).message == "HTTP 429: slow"
+
+
 @pytest.mark.parametrize("status", [-1, 0, 1, 99])
 def test_a_status_below_100_is_no_http(status):
     error = parse(b"x", status)

@@ -1,0 +1,117 @@
+"""Time limits of attempts without a timer for each: one look at the clock serves them all."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Final, Protocol
+
+from attrs import define, field
+
+_LOOK_EVERY: Final = 0.1  # seconds; an attempt may last that much longer than its limit
+_STALLED: Final = 0.5  # seconds a look may be late before the process must have been stopped
+
+
+class Attempt(Protocol):
+    """What may run out of time.
+
+    Attributes:
+        ends_at: the loop's time by which it must be through.
+    """
+
+    ends_at: float
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is under way."""
+
+    def expire(self) -> None:
+        """End it: its time is up."""
+
+
+@define(eq=False)
+class Watch:
+    """Ends attempts whose time is up, but not because the process itself stood still.
+
+    A process that was stopped (SIGSTOP, a closed laptop) finds every time limit passed
+    before it could read a single reply: time in which it stood still does not count.
+
+    Attributes:
+        attempts: what is watched; an attempt that is not busy costs nothing.
+    """
+
+    attempts: set[Attempt] = field(init=False, factory=set)
+    _timer: asyncio.TimerHandle | None = field(init=False, default=None)
+
+    def start(self) -> None:
+        """Begin to look at the clock; call it with every attempt."""
+        if self._timer is None:
+            self._look_later(asyncio.get_running_loop())
+
+    def stop(self) -> None:
+        """Look no more; nothing is under way any longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def limit(self, seconds: float) -> TimeLimit:
+        """Return a context manager that ends what the current task does in its block."""
+        return TimeLimit(self, seconds)
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        due = loop.time() + _LOOK_EVERY
+        self._timer = loop.call_at(due, self._look, loop, due)
+
+    def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        now = loop.time()
+        stood_still = now - due if now - due > _STALLED else 0.0
+        self._timer = None
+        busy = [attempt for attempt in self.attempts if attempt.busy]
+        for attempt in busy:
+            attempt.ends_at += stood_still
+            if attempt.ends_at <= now:
+                attempt.expire()
+        if busy:
+            self._look_later(loop)
+
+
+class TimeLimit:
+    """Cancels the block that it is entered for, and turns that into `TimeoutError`.
+
+    A cancellation that comes from elsewhere stays one, as with `asyncio.timeout`.
+    """
+
+    __slots__ = ("_cancelling", "_expired", "_seconds", "_task", "_watch", "ends_at")
+
+    busy = True
+
+    def __init__(self, watch: Watch, seconds: float) -> None:
+        self._watch = watch
+        self._seconds = seconds
+        self._expired = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling()
+        self.ends_at = asyncio.get_running_loop().time() + self._seconds
+        self._watch.attempts.add(self)
+        self._watch.start()
+
+    def expire(self) -> None:
+        """Cancel the block."""
+        if not self._expired:
+            self._expired = True
+            self._task.cancel()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._watch.attempts.discard(self)
+        ours = self._expired and self._task.uncancel() <= self._cancelling
+        if ours and exc_type is asyncio.CancelledError:
+            raise TimeoutError
