@@ -9,6 +9,7 @@ import click
 from attrs import frozen
 
 from ltx_async.cli.outputs import Existing, verify_output
+from ltx_async.cli.privatefile import refuse_to_replace
 from ltx_async.cli.readers import is_plain_text
 from ltx_async.cli.sources import STANDARD_INPUT
 from ltx_async.models import Outcome
@@ -35,6 +36,7 @@ class CheckOptions:
 
         Raises:
             click.UsageError: with what to write instead.
+            CommandError: likewise, of an output.
         """
         if (self.source is None) != self.from_api:
             raise click.UsageError("Give either FILE (- for stdin) or --from-api.")
@@ -44,6 +46,8 @@ class CheckOptions:
             raise click.UsageError("--column is for CSV, TSV and JSONL input.")
         if self.output != "-":
             verify_output(self.output)
+        if self.summary_json is not None:
+            refuse_to_replace(self.summary_json, self.source, self.output, token_file)
         if self.existing.continues:
             self._verify_resume()
 

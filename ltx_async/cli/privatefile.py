@@ -94,15 +94,26 @@ def _failure(error: OSError, path: Path) -> CommandError:
     return CommandError(f"{path}: {error.strerror}.", "Choose a file that you may write.")
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Replace the content of `path` by `data`, under the rules of `open_private`.
+def refuse_to_replace(path: Path, *needed: Path | str | None) -> None:
+    """Refuse to write to a file that is read too, or written to with something else.
+
+    Raises:
+        CommandError: `path` is one of the `needed` files; `-` and None are none.
+    """
+    for other in needed:
+        if other not in {None, "-"} and os.path.realpath(path) == os.path.realpath(other):
+            raise CommandError(f"{path}: is needed for something else.", "Choose another name.")
+
+
+def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Make `data` the content of `path`, under the rules of `open_private`.
 
     A file that cannot be written whole is removed: half of it would be worse than none.
 
     Raises:
         CommandError: it cannot be opened or written.
     """
-    descriptor = open_private(path, overwrite=True)
+    descriptor = open_private(path, overwrite=overwrite)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

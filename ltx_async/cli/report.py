@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
-from ltx_async.cli.endings import CommandError, ExitStatus, write_failure
+from ltx_async.cli.endings import CommandError, ExitStatus
 from ltx_async.cli.options import quiet_option
-from ltx_async.cli.privatefile import open_private
+from ltx_async.cli.privatefile import refuse_to_replace, write_private
 from ltx_async.cli.reporttext import MOST_BARS, show_report
 from ltx_async.cli.talk import Talk
 from ltx_async.report import (
@@ -63,12 +62,14 @@ def report(
 
     RESULTS is a file written by `check -o`: JSON lines, CSV or SQLite.
     """
+    if output is not None:
+        refuse_to_replace(output, results, since)
     plotly = "" if output is None else _plotly()
     newer = _read(results)
     comparison = None if since is None else compare(_read(since), newer)
     if output is not None:
         page = render_page(summarise(newer), newer.rows, comparison, plotly=plotly)
-        _save(page, output, overwrite=overwrite)
+        write_private(output, page, overwrite=overwrite)
         Talk(quiet=quiet).say(f"report: {output} ({len(page) / 1e6:.1f} MB), open it in a browser")
     if as_json:
         click.echo(_as_json(summarise(newer), comparison))
@@ -91,18 +92,6 @@ def _read(path: Path) -> Results:
         return read_results(path)
     except ResultsError as error:
         raise CommandError(str(error), error.hint) from None
-
-
-def _save(page: bytes, path: Path, *, overwrite: bool) -> None:
-    descriptor = open_private(path, overwrite=overwrite)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(page)
-    except OSError as error:
-        failure = write_failure(error, str(path))
-    else:
-        return
-    raise failure
 
 
 def _as_json(summary: Summary, comparison: Comparison | None) -> str:

@@ -17,6 +17,7 @@ from ltx_async.cli.announcer import Announcer, change_writer
 from ltx_async.cli.endings import CommandError
 from ltx_async.cli.observer import Observer
 from ltx_async.cli.options import client_options, duration, number, quiet_option
+from ltx_async.cli.privatefile import refuse_to_replace
 from ltx_async.cli.readers import is_plain_text
 from ltx_async.cli.runtime import Interrupt, run
 from ltx_async.cli.settings import ClientOptions
@@ -46,11 +47,12 @@ class WatchOptions:
     metrics_file: Path | None
     metrics_emails: bool
 
-    def verify(self) -> None:
+    def verify(self, token_file: str | None) -> None:
         """Refuse what does not go together, before anything is asked.
 
         Raises:
             click.UsageError: with what to write instead.
+            CommandError: likewise, of the metrics file.
         """
         if (self.source is None) != self.from_api:
             raise click.UsageError("Give either FILE or --from-api.")
@@ -62,6 +64,8 @@ class WatchOptions:
             raise click.UsageError("--every must be above 0.")
         if self.metrics_emails and not self.wants_metrics:
             raise click.UsageError("--metrics-emails needs --metrics-port or --metrics-file.")
+        if self.metrics_file is not None:
+            refuse_to_replace(self.metrics_file, self.source, token_file)
 
     @property
     def wants_metrics(self) -> bool:
@@ -118,7 +122,7 @@ def watch(*, quiet: bool, **options: Any) -> int:
     """
     own = {name: options.pop(name) for name in WatchOptions.__annotations__}
     watch_options, client = WatchOptions(**own), ClientOptions(**options)
-    watch_options.verify()
+    watch_options.verify(client.token_file)
     talk = Talk(quiet=quiet)
 
     async def command(interrupt: Interrupt) -> int:

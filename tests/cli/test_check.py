@@ -289,6 +289,9 @@ def test_a_broken_pipe_ends_the_run_without_a_word(server, launch):
         ["emails.txt", "--min-balance", "nan"],
         ["emails.txt", "--rate", "0"],
         ["emails.txt", "--max-wait", "x"],
+        ["emails.txt", "--summary-json", "./emails.txt"],
+        ["emails.txt", "-o", "out.jsonl", "--summary-json", "out.jsonl"],
+        ["emails.txt", "--token-file", "emails.txt", "--summary-json", "emails.txt"],
         ["nowhere.txt"],
         ["."],
         ["emails.txt", "--base-url", "ftp://example.com"],
@@ -304,6 +307,7 @@ def test_a_usage_error_is_exit_2_before_anything_is_sent_or_written(ltx, server,
     assert "Traceback" not in ended.err
     assert server.asked == []
     assert [path.name for path in Path().iterdir()] == ["emails.txt"]
+    assert Path("emails.txt").read_text() == "ann@example.com\n"
 
 
 def test_a_column_that_is_not_there_is_told_with_those_that_are(ltx, server):

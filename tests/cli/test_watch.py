@@ -422,6 +422,7 @@ def test_the_alert_command_gets_each_alert_as_json(ltx, server, tmp_path):
         ["--from-api", "--rounds", "0"],
         ["--from-api", "--metrics-emails"],
         ["--from-api", "--metrics-port", "70000"],
+        ["emails.txt", "--metrics-file", "./emails.txt"],
         ["--from-api", "--on-alert", "no-such-program-here"],
         ["--from-api", "--on-alert", "'"],
         ["nowhere.txt"],
@@ -433,6 +434,7 @@ def test_usage_errors_are_exit_2_without_a_request(ltx, server, tmp_path, argume
     assert (ended.status, ended.out) == (2, "")
     assert "Traceback" not in ended.err
     assert server.asked == []
+    assert (tmp_path / "emails.txt").read_text() == ANN
 
 
 def test_a_refused_token_is_exit_3(ltx, server, monkeypatch):

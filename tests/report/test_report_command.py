@@ -106,6 +106,14 @@ class TestPage:
         assert ltx("report", results, "-o", page, "--overwrite").status == 0
         assert page.read_text("utf-8").startswith("<!doctype html>")
 
+    def test_the_results_themselves_are_never_replaced(self, ltx, results, tmp_path):
+        older = write_jsonl(tmp_path / "older.jsonl", run_of(3))
+        before = results.read_bytes(), older.read_bytes()
+        for name in (results, older):
+            ended = ltx("report", results, "--since", older, "-o", name, "--overwrite")
+            assert ended.status == 2
+        assert (results.read_bytes(), older.read_bytes()) == before
+
     @pytest.mark.parametrize("options", [(), ("--overwrite",)])
     def test_it_is_never_written_through_a_link(self, ltx, results, tmp_path, options):
         (tmp_path / "target").write_text("mine")
@@ -116,7 +124,7 @@ class TestPage:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
     def test_a_full_disk_is_said(self, ltx, results, monkeypatch):
         full = lambda path, overwrite: os.open("/dev/full", os.O_WRONLY)  # noqa: E731
-        monkeypatch.setattr("ltx_async.cli.report.open_private", full)
+        monkeypatch.setattr("ltx_async.cli.privatefile.open_private", full)
         ended = ltx("report", results, "-o", "report.html")
         assert ended.status == 4
         assert "disk full" in ended.err
