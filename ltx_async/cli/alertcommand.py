@@ -15,9 +15,9 @@ from typing import Final
 from attrs import define, field
 
 from ltx_async.cli.endings import CommandError
-from ltx_async.cli.settings import TOKEN_VARIABLE
 from ltx_async.cli.summary import counted
 from ltx_async.cli.talk import Talk
+from ltx_async.client import TOKEN_VARIABLE
 
 _AT_A_TIME: Final = 4
 _WAITING: Final = 1000

@@ -14,9 +14,9 @@ from attrs import frozen
 
 from ltx_async import LTXError
 from ltx_async.cli.endings import CommandError
-from ltx_async.cli.settings import TOKEN_VARIABLE, find_token
+from ltx_async.cli.settings import find_token
 from ltx_async.cli.talk import Talk
-from ltx_async.client import BASE_URL_VARIABLE
+from ltx_async.client import BASE_URL_VARIABLE, TOKEN_VARIABLE
 from ltx_async.transport import DEFAULT_BASE_URL, missing
 from ltx_async.transport.connection import check_base_url, check_token
 

@@ -98,5 +98,6 @@ def _report(summary: Summary, talk: Talk, interrupt: Interrupt) -> int:
         talk.fail(explanation(summary.error))
         return summary.exit_status
     worked = not summary.counts.pending and not summary.counts.by_name()["failed"]
-    talk.say("That was every kind of result; next: ltx-async check --help" if worked else "")
+    if worked:
+        talk.say("That was every kind of result; next: ltx-async check --help")
     return ExitStatus.OK if worked else ExitStatus.ATTENTION

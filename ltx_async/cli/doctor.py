@@ -15,7 +15,7 @@ from attrs import asdict
 from ltx_async.cli import checks, probes
 from ltx_async.cli.checks import Finding, Verdict
 from ltx_async.cli.endings import ExitStatus
-from ltx_async.cli.options import client_options
+from ltx_async.cli.options import client_options, json_option
 from ltx_async.cli.runtime import run_until_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.talk import Talk, is_terminal
@@ -35,7 +35,7 @@ Examples:
 
 Exit status: 0 nothing fails, 1 something does.""",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, on a terminal too.")
+@json_option
 @client_options
 def doctor(*, as_json: bool, **client: Any) -> int:
     """Find out what keeps lookups from working here.

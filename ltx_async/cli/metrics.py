@@ -66,7 +66,7 @@ class Metrics:
         for outcome in Outcome:
             self._lookups.labels(outcome.value)
         self._requests = self._counter("requests", "Requests sent by lookups.")
-        self._retries = self._counter("retries", "Attempts after the first of a lookup.")
+        self._retries = self._counter("retries", "Attempts after a failure, throttles aside.")
         self._throttles = self._counter("throttles", "Replies with status 429.")
         self._latency = Histogram(
             "ltx_attempt_duration_seconds",

@@ -11,8 +11,9 @@ import click
 from ltx_async.cli.endings import CommandError, ExitStatus
 from ltx_async.cli.options import number, quiet_option
 from ltx_async.cli.runtime import Interrupt, run
-from ltx_async.cli.settings import TOKEN_VARIABLE, find_token
+from ltx_async.cli.settings import find_token
 from ltx_async.cli.talk import Talk
+from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.emulator import (
     EXAMPLE_TOKEN,
     FAULT_KINDS,

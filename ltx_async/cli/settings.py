@@ -13,9 +13,9 @@ from ltx_async import LTXClient, RetryPolicy
 from ltx_async.cli.endings import CommandError
 from ltx_async.cli.sources import STANDARD_INPUT
 from ltx_async.cli.talk import Talk
+from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.events import Event
 
-TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105 - the name of a variable
 _LONGEST_TOKEN_FILE: Final = 4096
 _FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ltx_async.cli.counts import Counts
 from ltx_async.cli.endings import explanation, status_of
@@ -45,7 +45,7 @@ class Summary:
     whole_input: bool = True
     error: Exception | None = None
     signal: int | None = None
-    results: str | None = field(default=None)
+    results: str | None = None
 
     @property
     def exit_status(self) -> int:
