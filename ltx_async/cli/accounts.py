@@ -39,7 +39,7 @@ def accounts(*, as_json: bool, quiet: bool, **client: Any) -> int:
 
 async def _accounts(options: ClientOptions, talk: Talk, *, as_json: bool) -> int:
     began = time.monotonic()
-    async with options.client(talk) as client:
+    async with await options.client(talk) as client:
         try:
             listed = await client.list_accounts()
         except AccountNotFoundError:  # one way of the API to say that there are none

@@ -88,7 +88,10 @@ async def _check(
     options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
 ) -> int:
     observer = Observer()
-    async with client_options.client(talk, observer) as client:
+    client = await or_interrupt(interrupt, client_options.client(talk, observer))
+    if client is None:
+        return interrupt.exit_status
+    async with client:
         if options.source is None:
             emails = await or_interrupt(interrupt, _listed(client))
             if emails is None:

@@ -112,10 +112,10 @@ def transports_found() -> Finding:
     )
 
 
-def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str | None]:
+async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str | None]:
     """Say whether there is a token that can be sent, and return it; it is never shown."""
     try:
-        token = check_token(find_token(token_file, talk))
+        token = check_token(await find_token(token_file, talk))
     except CommandError as error:
         return Finding("token", Verdict.FAIL, str(error).rstrip("."), error.hint), None
     except LTXError as error:

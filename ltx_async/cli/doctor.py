@@ -66,7 +66,7 @@ async def _findings(options: ClientOptions, talk: Talk) -> AsyncIterator[Finding
     yield checks.transports_found()
     yield checks.descriptors_found(options.concurrency)
     yield checks.proxies_found(os.environ)
-    about_token, token = checks.token_found(options.token_file, talk)
+    about_token, token = await checks.token_found(options.token_file, talk)
     yield about_token
     about_url, url = checks.base_url_found(options.base_url, allow_http=options.allow_http)
     yield about_url

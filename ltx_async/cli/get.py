@@ -10,7 +10,7 @@ from ltx_async.cli.checkrun import CheckRun
 from ltx_async.cli.endings import explanation
 from ltx_async.cli.intake import Intake
 from ltx_async.cli.options import client_options, json_option, quiet_option
-from ltx_async.cli.runtime import Interrupt, run
+from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.summary import counted
 from ltx_async.cli.tables import AccountTable
@@ -54,7 +54,10 @@ async def _get(
     work = CheckRun(
         Intake.of(emails), writer, talk, ordered=True, live=not is_terminal(1) or not as_json
     )
-    async with options.client(talk, work.observer) as client:
+    client = await or_interrupt(interrupt, options.client(talk, work.observer))
+    if client is None:
+        return interrupt.exit_status
+    async with client:
         summary = await work.finish(client, interrupt)
     if summary.counts.pending and not quiet_end(summary.error):
         talk.say(

@@ -10,7 +10,7 @@ import click
 
 from ltx_async.cli.endings import CommandError, ExitStatus
 from ltx_async.cli.options import number, quiet_option
-from ltx_async.cli.runtime import Interrupt, run
+from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.talk import Talk
 from ltx_async.client import TOKEN_VARIABLE
@@ -78,12 +78,14 @@ def serve(*, quiet: bool, token_file: str | None, **options: Any) -> int:
     The first line on standard output is the base URL; it serves until it is interrupted.
     """
     talk = Talk(quiet=quiet)
-    token = EXAMPLE_TOKEN
-    if token_file is not None or os.environ.get(TOKEN_VARIABLE):
-        token = find_token(token_file, talk)
-    emulator = _emulator(token=token, **options)
+    emulator = _emulator(**options)
 
     async def command(interrupt: Interrupt) -> int:
+        if token_file is not None or os.environ.get(TOKEN_VARIABLE):
+            token = await or_interrupt(interrupt, find_token(token_file, talk))
+            if token is None:
+                return interrupt.exit_status
+            emulator.token = token
         return await _serve(emulator, talk, interrupt)
 
     with talk.logging():
@@ -92,7 +94,6 @@ def serve(*, quiet: bool, token_file: str | None, **options: Any) -> int:
 
 def _emulator(
     *,
-    token: str,
     account_file: Path | None,
     count: int | None,
     seed: int,
@@ -115,7 +116,6 @@ def _emulator(
         )
         return Emulator(
             accounts,
-            token=token,
             port=port,
             latency=latency / 1000,
             rate_limit=rate_limit,

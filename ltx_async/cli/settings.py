@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.cli.endings import CommandError
-from ltx_async.cli.sources import STANDARD_INPUT
+from ltx_async.cli.sources import ByteSource
 from ltx_async.cli.talk import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.events import Event
@@ -35,15 +35,17 @@ class ClientOptions:
     max_wait: float = 60.0
     transport: Literal["session", "direct"] = "session"
 
-    def client(self, talk: Talk, on_event: Callable[[Event], None] | None = None) -> LTXClient:
-        """Make the client.
+    async def client(
+        self, talk: Talk, on_event: Callable[[Event], None] | None = None
+    ) -> LTXClient:
+        """Make the client; that takes as long as somebody takes to give the token.
 
         Raises:
             CommandError: there is no token, or its file cannot be read.
             ConfigurationError: an option or an environment variable cannot be used.
         """
         return LTXClient(
-            find_token(self.token_file, talk),
+            await find_token(self.token_file, talk),
             base_url=self.base_url,
             allow_http=self.allow_http,
             concurrency=self.concurrency,
@@ -56,13 +58,16 @@ class ClientOptions:
         )
 
 
-def find_token(token_file: str | None, talk: Talk) -> str:
+async def find_token(token_file: str | None, talk: Talk) -> str:
     """Return the API token: from the file where one is given, else from USEAPI_TOKEN.
 
     Raises:
-        CommandError: there is none.
+        CommandError: there is none, or its file cannot be read.
     """
-    token = os.environ.get(TOKEN_VARIABLE) if token_file is None else _read_token(token_file, talk)
+    if token_file is None:
+        token = os.environ.get(TOKEN_VARIABLE)
+    else:
+        token = await _read_token(token_file, talk)
     if not token:
         raise CommandError(
             "no API token.", f"Set {TOKEN_VARIABLE}, or give --token-file FILE (- reads stdin)."
@@ -70,35 +75,27 @@ def find_token(token_file: str | None, talk: Talk) -> str:
     return token
 
 
-def _read_token(name: str, talk: Talk) -> str:
-    shown = "standard input" if name == STANDARD_INPUT else name
+async def _read_token(name: str, talk: Talk) -> str:
+    source = ByteSource.open(name, "the token file ")
     try:
-        descriptor = 0 if name == STANDARD_INPUT else os.open(name, os.O_RDONLY)
-        try:
-            _warn_of_readers(descriptor, shown, talk)
-            text = _first_line(descriptor)
-        finally:
-            if descriptor:
-                os.close(descriptor)
-    except OSError as error:
-        failure = CommandError(f"the token file {shown}: {error.strerror}.", "Name another file.")
-    else:
-        # What is no UTF-8 fails the client's own check, which never quotes the token.
-        return text.decode("utf-8-sig", "replace").strip()
-    raise failure
+        _warn_of_readers(source, name, talk)
+        text = await _first_line(source)
+    finally:
+        source.close()
+    # What is no UTF-8 fails the client's own check, which never quotes the token.
+    return text.decode("utf-8-sig", "replace").strip()
 
 
-def _first_line(descriptor: int) -> bytes:
+async def _first_line(source: ByteSource) -> bytes:
     text = b""
     while b"\n" not in text and len(text) < _LONGEST_TOKEN_FILE:
-        piece = os.read(descriptor, _LONGEST_TOKEN_FILE)
+        piece = await source.read()
         if not piece:
             break
         text += piece
-    return text.split(b"\n")[0]
+    return text.split(b"\n")[0][:_LONGEST_TOKEN_FILE]
 
 
-def _warn_of_readers(descriptor: int, shown: str, talk: Talk) -> None:
-    mode = os.fstat(descriptor).st_mode
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & _FOR_OTHERS:
-        talk.warn(f"the token file {shown} can be read by others; do: chmod 600 {shown}")
+def _warn_of_readers(source: ByteSource, name: str, talk: Talk) -> None:
+    if os.name == "posix" and stat.S_ISREG(source.mode) and source.mode & _FOR_OTHERS:
+        talk.warn(f"{source.name} can be read by others; do: chmod 600 {name}")

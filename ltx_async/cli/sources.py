@@ -26,12 +26,14 @@ class ByteSource:
 
     Attributes:
         name: what to call it in messages.
+        mode: the kind of file and its permissions, as `stat` has them.
         size: bytes in all, None where that cannot be known beforehand.
         offset: bytes read so far.
     """
 
     name: str
     _descriptor: int
+    mode: int = field(init=False)
     size: int | None = field(init=False)
     offset: int = field(init=False, default=0)
     _stopped: bool = field(init=False, default=False)
@@ -39,19 +41,24 @@ class ByteSource:
 
     def __attrs_post_init__(self) -> None:
         status = os.fstat(self._descriptor)
-        self.size = status.st_size if stat.S_ISREG(status.st_mode) else None
+        self.mode = status.st_mode
+        self.size = status.st_size if stat.S_ISREG(self.mode) else None
 
     @classmethod
-    def open(cls, name: str) -> ByteSource:
+    def open(cls, name: str, what: str = "") -> ByteSource:
         """Open a file for reading, or take standard input for `-`.
+
+        Args:
+            name: the file.
+            what: is said of it in messages, before its name.
 
         Raises:
             CommandError: it cannot be read.
         """
-        shown = "standard input" if name == STANDARD_INPUT else name
+        shown = what + ("standard input" if name == STANDARD_INPUT else name)
         try:
             source = cls(shown, 0 if name == STANDARD_INPUT else os.open(name, _READING))
-            if stat.S_ISDIR(os.fstat(source._descriptor).st_mode):
+            if stat.S_ISDIR(source.mode):
                 source.close()
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         except OSError as error:

@@ -19,7 +19,7 @@ from ltx_async.cli.observer import Observer
 from ltx_async.cli.options import client_options, duration, number, quiet_option
 from ltx_async.cli.privatefile import refuse_to_replace
 from ltx_async.cli.readers import is_plain_text
-from ltx_async.cli.runtime import Interrupt, run
+from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.sources import STANDARD_INPUT
 from ltx_async.cli.talk import Talk
@@ -141,7 +141,10 @@ async def _watch(
         if metrics is not None and options.metrics_port is not None:
             port = stack.enter_context(metrics.served(options.metrics_port))
             talk.say(f"metrics: http://127.0.0.1:{port}/metrics")
-        client = client_options.client(talk, _tell_both(observer, metrics))
+        making = client_options.client(talk, _tell_both(observer, metrics))
+        client = await or_interrupt(interrupt, making)
+        if client is None:
+            return interrupt.exit_status
         watching = Watch(
             client=await stack.enter_async_context(client),
             observer=observer,

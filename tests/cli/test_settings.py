@@ -1,4 +1,8 @@
+import errno
+import os
+import signal
 import sys
+import time
 
 import pytest
 
@@ -22,48 +26,131 @@ def token_file(tmp_path):
     return write
 
 
-def test_the_file_wins_over_the_environment(token_file, monkeypatch, capfd):
+async def test_the_file_wins_over_the_environment(token_file, monkeypatch, capfd):
     monkeypatch.setenv("USEAPI_TOKEN", "user:2-environment")
-    assert find_token(token_file(b"\xef\xbb\xbf " + TOKEN.encode() + b"\r\nmore\n"), TALK) == TOKEN
-    assert find_token(None, TALK) == "user:2-environment"
+    assert (
+        await find_token(token_file(b"\xef\xbb\xbf " + TOKEN.encode() + b"\r\nmore\n"), TALK)
+        == TOKEN
+    )
+    assert await find_token(None, TALK) == "user:2-environment"
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
-def test_a_token_file_that_others_can_read_is_warned_about(token_file, capfd, mode):
+async def test_a_token_file_that_others_can_read_is_warned_about(token_file, capfd, mode):
     path = token_file(TOKEN.encode(), mode)
-    assert find_token(path, TALK) == TOKEN
+    assert await find_token(path, TALK) == TOKEN
     assert capfd.readouterr().err == (
         f"warning: the token file {path} can be read by others; do: chmod 600 {path}\n"
     )
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"  \n"])
-def test_an_empty_token_file_is_no_token(token_file, content):
+async def test_an_empty_token_file_is_no_token(token_file, content):
     with pytest.raises(CommandError, match="no API token") as raised:
-        find_token(token_file(content), TALK)
+        await find_token(token_file(content), TALK)
     assert "--token-file" in raised.value.hint
 
 
-def test_without_a_token_both_ways_to_give_one_are_named(monkeypatch):
+async def test_without_a_token_both_ways_to_give_one_are_named(monkeypatch):
     monkeypatch.delenv("USEAPI_TOKEN")
     with pytest.raises(CommandError) as raised:
-        find_token(None, TALK)
+        await find_token(None, TALK)
     assert "USEAPI_TOKEN" in raised.value.hint
 
 
-def test_a_token_file_that_cannot_be_read_is_named():
+async def test_a_token_file_that_cannot_be_read_is_named():
     with pytest.raises(CommandError, match="nowhere: No such file"):
-        find_token("nowhere", TALK)
+        await find_token("nowhere", TALK)
 
 
-def test_a_huge_token_file_is_not_read_to_its_end(token_file):
-    assert len(find_token(token_file(b"x" * 100_000), TALK)) == 4096
+async def test_a_huge_token_file_is_not_read_to_its_end(token_file):
+    assert len(await find_token(token_file(b"x" * 100_000), TALK)) == 4096
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    """A FIFO, and how to become its writer once a process reads it."""
+    os.mkfifo(tmp_path / "fifo")
+    descriptors = []
+
+    def write_end() -> int:
+        patience = time.monotonic() + 20
+        while not descriptors:
+            try:
+                descriptors.append(os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK))
+            except OSError as error:
+                assert error.errno == errno.ENXIO  # noqa: PT017 - nobody reads it so far
+                assert time.monotonic() < patience
+                time.sleep(0.01)
+        return descriptors[0]
+
+    yield write_end
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+COMMANDS = [
+    ("get", "ann@example.com"),
+    ("check", "emails.txt"),
+    ("watch", "emails.txt"),
+    ("accounts",),
+    ("doctor",),
+    ("serve",),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+)
+def test_a_signal_ends_the_wait_for_a_token(fifo, launch, command, number, status):
+    process = launch(*command, "--token-file", "fifo")
+    fifo()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (status, b"")
+
+
+@pytest.mark.usefixtures("fifo")
+def test_a_signal_ends_the_wait_for_somebody_to_give_the_token(launch):
+    process = launch("doctor", "--token-file", "fifo")
+    while b"proxies" not in process.stdout.readline():  # the token is next
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, b"")
+
+
+def test_a_token_is_waited_for(fifo, launch, server, monkeypatch):
+    monkeypatch.delenv("USEAPI_TOKEN")
+    process = launch("get", "ann@example.com", "--token-file", "fifo")
+    os.write(fifo(), TOKEN[:7].encode())
+    os.write(fifo(), TOKEN[7:].encode() + b"\n")  # a whole line is enough
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, b"")
+    assert b"ann@example.com" in out
+    assert server.asked == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/fd/{}"])
+def test_a_token_comes_through_a_pipe(launch, server, monkeypatch, name):
+    monkeypatch.delenv("USEAPI_TOKEN")
+    reading, writing = os.pipe()
+    options = {"stdin": reading} if name == "-" else {"pass_fds": [reading]}
+    process = launch("accounts", "--token-file", name.format(reading), **options)
+    os.close(reading)
+    os.write(writing, f"{TOKEN}\n".encode())
+    os.close(writing)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, b"2 accounts, 0 to be signed in again\n")
+    assert out.count(b"\n") == 2
+    assert server.asked == [None]
 
 
 async def test_the_options_reach_the_client():
     options = ClientOptions(concurrency=7, base_url="http://127.0.0.1:1/v1")
-    async with options.client(TALK) as client:
+    async with await options.client(TALK) as client:
         assert "concurrency=7" in repr(client)
 
 
