@@ -225,8 +225,9 @@ async def test_a_closed_client_says_so_and_sends_nothing(use):
     transport = ScriptedTransport()
     client = client_over(transport)
     await client.aclose()
-    with pytest.raises(ConfigurationError, match="the client is closed"):
+    with pytest.raises(ConfigurationError, match="the client is closed") as raised:
         await use(client)
+    assert raised.value.hint == "Make a new LTXClient."
     assert transport.sent == []
 
 

@@ -337,6 +337,16 @@ async def test_the_limit_is_halved_once_per_closing():
 
 
 @in_virtual_time
+async def test_half_of_an_odd_limit_is_rounded_down():
+    limiter = Limiter(15)
+    limiter.close(1)
+    assert await grow_to(limiter, 7) == [1, 2, 4, 7, 8]
+    limiter = Limiter(3)
+    limiter.close(1)
+    assert await grow_to(limiter, 2) == [1, 2, 3]
+
+
+@in_virtual_time
 async def test_an_outage_does_not_halve_the_limit_but_a_throttle_during_it_does():
     limiter = Limiter(16)
     limiter.close(1, halve=False)
@@ -387,6 +397,17 @@ async def test_a_success_behind_a_closed_gate_widens_nothing():
     limiter.close(1)
     limiter.succeeded()
     assert await window_after_reopening(limiter) == 1
+
+
+@in_virtual_time
+async def test_successes_behind_a_closed_gate_do_not_undo_the_halving():
+    limiter = Limiter(16)
+    limiter.close(1)
+    assert await grow_to(limiter, 8) == [1, 2, 4, 8, 9]
+    limiter.close(1)
+    for _ in range(9):  # the replies to what was under way
+        limiter.succeeded()
+    assert await grow_to(limiter, 4) == [1, 2, 4, 5]
 
 
 @in_virtual_time
@@ -508,6 +529,7 @@ async def test_stopping_tells_those_who_wait_and_grants_nothing_more():
     limiter.stop()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == [ConfigurationError] * 3
+    assert {result.hint for result in results} == {"Make a new LTXClient."}
     assert granted == []
     limiter.release()
     limiter.succeeded()
