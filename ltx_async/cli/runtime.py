@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -40,9 +41,12 @@ class Interrupt:
             ):
                 continue
             with contextlib.suppress(NotImplementedError):  # Windows
-                loop.add_signal_handler(number, self.receive, number)
+                loop.add_signal_handler(number, self._came.set)  # wakes the loop
+                # In place of the loop's own handler, which does nothing: this one is called
+                # even while the loop is held up, as by a message that nobody reads.
+                signal.signal(number, self.receive)
 
-    def receive(self, number: int) -> None:
+    def receive(self, number: int, _frame: object = None) -> None:
         """Note a signal, or leave at once when it is the second one."""
         if self.signal is not None:
             _leave(number)
@@ -61,7 +65,7 @@ class Interrupt:
 
 
 def _leave(number: int) -> None:
-    if os.isatty(2):
+    if os.isatty(2) and select.select((), (2,), (), 0)[1]:  # Ctrl-S may have stopped it
         os.write(2, _SHOW_CURSOR)  # the progress may have hidden it
     os._exit(128 + number)
 

@@ -1,4 +1,7 @@
 import os
+import pty
+import signal
+import termios
 
 import pytest
 
@@ -29,3 +32,39 @@ def test_a_closed_stream_is_taken_by_what_nobody_can_use(closed):
         return 0 if os.open(os.devnull, os.O_RDONLY) > 2 else 2
 
     assert in_child(work) == 0
+
+
+@pytest.fixture
+def full_pipe():
+    """The writing end of a pipe that has no room left, and that nobody reads."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(writing, b"x" * size)
+        except BlockingIOError:
+            pass
+    os.set_blocking(writing, True)
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.fixture
+def stopped_terminal():
+    """A terminal whose user has typed Ctrl-S."""
+    ours, theirs = pty.openpty()
+    termios.tcflow(theirs, termios.TCOOFF)
+    yield theirs
+    os.close(theirs)
+    os.close(ours)
+
+
+@pytest.mark.parametrize("stalled", ["full_pipe", "stopped_terminal"])
+def test_a_second_signal_ends_what_talks_to_somebody_who_does_not_listen(launch, request, stalled):
+    process = launch("serve", stderr=request.getfixturevalue(stalled))
+    assert process.stdout.readline()  # what follows is said on standard error
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
