@@ -161,8 +161,11 @@ class Metrics:
         """Replace the file at `path`, mode 0644, so that no reader ever sees half of it.
 
         Raises:
-            CommandError: it cannot be written.
+            CommandError: it cannot be written, or it is a device, a pipe or a directory: what
+                cannot be replaced without harm.
         """
+        if path.exists() and not path.is_file():
+            raise CommandError(f"{path}: is no regular file.", "Choose another name.")
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             try:

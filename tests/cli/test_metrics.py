@@ -236,3 +236,17 @@ def test_prometheus_client_is_imported_only_where_it_is_used():
         "assert run(['watch', '--help']) == 0; sys.exit('prometheus_client' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path, link):
+    os.mkfifo(tmp_path / "fifo")
+    path = tmp_path / "fifo"
+    if link:  # as /dev/stdout is one
+        path = tmp_path / "link"
+        path.symlink_to("fifo")
+    with pytest.raises(CommandError, match="is no regular file"):
+        Metrics().save(path)
+    assert (tmp_path / "fifo").is_fifo()
+    assert path.is_symlink() == link
+    assert {file.name for file in tmp_path.iterdir()} == {"fifo", path.name}
