@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 import trustme
 
 from ltx_async import LTXClient, RetryPolicy
+from ltx_async.emulator import Emulator
 
+from .interrupted import Checks, Service, emails
 from .wire import Answer, WireServer
 
 try:
@@ -87,3 +90,18 @@ def certified(authority) -> Callable[..., ssl.SSLContext]:
         return context
 
     return make
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    """The API in a thread of its own, healthy and fast."""
+    with Service() as running:
+        yield running
+
+
+@pytest.fixture
+def checks(tmp_path: Path, emulator: Emulator) -> Iterator[Checks]:
+    """Runs of `ltx-async check` over 200 emails."""
+    made = Checks(tmp_path / "run", emulator, emails(200))
+    yield made
+    made.kill_left_over()

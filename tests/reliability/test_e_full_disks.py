@@ -9,23 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from .interrupted import FORMATS, Checks, Service, emails
+from .interrupted import FORMATS, Checks, emails
 from .test_e_kills import needs_strace
 
 formats = pytest.mark.parametrize("form", FORMATS)
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    with Service() as running:
-        yield running
-
-
-@pytest.fixture
-def checks(tmp_path, emulator):
-    made = Checks(tmp_path / "run", emulator, emails(200))
-    yield made
-    made.kill_left_over()
 
 
 @pytest.fixture(scope="module")

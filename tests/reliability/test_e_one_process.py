@@ -4,23 +4,10 @@ import subprocess
 
 import pytest
 
-from .interrupted import FORMATS, Checks, Service, emails
+from .interrupted import FORMATS
 
 formats = pytest.mark.parametrize("form", FORMATS)
 HOW = ["--resume", "--retry-failed", "--overwrite"]
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    with Service() as running:
-        yield running
-
-
-@pytest.fixture
-def checks(tmp_path, emulator):
-    made = Checks(tmp_path / "run", emulator, emails(30))
-    yield made
-    made.kill_left_over()
 
 
 @pytest.mark.parametrize(
