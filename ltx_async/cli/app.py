@@ -15,7 +15,8 @@ import click
 
 from ltx_async._version import __version__
 from ltx_async.cli.endings import CommandError, ExitStatus, explanation, status_of
-from ltx_async.cli.terminal import inert
+from ltx_async.cli.helptext import Context
+from ltx_async.cli.terminal import columns, inert, wrapped
 from ltx_async.errors import LTXError
 
 _COMMANDS: Final = {
@@ -48,6 +49,8 @@ def _reader_watched() -> Iterator[None]:
 class LazyCommands(click.Group):
     """A group whose commands are imported when they are called, not for `--help`."""
 
+    context_class = Context
+
     def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
         """Parse the arguments, and print the help where they ask for it."""
         with _reader_watched():
@@ -69,6 +72,7 @@ class LazyCommands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"ltx_async.cli.{cmd_name}"), cmd_name)
+        command.context_class = Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -91,7 +95,7 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
 
 @click.group(
     cls=LazyCommands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 The API token comes from USEAPI_TOKEN or --token-file, never as a flag.
 First steps, without a token:
@@ -134,8 +138,10 @@ def _show(error: click.ClickException) -> None:
     """Print it inert: click quotes arguments, and a shell's pattern stands for any file name."""
     said = io.StringIO()
     error.show(said)
+    width = columns(2)
     for line in said.getvalue().rstrip("\n").split("\n"):
-        click.echo(inert(line), err=True)
+        for part in wrapped(inert(line), width):
+            click.echo(part, err=True)
 
 
 def _complain(error: Exception) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import textwrap
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from ltx_async.cli.options import client_options, json_option
 from ltx_async.cli.runtime import run_until_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.talk import Talk, is_terminal
-from ltx_async.cli.terminal import inert
+from ltx_async.cli.terminal import inert, wrapped
 
 _STYLES: Final = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 _NAME_WIDTH: Final = 10
@@ -109,14 +108,8 @@ def _lines(finding: Finding, width: int | None) -> list[str]:
     narrow = width is not None and width < _NARROW
     name = f"{finding.check}:" if narrow else f"{finding.check:<{_NAME_WIDTH}}"
     text = f"{finding.verdict:<{_INDENT}}{name} {inert(finding.text)}"
-    lines = _wrapped(text, width, indent=_INDENT)
+    lines = wrapped(text, width, indent=_INDENT)
     if finding.hint:
         hint = f"{'':{_INDENT}}→ {inert(finding.hint)}"
-        lines += _wrapped(hint, width, indent=_INDENT + 2)
+        lines += wrapped(hint, width, indent=_INDENT + 2)
     return lines
-
-
-def _wrapped(text: str, width: int | None, *, indent: int) -> list[str]:
-    if width is None:
-        return [text]
-    return textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from ltx_async.cli.talk import Talk
-from ltx_async.cli.terminal import clipped
+from ltx_async.cli.terminal import clipped, inert, wrapped
 
 _LIVE_INTERVAL: Final = 0.1
 _PLAIN_INTERVAL: Final = 5.0
@@ -22,6 +22,7 @@ _WINDOW: Final = 5.0
 _WIDEST_BAR: Final = 30
 _NARROWEST_BAR: Final = 6
 _LONGEST_ETA: Final = 359_999
+_NOTE_LINES: Final = 3
 
 
 @frozen
@@ -67,7 +68,13 @@ def progress_lines(now: Snapshot, width: int, *, ascii_only: bool = False) -> li
     if now.share is not None and room >= _NARROWEST_BAR:
         figures = f"{_bar(now.share, min(room, _WIDEST_BAR), ascii_only=ascii_only)}  {figures}"
     lines = [clipped(figures, width), *_wrapped(_count_texts(now.counts), width)]
-    return [*lines, clipped(now.note, width)] if now.note else lines
+    return [*lines, *_note(now.note, width)] if now.note else lines
+
+
+def _note(text: str, width: int) -> list[str]:
+    """Break a note between words; what it takes more lines for is no glance any more."""
+    lines = wrapped(inert(text), width)
+    return [clipped(line, width) for line in lines[:_NOTE_LINES]]
 
 
 def plain_line(now: Snapshot) -> str:

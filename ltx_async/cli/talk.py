@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from attrs import define, field
 
-from ltx_async.cli.terminal import inert
+from ltx_async.cli.terminal import inert, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,10 @@ class Talk:
     console: Console | None = field(factory=_console)
 
     def line(self, text: str, style: str = "") -> None:
-        """Print one line, even when quiet; control characters in it become escapes."""
+        """Print one line, even when quiet; control characters in it become escapes.
+
+        On a terminal it goes over several where it is longer, broken between words.
+        """
         with contextlib.suppress(OSError, ValueError):  # closed, or its reader has gone
             if self.console is None:
                 print(inert(text), file=sys.stderr, flush=True)  # noqa: T201
@@ -69,7 +72,8 @@ class Talk:
         from rich.text import Text  # noqa: PLC0415 - not loaded where there is no terminal
 
         assert self.console is not None
-        self.console.print(Text(text, style), soft_wrap=True)
+        lines = wrapped(text, self.console.width)
+        self.console.print(Text("\n".join(lines), style), soft_wrap=True)
 
     @contextlib.contextmanager
     def logging(self) -> Iterator[Self]:

@@ -1,6 +1,13 @@
-"""Make text from servers and files harmless on a terminal."""
+"""Make text from servers and files harmless on a terminal, and break it between words."""
 
 from __future__ import annotations
+
+import os
+import textwrap
+from typing import Final
+
+_COMMAND: Final = "ltx-async "
+_LEAST: Final = 20
 
 
 def inert(text: str) -> str:
@@ -24,3 +31,35 @@ def clipped(text: str, width: int) -> str:
     # Cut first: escaping a megabyte in order to show a line of it would be a waste.
     line = inert(text[: width + 1])
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"
+
+
+def columns(descriptor: int) -> int | None:
+    """Return how wide the terminal at a descriptor is; None where there is none, or no saying."""
+    try:
+        return os.get_terminal_size(descriptor).columns or None
+    except OSError:
+        return None
+
+
+def wrapped(text: str, width: int | None, *, indent: int = 2) -> list[str]:
+    """Return `text` as lines of at most `width` characters, broken between words alone.
+
+    A longer word, a path or a URL, keeps a line to itself and is left whole, so that it can be
+    copied. A command goes on after a backslash, as a shell reads it.
+
+    Args:
+        text: one line, inert.
+        width: None for no limit.
+        indent: spaces before each line but the first.
+    """
+    if width is None or len(text) <= width:
+        return [text]
+    is_command = text.lstrip().startswith(_COMMAND)
+    lines = textwrap.wrap(
+        text,
+        max(_LEAST, width - 2 * is_command),
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:] if is_command else lines

@@ -80,7 +80,6 @@ Examples:
   ltx-async watch --from-api --every 15m --on-alert 'mail -s LTX ann'
   ltx-async watch --from-api --metrics-port 9464 --quiet
 
-\b
 The alert command gets one JSON object on its standard input; no shell
 runs it. Metrics label accounts by a hash of the email, which --json
 shows as "account"; --metrics-emails puts the email in its place.""",

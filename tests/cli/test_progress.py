@@ -53,7 +53,8 @@ def test_no_time_left_is_shown_that_nobody_believes():
 
 def test_a_closed_gate_is_explained():
     waiting = Snapshot(5, 10, {"ok": 5}, note="waiting 9 s: HTTP 429: slow \x1b[1m down")
-    assert progress_lines(waiting, 30)[-1] == r"waiting 9 s: HTTP 429: slow \…"
+    lines = progress_lines(waiting, 30)
+    assert lines[-2:] == ["waiting 9 s: HTTP 429: slow", r"  \x1b[1m down"]
     assert plain_line(waiting).endswith("ok 5; waiting 9 s: HTTP 429: slow \x1b[1m down")
 
 

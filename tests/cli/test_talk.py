@@ -13,11 +13,36 @@ def test_control_characters_in_a_line_become_escapes(capfd):
     assert capfd.readouterr().err == "a\\x1b[31mb\\nc\n"
 
 
-def test_markup_is_printed_as_it_is_and_long_lines_are_not_broken_up():
+def said_on_a_terminal(text, width):
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=20, markup=False, highlight=False)
-    Talk(console=console).line("[bold red]" + "x" * 40)
-    assert screen.getvalue() == "[bold red]" + "x" * 40 + "\n"
+    console = Console(file=screen, force_terminal=True, width=width, markup=False, highlight=False)
+    Talk(console=console).line(text)
+    return screen.getvalue()
+
+
+def test_markup_is_printed_as_it_is_and_long_words_are_not_broken_up():
+    assert said_on_a_terminal("[bold-red]" + "x" * 40, 20) == "[bold-red]" + "x" * 40 + "\n"
+
+
+def test_a_long_line_is_broken_between_words_on_a_terminal_and_nowhere_else(capfd):
+    text = "error: out.jsonl: exists already. Continue it with --resume, or choose another name."
+    assert said_on_a_terminal(text, 40).splitlines() == [
+        "error: out.jsonl: exists already.",
+        "  Continue it with --resume, or choose",
+        "  another name.",
+    ]
+    Talk(console=None).line(text)
+    assert capfd.readouterr().err == f"{text}\n"
+
+
+def test_an_empty_line_and_the_figures_of_a_table_stay_as_they_are():
+    assert said_on_a_terminal("", 40) == "\n"
+    assert said_on_a_terminal(f"{'ok':>14}  {12:>11,}", 40) == f"{'ok':>14}  {12:>11,}\n"
+
+
+def test_a_command_on_a_narrow_terminal_can_still_be_copied():
+    said = said_on_a_terminal("  ltx-async accounts --base-url http://127.0.0.1:8080/v1", 40)
+    assert said == "  ltx-async accounts --base-url \\\n  http://127.0.0.1:8080/v1\n"
 
 
 def test_colour_is_left_out_under_no_color(monkeypatch):
