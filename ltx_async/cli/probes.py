@@ -1,7 +1,8 @@
 """What `doctor` can find out over the network, one layer after the other.
 
 Names, connections and certificates are looked at with the standard library, without a
-token; then one request is sent as the client sends it, to the base URL and nowhere else.
+token; then one request is sent as the client sends it, to the base URL and nowhere else. Where
+its answer does not tell the time, a second one without the token asks for that.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from ltx_async.cli.checks import Finding, Verdict
+from ltx_async.cli.clock import clock_found, server_date
 from ltx_async.cli.summary import counted
-from ltx_async.codec import ACCOUNT_LIST, Redaction, Reply, parse_accounts
+from ltx_async.codec import ACCOUNT_LIST, Redaction, parse_accounts
 from ltx_async.errors import (
     AccountNotFoundError,
     CertificateError,
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 5.0
 _LONGEST_REQUEST: Final = 10.0
 _SLOW: Final = 2.0
-_SKEW: Final = 30.0
-_HALF_A_SECOND: Final = 0.5  # a `Date` leaves the fraction out
 _NOTICE_DAYS: Final = 14
 _DAY: Final = 86_400
 _RETIRED: Final = (
@@ -162,7 +160,7 @@ async def request(
     took = time.monotonic() - began
     yield _answer(parse_accounts(reply, Redaction.of(token)), url.raw_host or "")
     yield _latency(took)
-    yield _clock(reply)
+    yield clock_found(reply.headers.get("date") or await server_date(url))
 
 
 def _answer(result: dict[str, Account] | LTXError, host: str) -> Finding:
@@ -188,18 +186,3 @@ def _latency(seconds: float) -> Finding:
     if seconds > _SLOW:
         return Finding("latency", Verdict.WARN, text, "Allow for it: a higher --timeout.")
     return Finding("latency", Verdict.OK, text)
-
-
-def _clock(reply: Reply) -> Finding:
-    try:
-        theirs = parsedate_to_datetime(reply.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return Finding("clock", Verdict.OK, "not compared: the reply has no date")
-    if theirs.tzinfo is None:
-        theirs = theirs.replace(tzinfo=UTC)
-    skew = (datetime.now(UTC) - theirs).total_seconds() - _HALF_A_SECOND
-    text = f"{abs(skew):,.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
-    if abs(skew) > _SKEW:
-        hint = "Set this machine's clock: certificates and expiry alerts depend on it."
-        return Finding("clock", Verdict.WARN, text, hint)
-    return Finding("clock", Verdict.OK, text)

@@ -7,6 +7,7 @@ import ssl
 import time
 import warnings
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import pytest
@@ -28,6 +29,15 @@ async def test_the_base_url_is_known_once_it_runs():
         assert emulator.base_url == f"http://127.0.0.1:{emulator.port}/v1"
         assert emulator.port > 0
     assert Emulator(host="::1", port=8080).base_url == "http://[::1]:8080/v1"
+
+
+@pytest.mark.parametrize("path", ["/ltxstudio/accounts", f"/ltxstudio/accounts/{ANN}", "/x"])
+async def test_every_answer_tells_the_time(emulator, path):
+    async with aiohttp.ClientSession() as session:
+        headers = {"Authorization": f"Bearer {emulator.token}"}
+        async with session.get(f"{emulator.base_url}{path}", headers=headers) as response:
+            told = parsedate_to_datetime(response.headers["Date"])
+    assert abs(told.timestamp() - time.time()) < 5
 
 
 async def test_it_starts_again_on_the_same_port(emulator, get):
