@@ -94,6 +94,15 @@ class Intake:
             return None
         return max(read, round(read * self._source.size / self._source.offset))
 
+    async def peek(self) -> None:
+        """Read the beginning of a file, so that a bad header is known before there is an output.
+
+        Raises:
+            CommandError: it has no such column, or is no text.
+        """
+        if self._source is not None and self._source.size is not None:
+            await self._fill()
+
     def stop(self) -> None:
         """Give out no further email."""
         self._stopped = True

@@ -23,7 +23,7 @@ from ltx_async.cli.terminal import clipped
 _NOT_UTF8: Final = "the line is not valid UTF-8"
 _COLUMNS_SHOWN: Final = 20
 _LONGEST_NAMES: Final = 200
-_NO_TEXT: Final = "the line is not a JSON object with the text field {!r}"
+_NO_TEXT: Final = "the line is not a JSON object with the text field {!r} (see --column)"
 
 
 @frozen
@@ -235,6 +235,11 @@ class TableReader:
             raise CommandError(
                 "the input has no header line: its first line holds an email.",
                 f"Put a line with {self._column!r} first, or name the file .txt.",
+            )
+        if len(names) == 1 and (mark := next(filter(names[0].__contains__, ";\t|,"), None)):
+            raise CommandError(
+                f"the input has no column {self._column!r}; its cells seem apart by {mark!r}.",
+                "Separate them by commas in .csv, by tabs in .tsv.",
             )
         shown = clipped(", ".join(map(repr, names[:_COLUMNS_SHOWN])), _LONGEST_NAMES)
         raise CommandError(

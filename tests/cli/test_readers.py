@@ -78,6 +78,18 @@ def test_a_missing_column_names_those_there_are():
         read("x.csv", b"id,mail\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "header", "mark"),
+    [("x.csv", b"email;name\n", "';'"), ("x.csv", b"email\tname\n", r"'\t'"),
+     ("x.tsv", b"email,name\n", "','")],
+)  # fmt: skip
+def test_cells_that_are_apart_by_something_else_are_recognised(name, header, mark):
+    with pytest.raises(CommandError) as raised:
+        read(name, header)
+    assert str(raised.value).endswith(f"seem apart by {mark}.")
+    assert ".csv" in raised.value.hint
+
+
 def test_a_missing_header_is_recognised():
     with pytest.raises(CommandError, match="no header line") as raised:
         read("x.csv", b"ann@example.com\nbob@example.com\n")
