@@ -16,7 +16,15 @@ from ltx_async.cli.earlier import EarlierRecords
 from ltx_async.cli.endings import CommandError, explanation
 from ltx_async.cli.intake import Intake
 from ltx_async.cli.observer import Observer
-from ltx_async.cli.options import client_options, duration, number, outcomes, quiet_option
+from ltx_async.cli.options import (
+    FILE_NAME,
+    client_options,
+    duration,
+    number,
+    outcome_names,
+    outcomes,
+    quiet_option,
+)
 from ltx_async.cli.outputs import open_output
 from ltx_async.cli.readers import reader_for
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
@@ -39,12 +47,13 @@ Examples:
 Exit status: 0 all ok, 1 some need attention, 2 usage, 3 token or
 subscription refused, 4 stopped early, 128 + N signal N.""",
 )
-@click.argument("source", metavar="[FILE|-]", required=False)
+@click.argument("source", metavar="[FILE|-]", required=False, type=FILE_NAME)
 @click.option("--from-api", is_flag=True, help="Take the emails from the list of accounts.")
 @click.option("--column", default="email", show_default=True, help="Where the emails are.")
 @click.option(
     "-o",
     "--output",
+    type=FILE_NAME,
     default="-",
     metavar="OUT|-",
     help="Results: .jsonl, .csv, .sqlite or .db.  [stdout]",
@@ -52,7 +61,13 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--resume", is_flag=True, help="Go on with OUT: ask only what it has no record of.")
 @click.option("--retry-failed", is_flag=True, help="The same, and ask its failed records again.")
-@click.option("--only", callback=outcomes, metavar="OUTCOME,...", help="Write only these.")
+@click.option(
+    "--only",
+    callback=outcomes,
+    shell_complete=outcome_names,
+    metavar="OUTCOME,...",
+    help="Write only these.",
+)
 @click.option("--min-balance", callback=number(), metavar="N", help="Alert below this balance.")
 @click.option(
     "--expires-within", callback=duration, metavar="7d", help="Alert if a sign-in ends by then."
@@ -97,7 +112,7 @@ async def _check(
                 return interrupt.exit_status
             intake = Intake.of(emails)
         else:
-            intake = _opened(options, options.source)
+            intake = await _opened(options, options.source)
         thresholds = Thresholds(options.min_balance, options.expires_within)
         earlier = EarlierRecords(intake.seen, thresholds)
         writer = await or_interrupt(interrupt, _writer(options, earlier, talk))
@@ -125,12 +140,18 @@ async def _listed(client: LTXClient) -> list[str]:
         return []
 
 
-def _opened(options: CheckOptions, name: str) -> Intake:
+async def _opened(options: CheckOptions, name: str) -> Intake:
     source = ByteSource.open(name)
     if options.output != "-" and source.is_file(options.output):
         source.close()
         raise CommandError(f"{options.output}: is the input.", "Choose another output.")
-    return Intake(source, reader_for(name, options.column))
+    intake = Intake(source, reader_for(name, options.column))
+    try:
+        await intake.peek()
+    except CommandError:
+        intake.close()
+        raise
+    return intake
 
 
 async def _writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer:

@@ -16,6 +16,9 @@ from ltx_async.models import Outcome
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+FILE_NAME: Final = click.Path(allow_dash=True, readable=False)
+"""A file name that shells complete; whether it will do is judged where it is opened."""
+
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 
@@ -74,9 +77,15 @@ def transport_found(_context: click.Context, _option: click.Parameter, name: str
     return "session"
 
 
+def outcome_names(_context: click.Context, _option: click.Parameter, typed: str) -> list[str]:
+    """Complete the first outcome; the shells' scripts know no value with a comma in it."""
+    return [name.value for name in Outcome if name.startswith(typed)]
+
+
 _CLIENT_OPTIONS: Final = (
     click.option(
         "--token-file",
+        type=FILE_NAME,
         metavar="FILE|-",
         help="Read the API token from FILE or stdin, in place of USEAPI_TOKEN.",
     ),

@@ -321,6 +321,19 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are(ltx, server):
     )
 
 
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.sqlite"])
+def test_a_wrong_column_leaves_no_output_and_harms_none(ltx, server, name):
+    source = write_emails("login", "ann@example.com", name="in.csv")
+    ended = ltx("check", source, "-o", name)
+    assert ended.status == 2
+    assert ended.err.startswith("error: the input has no column")
+    assert not Path(name).exists()
+    assert ltx("check", source, "--column", "login", "-o", name).status == 0
+    before = Path(name).read_bytes()
+    assert ltx("check", source, "-o", name, "--overwrite").status == 2
+    assert Path(name).read_bytes() == before
+
+
 def test_an_interrupt_delivers_what_is_in_flight_and_adds_up(ltx, server):
     server.emulator.latency = 0.2
     source = write_emails(*(f"n{number}@example.com" for number in range(300)))

@@ -66,8 +66,27 @@ def test_values_are_completed():
     assert offered.split() == ["plain,session", "plain,direct"]
 
 
-def test_the_file_of_watch_is_completed_by_the_shell():
-    assert completed("bash", "watch", "em") == "file,em\n"
+def test_outcomes_are_completed():
+    assert completed("bash", "check", "--only", "n").split() == [
+        "plain,needs_reauth",
+        "plain,not_found",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["watch", "em"],
+        ["check", "em"],
+        ["check", "-o", "em"],
+        ["check", "emails.txt", "--output", "em"],
+        ["get", "--token-file", "em"],
+        ["serve", "--token-file", "em"],
+        ["report", "em"],
+    ],
+)
+def test_file_names_are_completed_by_the_shell(words):
+    assert completed("bash", *words) == "file,em\n"
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
