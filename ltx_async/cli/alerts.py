@@ -84,5 +84,5 @@ def parse_duration(text: str) -> timedelta:
     """
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no duration; write for example 12h, 7d or 2w")
+        raise ValueError(f"{text!r} is no duration; write for example 15m, 12h, 7d or 2w")
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])

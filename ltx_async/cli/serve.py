@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ltx_async.cli.endings import CommandError, ExitStatus
-from ltx_async.cli.options import number, quiet_option
+from ltx_async.cli.options import FILE_NAME, number, quiet_option
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.talk import Talk
@@ -68,6 +68,7 @@ Fault kinds: {", ".join(FAULT_KINDS)}.""",
 )
 @click.option(
     "--token-file",
+    type=FILE_NAME,
     metavar="FILE|-",
     help=f"The API token to accept.  [USEAPI_TOKEN, else {EXAMPLE_TOKEN}]",
 )
@@ -132,7 +133,7 @@ async def _serve(emulator: Emulator, talk: Talk, interrupt: Interrupt) -> int:
         await emulator.start()
     except OSError as error:
         failure = CommandError(
-            f"port {emulator.port}: {error.strerror}.",
+            f"port {emulator.port}: {os.strerror(error.errno or 0)}.",  # asyncio has long words
             "Choose another one, or --port 0 for a free one.",
             status=ExitStatus.STOPPED,
         )

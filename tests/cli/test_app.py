@@ -34,6 +34,13 @@ def test_usage_errors_are_exit_2_with_a_hint(ltx, arguments):
     assert "--help" in ended.err
 
 
+def test_a_mistyped_command_is_told_with_the_one_that_was_meant(ltx):
+    ended = ltx("chek", "emails.txt")
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.endswith("Error: No such command 'chek'. Did you mean 'check'?\n")
+    assert ltx("help").err.endswith("Error: No such command 'help'.\n")
+
+
 def test_a_keyboard_interrupt_before_the_loop_is_130(monkeypatch):
     def interrupted(*_arguments, **_options):
         raise KeyboardInterrupt

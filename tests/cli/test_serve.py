@@ -82,7 +82,10 @@ def unused_port():
 def test_a_port_in_use_is_told_with_what_to_do(ltx, server):
     ended = ltx("serve", "--port", server.emulator.port)
     assert ended.status == 4
-    assert "--port 0" in ended.err
+    assert ended.err == (
+        f"error: port {server.emulator.port}: Address already in use. "
+        "Choose another one, or --port 0 for a free one.\n"
+    )
 
 
 @pytest.mark.parametrize(
