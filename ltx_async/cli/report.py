@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -24,6 +25,8 @@ from ltx_async.report import (
     render_page,
     summarise,
 )
+
+_PAGES: Final = frozenset({".html", ".htm"})
 
 
 @click.command(
@@ -63,6 +66,8 @@ def report(
     RESULTS is a file written by `check -o`: JSON lines, CSV or SQLite.
     """
     if output is not None:
+        if output.suffix.lower() not in _PAGES:
+            raise CommandError(f"{output}: a report in a file is HTML.", "End the name in .html.")
         refuse_to_replace(output, results, since)
     plotly = "" if output is None else _plotly()
     newer = _read(results)

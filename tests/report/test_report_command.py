@@ -97,6 +97,14 @@ class TestPage:
         assert stat.S_IMODE((tmp_path / "report.html").stat().st_mode) == 0o600
         assert ltx("report", results, "-o", "second.html", "--quiet").err == ""
 
+    def test_a_name_that_promises_another_format_is_refused(self, ltx, results):
+        ended = ltx("report", results, "-o", "report.pdf")
+        assert ended.status == 2
+        assert ended.err == (
+            "error: report.pdf: a report in a file is HTML. End the name in .html.\n"
+        )
+        assert not Path("report.pdf").exists()
+
     def test_an_existing_file_is_refused_unless_told_to(self, ltx, results, tmp_path):
         page = tmp_path / "report.html"
         page.write_text("mine")
