@@ -14,7 +14,7 @@ from ltx_async.cli.summary import counted
 from ltx_async.models import Outcome
 
 _BAD: Final = {Outcome.NEEDS_REAUTH: Kind.BROKEN, Outcome.NOT_FOUND: Kind.GONE}
-_WORDS: Final = {Kind.BROKEN: "needs a new sign-in", Kind.GONE: "is gone"}
+_WORDS: Final = {Kind.BROKEN: "needs a new sign-in", Kind.GONE: "is not there"}
 _RETIRED: Final = (
     "the token may belong to another useapi.net account, or the API may still be retired"
 )

@@ -209,7 +209,8 @@ class Watch:
             return
         watched = counted(len(seen.sightings), "email")
         outcomes = count_outcomes(seen.sightings)
-        self.talk.say(f"watching {watched} every {spoken(self.every)}: {outcomes}")
+        rhythm = "once" if self.rounds == 1 else f"every {spoken(self.every)}"
+        self.talk.say(f"watching {watched} {rhythm}: {outcomes}")
 
     def _measure(
         self, metrics: Metrics, seen: Round, summary: Summary | None, changes: list[Change]

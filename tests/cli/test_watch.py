@@ -256,6 +256,14 @@ async def test_the_file_is_read_again_in_each_round(watch, tmp_path):
     assert "emails.txt: No such file" in seen.texts[3]
 
 
+async def test_it_says_how_often_it_looks_and_that_an_email_is_not_there(watch, tmp_path, capfd):
+    (tmp_path / "emails.txt").write_text(f"{ANN}\nnobody@example.com\n")
+    seen = await watch(nothing, source="emails.txt")
+    assert "watching 2 emails every 5m: 1 ok, 1 not_found\n" in capfd.readouterr().err
+    (text,) = seen.texts
+    assert text.startswith("is not there: HTTP 404")
+
+
 async def test_a_file_that_cannot_be_read_at_first_ends_it(watch, tmp_path):
     with pytest.raises(CommandError, match="No such file"):
         await watch(source="emails.txt")
@@ -379,7 +387,7 @@ def test_changes_go_to_stdout_and_alerts_to_stderr(ltx, server):
     (line,) = ended.out.splitlines()
     assert line.endswith("Z broken ann@example.com: needs a new sign-in: session expired")
     assert f"alert: {line}" in ended.err
-    assert "watching 2 emails every 5m: 1 ok, 1 needs_reauth" in ended.err
+    assert "watching 2 emails once: 1 ok, 1 needs_reauth" in ended.err
 
 
 def test_json_lines_name_the_change_the_account_and_the_figures(ltx, server):
@@ -487,7 +495,8 @@ def test_a_reader_that_goes_away_is_141(launch, server):
 async def test_where_both_streams_are_one_terminal_an_alert_is_said_once(monkeypatch):
     monkeypatch.setattr("ltx_async.cli.announcer.is_terminal", lambda _descriptor: True)
     said = []
-    talk = Talk(console=SimpleNamespace(print=lambda text, **_: said.append(text.plain)))
+    console = SimpleNamespace(width=200, print=lambda text, **_: said.append(text.plain))
+    talk = Talk(console=console)
     alert, change = (Change(NOW, kind, "why", ANN) for kind in (Kind.BROKEN, Kind.BALANCE))
     for as_json, written in ((False, [change]), (True, [alert, change])):
         kept = Kept()
@@ -496,7 +505,8 @@ async def test_where_both_streams_are_one_terminal_an_alert_is_said_once(monkeyp
     assert said == [f"alert: {alert.line}"] * 2
 
 
-def test_on_a_terminal_an_alert_is_shown_once(launch, server):
+def test_on_a_terminal_an_alert_is_shown_once(launch, server, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     server.emulator.put(healthy(ANN, error="session expired"))
     ours, theirs = pty.openpty()
     process = launch("watch", "--from-api", "--rounds", "1", stdout=theirs, stderr=theirs)
