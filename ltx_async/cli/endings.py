@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections import Counter
 from enum import IntEnum
 from typing import Final
@@ -10,7 +11,9 @@ from typing import Final
 from ltx_async.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConnectError,
     LTXError,
+    ServiceUnavailableError,
     SubscriptionError,
 )
 from ltx_async.models import Outcome
@@ -90,10 +93,24 @@ def status_of(error: Exception) -> ExitStatus:
             return ExitStatus.STOPPED
 
 
+_NOBODY_HERE: Final = re.compile(
+    r"cannot connect to (127\.\d+\.\d+\.\d+|localhost|\[?::1\]?):\d+: Connection refused"
+)
+_NOT_SERVED: Final = "Nothing listens there; `ltx-async serve` starts a server on this machine."
+
+
+def is_not_served(error: Exception) -> bool:
+    """Whether nobody listens on this machine, where `ltx-async serve` was to be expected."""
+    return isinstance(error, ConnectError | ServiceUnavailableError) and bool(
+        _NOBODY_HERE.search(error.message)
+    )
+
+
 def explanation(error: Exception) -> str:
     """Return one line that says what happened and what to do."""
     if isinstance(error, LTXError):  # the message alone: what ends a run concerns no one email
-        return f"{_sentence(error.message)} {error.hint}"
+        hint = _NOT_SERVED if is_not_served(error) else error.hint
+        return f"{_sentence(error.message)} {hint}"
     if isinstance(error, CommandError):
         return f"{_sentence(str(error))} {error.hint}".rstrip()
     return _sentence(str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
+from ltx_async.cli.endings import is_not_served
 from ltx_async.events import AttemptFinished, AttemptStarted, Event, GateClosed, GateOpened
 
 
@@ -28,6 +29,8 @@ class Observer:
                 self.in_flight -= 1
             case GateClosed():
                 self.note = f"waiting {event.seconds:.0f} s: {event.why.message}"
+                if is_not_served(event.why):
+                    self.note += "; is `ltx-async serve` running?"
             case GateOpened():
                 self.note = ""
             case _:

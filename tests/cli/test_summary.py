@@ -7,6 +7,8 @@ from ltx_async import (
     AuthenticationError,
     CertificateError,
     ConfigurationError,
+    ConnectError,
+    GateClosed,
     LTXError,
     Outcome,
     RateLimitError,
@@ -17,6 +19,7 @@ from ltx_async import (
 from ltx_async.cli.alerts import Thresholds
 from ltx_async.cli.counts import Counts
 from ltx_async.cli.endings import CommandError, explanation, status_of, write_failure
+from ltx_async.cli.observer import Observer
 from ltx_async.cli.summary import Summary
 from ltx_async.cli.talk import Talk
 
@@ -91,6 +94,27 @@ def test_an_error_that_ends_a_run_decides_its_exit_status(error, status):
 @pytest.mark.parametrize(("signal", "status"), [(1, 129), (2, 130), (15, 143)])
 def test_a_signal_gives_128_and_its_number(signal, status):
     assert Summary(counts_of(), STATS, 1.0, signal=signal).exit_status == status
+
+
+@pytest.mark.parametrize(
+    ("where", "here"),
+    [
+        ("127.0.0.1:8080: Connection refused", True),
+        ("localhost:8080: Connection refused", True),
+        ("[::1]:8080: Connection refused", True),
+        ("127.0.0.1:8080: Connection reset by peer", False),
+        ("example.com:443: Connection refused", False),
+    ],
+)
+def test_where_nobody_listens_on_this_machine_the_emulator_is_named(where, here):
+    for error in (
+        ConnectError(f"cannot connect to {where}"),
+        ServiceUnavailableError(f"no answer for 60 s; the last one: cannot connect to {where}"),
+    ):
+        assert ("`ltx-async serve`" in explanation(error)) is here
+        observer = Observer()
+        observer(GateClosed(5.0, error))
+        assert observer.note.endswith("is `ltx-async serve` running?") is here
 
 
 def test_an_explanation_is_a_line_with_what_to_do():
