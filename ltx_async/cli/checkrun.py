@@ -12,7 +12,7 @@ from ltx_async import BulkLookup, LTXClient
 from ltx_async.cli.counts import Counts
 from ltx_async.cli.endings import CommandError, UnsavedError
 from ltx_async.cli.intake import Intake
-from ltx_async.cli.notfound import NotFoundStreak, explain_not_found
+from ltx_async.cli.notfound import ComposedEmails, NotFoundStreak, explain_not_found
 from ltx_async.cli.observer import Observer
 from ltx_async.cli.progress import Snapshot, Speedometer, shown_progress
 from ltx_async.cli.runtime import Interrupt
@@ -57,6 +57,7 @@ class CheckRun:
     live: bool = True
     results: str | None = None
     _streak: NotFoundStreak = field(factory=NotFoundStreak, init=False)
+    _composed: ComposedEmails = field(factory=ComposedEmails, init=False)
     _speed: Speedometer = field(factory=Speedometer, init=False)
 
     async def finish(self, client: LTXClient, interrupt: Interrupt) -> Summary:
@@ -110,6 +111,8 @@ class CheckRun:
         async with lookups:
             async for lookup in lookups:
                 await self._keep(lookup)
+                if (warning := self._composed.warning_of(lookup)) is not None:
+                    self.talk.warn(warning)
                 if not self.counts.earlier and self._streak.completed_by(lookup):
                     self.talk.warn(await explain_not_found(client))
 

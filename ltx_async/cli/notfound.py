@@ -7,10 +7,13 @@ from typing import Final
 from attrs import define
 
 from ltx_async import LTXClient
+from ltx_async.cli.terminal import clipped
 from ltx_async.errors import AccountNotFoundError, LTXError
 from ltx_async.models import Lookup, Outcome
 
 _SUSPICIOUS: Final = 20
+_SEPARATING: Final = ",;<> "
+_LONGEST_SHOWN: Final = 60
 
 
 @define
@@ -25,6 +28,23 @@ class NotFoundStreak:
             return False
         self._found = self._found + 1 if lookup.outcome is Outcome.NOT_FOUND else -1
         return self._found == _SUSPICIOUS
+
+
+@define
+class ComposedEmails:
+    """Notices, once, an email that is not found because it is more than one plain address."""
+
+    _told: bool = False
+
+    def warning_of(self, lookup: Lookup) -> str | None:
+        """Return what to say of a lookup; None for nothing."""
+        if self._told or lookup.outcome is not Outcome.NOT_FOUND:
+            return None
+        if not any(mark in lookup.email for mark in _SEPARATING):
+            return None
+        self._told = True
+        email = clipped(lookup.email, _LONGEST_SHOWN)
+        return f"not found: {email!r} is not one plain address. Give one each, without names."
 
 
 async def explain_not_found(client: LTXClient) -> str:

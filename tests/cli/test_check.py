@@ -321,6 +321,27 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are(ltx, server):
     )
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["ann@example.com, bob@example.com", "ann@example.com;bob@example.com", "Ann <a@example.com>"],
+)
+def test_an_email_that_is_more_than_one_plain_address_brings_one_warning(ltx, server, line):
+    ended = ltx("check", write_emails("ann@example.com", line, f"{line},x@y"), "--quiet")
+    assert ended.outcomes == {
+        "ann@example.com": "ok",
+        line: "not_found",
+        f"{line},x@y": "not_found",
+    }
+    (warning,) = ended.err.splitlines()
+    assert warning.startswith("warning: not found: ")
+    assert warning.endswith("is not one plain address. Give one each, without names.")
+
+
+def test_an_odd_email_that_is_found_brings_no_warning(ltx, server):
+    server.emulator.put(healthy("a,b@example.com"))
+    assert ltx("check", write_emails("a,b@example.com", "nobody@example.com"), "-q").err == ""
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.sqlite"])
 def test_a_wrong_column_leaves_no_output_and_harms_none(ltx, server, name):
     source = write_emails("login", "ann@example.com", name="in.csv")
