@@ -23,7 +23,7 @@ COMMANDS = [
     line.removeprefix("$ ")
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
-    if line.startswith("$ ltx-async")
+    if line.startswith("$ ") and not line.startswith("$ export")
 ]
 
 
@@ -51,11 +51,7 @@ def service():
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    path = tmp_path_factory.mktemp("readme")
-    emails = [f"user{number:06d}@example.com" for number in range(1, 21)]
-    (path / "emails.txt").write_text("\n".join(emails))
-    (path / "accounts.csv").write_text("login\n" + "\n".join(emails))
-    return path
+    return tmp_path_factory.mktemp("readme")
 
 
 def run(arguments, service, directory):
