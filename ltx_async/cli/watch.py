@@ -77,7 +77,7 @@ class WatchOptions:
     epilog="""\b
 Examples:
   ltx-async watch emails.txt --min-balance 10 --expires-within 7d
-  ltx-async watch --from-api --every 15m --on-alert 'mail -s LTX ann'
+  ltx-async watch --from-api --every 15m --on-alert ./mail-me.sh
   ltx-async watch --from-api --metrics-port 9464 --quiet
 
 The alert command gets one JSON object on its standard input; no shell
