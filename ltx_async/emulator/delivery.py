@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -99,21 +100,23 @@ def _headers(answer: Status) -> dict[str, str]:
 
 async def _stream(listing: Listing, request: web.BaseRequest) -> web.StreamResponse:
     response = web.StreamResponse(status=listing.status, headers={"Content-Type": _JSON})
-    await response.prepare(request)
-    for piece in listing.pieces:
-        await response.write(piece)
-        await asyncio.sleep(0)
+    with suppress(ConnectionResetError):  # a client may leave before the end
+        await response.prepare(request)
+        for piece in listing.pieces:
+            await response.write(piece)
+            await asyncio.sleep(0)
     return response
 
 
 async def _drip(answer: Status, seconds: float, *, request: web.BaseRequest) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=_headers(answer))
     response.content_length = len(answer.body)
-    await response.prepare(request)
     size = max(1, len(answer.body) // _SLOW_PIECES)
-    for start in range(0, len(answer.body), size):
-        await asyncio.sleep(seconds / _SLOW_PIECES)
-        await response.write(answer.body[start : start + size])
+    with suppress(ConnectionResetError):
+        await response.prepare(request)
+        for start in range(0, len(answer.body), size):
+            await asyncio.sleep(seconds / _SLOW_PIECES)
+            await response.write(answer.body[start : start + size])
     return response
 
 

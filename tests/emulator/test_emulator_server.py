@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from ltx_async.emulator import Delay, Emulator, GeneratedAccounts
+from ltx_async.emulator.delivery import Listing
 from ltx_async.emulator.journal import Journal, RecordedRequest
 from ltx_async.emulator.rate_limit import RateLimit
 
@@ -38,6 +39,23 @@ async def test_every_answer_tells_the_time(emulator, path):
         async with session.get(f"{emulator.base_url}{path}", headers=headers) as response:
             told = parsedate_to_datetime(response.headers["Date"])
     assert abs(told.timestamp() - time.time()) < 5
+
+
+async def test_a_client_that_leaves_in_the_middle_of_the_list_is_no_error(monkeypatch, caplog):
+    def answer(_emulator, request, _path, **_more):
+        def pieces():
+            yield b"{"
+            request.transport.close()
+            yield b"}"
+
+        return Listing(pieces())
+
+    monkeypatch.setattr(Emulator, "_answer", answer)
+    async with Emulator() as emulator, aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            async with session.get(f"{emulator.base_url}/ltxstudio/accounts") as response:
+                await response.read()
+    assert caplog.records == []
 
 
 async def test_it_starts_again_on_the_same_port(emulator, get):
