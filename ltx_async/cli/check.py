@@ -29,7 +29,7 @@ from ltx_async.cli.outputs import open_output
 from ltx_async.cli.readers import reader_for
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
-from ltx_async.cli.sources import ByteSource
+from ltx_async.cli.sources import STANDARD_INPUT, ByteSource
 from ltx_async.cli.summary import Summary, counted
 from ltx_async.cli.talk import Talk, is_terminal
 from ltx_async.cli.writers import JSON_LINES, Writer, standard_output
@@ -112,7 +112,7 @@ async def _check(
                 return interrupt.exit_status
             intake = Intake.of(emails)
         else:
-            intake = await _opened(options, options.source)
+            intake = await _opened(options, options.source, talk)
         thresholds = Thresholds(options.min_balance, options.expires_within)
         earlier = EarlierRecords(intake.seen, thresholds)
         writer = await or_interrupt(interrupt, _writer(options, earlier, talk))
@@ -140,8 +140,10 @@ async def _listed(client: LTXClient) -> list[str]:
         return []
 
 
-async def _opened(options: CheckOptions, name: str) -> Intake:
+async def _opened(options: CheckOptions, name: str, talk: Talk) -> Intake:
     source = ByteSource.open(name)
+    if name == STANDARD_INPUT and is_terminal(0):
+        talk.say("type the emails, one per line; Ctrl-D ends them")
     if options.output != "-" and source.is_file(options.output):
         source.close()
         raise CommandError(f"{options.output}: is the input.", "Choose another output.")

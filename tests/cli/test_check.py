@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import pty
 import stat
 import threading
 import time
@@ -118,6 +119,18 @@ def test_standard_input_is_read_as_text(server, launch):
     out, _ = process.communicate(b"ann@example.com\nbob@example.com", timeout=20)
     assert process.returncode == 0
     assert out.count(b"\n") == 2
+
+
+def test_who_types_the_emails_is_told_how_to_end_them(server, launch):
+    ours, theirs = pty.openpty()
+    process = launch("check", "-", stdin=theirs)
+    os.close(theirs)
+    os.write(ours, b"ann@example.com\n\x04")
+    out, err = process.communicate(timeout=20)
+    os.close(ours)
+    assert process.returncode == 0
+    assert out.count(b"\n") == 1
+    assert err.startswith(b"type the emails, one per line; Ctrl-D ends them\n")
 
 
 def test_an_existing_output_is_refused_without_overwrite(ltx, server):
