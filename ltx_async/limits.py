@@ -187,7 +187,7 @@ class Limiter:
     def _open(self) -> None:
         self._opens_at = self._gate_timer = None
         self._halved = self._held_up = False
-        self._window, self._successes = 1, 0
+        self._window = 1
         if self.on_open is not None:
             self.on_open(self._window)
         self._dispatch()

@@ -39,8 +39,8 @@ Exit status: 0 nothing fails, 1 something does.""",
 def doctor(*, as_json: bool, **client: Any) -> int:
     """Find out what keeps lookups from working here.
 
-    Looks at the installation, the token and the way to the API, and sends one request with
-    the token. Give it the options of the command that does not work.
+    Looks at the installation, the token and the way to the API, and sends one request. Give
+    it the options of the command that does not work.
     """
     talk = Talk()
     options = ClientOptions(**client)

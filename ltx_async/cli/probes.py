@@ -1,8 +1,7 @@
 """What `doctor` can find out over the network, one layer after the other.
 
 Names, connections and certificates are looked at with the standard library, without a
-token; then one request is sent as the client sends it, to the base URL and nowhere else. Where
-its answer does not tell the time, a second one without the token asks for that.
+token; then one request is sent as the client sends it, to the base URL and nowhere else.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final, Literal
 
 from ltx_async.cli.checks import Finding, Verdict
-from ltx_async.cli.clock import clock_found, server_date
+from ltx_async.cli.clock import clock_found
 from ltx_async.cli.summary import counted
 from ltx_async.codec import ACCOUNT_LIST, Redaction, parse_accounts
 from ltx_async.errors import (
@@ -160,7 +159,7 @@ async def request(
     took = time.monotonic() - began
     yield _answer(parse_accounts(reply, Redaction.of(token)), url.raw_host or "")
     yield _latency(took)
-    yield clock_found(reply.headers.get("date") or await server_date(url))
+    yield clock_found(reply.headers.get("date", ""))
 
 
 def _answer(result: dict[str, Account] | LTXError, host: str) -> Finding:

@@ -24,13 +24,15 @@ class Request:
     Attributes:
         target: path after the base URL, percent-encoded, with a leading slash.
         body_cap: the largest body that is accepted in answer, in bytes.
+        headers: whether the headers of a 200 are wanted; reading them costs time.
     """
 
     target: str
     body_cap: int
+    headers: bool = False
 
 
-ACCOUNT_LIST = Request(ACCOUNTS_PATH, LIST_BODY_CAP)
+ACCOUNT_LIST = Request(ACCOUNTS_PATH, LIST_BODY_CAP, headers=True)
 
 
 def account_target(email: str) -> Request:

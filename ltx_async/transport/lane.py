@@ -192,7 +192,8 @@ class Lane(asyncio.Protocol):
             self._complete(status, delimited=True)
 
     def _complete(self, status: int, *, delimited: bool) -> None:
-        plain = status == 200 and not _suspicious(self._raw, self._head_at)
+        wanted = status != 200 or self._request.headers
+        plain = not wanted and not _suspicious(self._raw, self._head_at)
         headers = _NONE if plain else self._headers()
         if self._flaw or self._reply is None:
             return

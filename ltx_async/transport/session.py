@@ -148,9 +148,9 @@ class SessionTransport:
             await session.close()
 
 
-def _headers(response: ClientResponse) -> dict[str, str]:
-    """Keep what the codec needs: nothing of a 200."""
-    if response.status == 200:
+def _headers(response: ClientResponse, request: Request) -> dict[str, str]:
+    """Keep what is needed: nothing of a 200 unless it is wanted."""
+    if response.status == 200 and not request.headers:
         return {}
     headers = response.headers
     return {name: ", ".join(headers.getall(name)) for name in KEPT_HEADERS if name in headers}
@@ -170,7 +170,7 @@ async def _reply(response: ClientResponse, request: Request) -> Reply:
     body = await _body(response.content, cap)
     # RFC 9112 6.3: without a length and without chunks the connection's end ends the body.
     delimited = length is not None or coding is not None
-    return Reply(response.status, _headers(response), body, delimited)
+    return Reply(response.status, _headers(response, request), body, delimited)
 
 
 async def _body(content: StreamReader, cap: int) -> bytes:
