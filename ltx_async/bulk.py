@@ -41,6 +41,7 @@ class BulkLookup:
     """
 
     _lookup: Callable[[int, str, Run], Awaitable[Lookup]]
+    _check: Callable[[], object]
     _source: Iterable[str] | AsyncIterable[str]
     _run: Run
     _concurrency: int
@@ -75,6 +76,7 @@ class BulkLookup:
             raise ConfigurationError(
                 "this BulkLookup was used before", hint="Call lookup_many again for another run."
             )
+        self._check()  # here, once, whether this is the client's event loop
         if isinstance(self._source, AsyncIterable):
             self._emails, self._turn = aiter(self._source), asyncio.Lock()
         else:

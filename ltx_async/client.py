@@ -174,6 +174,7 @@ class LTXClient:
         Raises:
             ConfigurationError: the client is closed or belongs to another event loop.
         """
+        self._ready()
         return await self._lookup(
             0,
             email,
@@ -238,6 +239,7 @@ class LTXClient:
         run = Run(self._outage_rule, lambda: asyncio.get_running_loop().time())
         return BulkLookup(
             partial(self._lookup, timeout=self._timeout, deadline=self._deadline),
+            self._ready,
             emails,
             run,
             self._limiter.concurrency,
@@ -247,7 +249,8 @@ class LTXClient:
     async def _lookup(
         self, index: int, email: str, run: Run | None, *, timeout: float, deadline: float
     ) -> Lookup:
-        loop = self._ready()
+        loop = self._loop
+        assert loop is not None
         try:
             request = account_target(email)
         except InvalidEmailError as error:

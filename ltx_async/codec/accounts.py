@@ -157,9 +157,8 @@ _HOOKS: Final[dict[str, Callable[[Any, Any], Any]]] = {
 FIELDS: Final = frozenset(_HOOKS)
 
 
-@functools.cache
 def _structuring(*, detailed: bool) -> Callable[[Any, Any], _WireAccount]:
-    """Have cattrs write the function that structures an account, when it is first needed.
+    """Have cattrs write the function that structures an account.
 
     Importing cattrs and compiling what it writes is a third of the library's import time.
     """
@@ -172,22 +171,33 @@ def _structuring(*, detailed: bool) -> Callable[[Any, Any], _WireAccount]:
     )
 
 
+@functools.cache
+def _quick() -> Callable[[Any, Any], _WireAccount]:
+    """Return what structures a sound account."""
+    return _structuring(detailed=False)
+
+
+@functools.cache
+def _detailed() -> Callable[[Any, Any], _WireAccount]:
+    """Return what tells of each field that is not as documented; it is slower."""
+    return _structuring(detailed=True)
+
+
 def prepare() -> None:
     """Have everything ready that the first account would otherwise wait for."""
-    _structuring(detailed=False)
+    _quick()
 
 
 def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     """Return the account, or a line for each field that is not as documented.
 
-    The lines name the path and the type, never the value. The slower converter
-    that tells which fields are wrong runs only once something is.
+    The lines name the path and the type, never the value.
     """
     try:
-        fields = _structuring(detailed=False)(wire, _WireAccount)
+        fields = _quick()(wire, _WireAccount)
     except _MismatchError:
         return _problems(wire)
-    extra = {} if wire.keys() <= FIELDS else {k: wire[k] for k in wire if k not in FIELDS}
+    extra = {} if FIELDS.issuperset(wire) else {k: wire[k] for k in wire if k not in FIELDS}
     return Account(
         fields.email,
         fields.cookie,
@@ -207,7 +217,7 @@ def _problems(wire: dict[str, Any]) -> list[str]:
     from cattrs import ClassValidationError  # noqa: PLC0415 - see `_structuring`
 
     try:
-        _structuring(detailed=True)(wire, _WireAccount)
+        _detailed()(wire, _WireAccount)
     except ClassValidationError as error:
         noted, _ = error.group_exceptions()
         return [f"{note.name}{getattr(why, 'below', '')}: {why}" for why, note in noted]

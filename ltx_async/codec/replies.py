@@ -123,6 +123,7 @@ def _account(wire: Any) -> Account | list[str]:
 
 
 def _cut_off(email: str | None) -> ProtocolError:
+    """Return the error of a body that the connection's end may have cut short."""
     return ProtocolError("the body does not say its length, and is no whole JSON", email=email)
 
 
@@ -140,6 +141,8 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
         return ProtocolError(f"the status {status} is below 100", email=email)
     html = is_html(reply.body)
     body = None if html else _any_json(reply.body)
+    if status == NOT_FOUND and body is None and not reply.delimited:
+        return _cut_off(email)  # of an HTML page, perhaps
     if 300 <= status < 400:
         text = _location(reply)
     else:

@@ -46,6 +46,7 @@ class DirectTransport:
     _connector: Connector | None = field(init=False, default=None)
     _lanes: set[Lane] = field(init=False, factory=set)
     _idle: list[Lane] = field(init=False, factory=list)
+    _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     _watch: Watch = field(init=False, factory=Watch)
     _all_gone: asyncio.Future[None] | None = field(init=False, default=None)
 
@@ -72,7 +73,9 @@ class DirectTransport:
             TransportError: no whole reply came.
             CertificateError: the server's certificate does not verify.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:  # looked up once: it costs a system call each time
+            loop = self._loop = asyncio.get_running_loop()
         now = loop.time()
         lane = self._idle_lane(now) or await self._connect(timeout)
         reply: asyncio.Future[Reply] = loop.create_future()

@@ -1,7 +1,8 @@
 """One kept-alive connection of the direct transport: a lean protocol over llhttp.
 
 llhttp, which httptools wraps, judges the framing (RFC 9112 6 and 7): lengths that
-contradict each other, bad status lines and broken chunks are its errors. Headers are
+contradict each other, bad status lines and broken chunks are its errors. It is stricter
+than aiohttp, which puts up with bare line feeds, folded headers and the like. Headers are
 looked at only where they matter: a second, slower parser reads them for a reply that
 is no 200, or whose first bytes mention a coding or are suspiciously many.
 """
@@ -25,6 +26,7 @@ _MOST_FIELDS: Final = 128
 _HEAD_CAP: Final = 64 << 10
 _FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # in which so many fields fit: `a:` and a line end
 _INFORMATIONAL: Final = range(100, 200)
+_CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
 _NONE: Final[Mapping[str, str]] = {}
 _OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
 
@@ -53,6 +55,7 @@ class Lane(asyncio.Protocol):
         "_reply",
         "_request",
         "_size",
+        "_status",
         "_transport",
         "asked_at",
         "ends_at",
@@ -84,6 +87,7 @@ class Lane(asyncio.Protocol):
         self._body: list[bytes] = []
         self._raw = b""
         self._head_at = self._received = self._size = 0
+        self._status: int | None = None
         self._headed = False
         if self._transport.is_closing():
             self.fail(ProtocolError("the connection was closed", reused=self.used))
@@ -134,13 +138,15 @@ class Lane(asyncio.Protocol):
             self._flaw = "the server wants to switch protocols"
         except httptools.HttpParserError:
             self._flaw = self._flaw or "the reply is not valid HTTP"
-        if self._flaw or self._reply is not None:
+        if self._status is not None and not self._flaw:
+            self._complete(self._status, delimited=True)
+        else:
             self._check_size()
 
     def _check_size(self) -> None:
         if not self._headed and len(self._raw) - self._head_at > _HEAD_CAP:
             self._flaw = "the headers are too long"
-        if self._reply is not None and self._received > self._request.body_cap + _OVERHEAD:
+        if self._received > self._request.body_cap + _OVERHEAD:
             self._flaw = "the reply goes on and on"
         if self._flaw:
             self.fail(ProtocolError(self._flaw))
@@ -167,12 +173,14 @@ class Lane(asyncio.Protocol):
     # llhttp's side
 
     def on_message_begin(self) -> None:
-        """Close the connection at a second message after the reply: nobody asked for it."""
-        if self._reply is None:
-            self.close()
+        """Note a second message behind the reply: nobody asked for it."""
+        if self._status is not None:
+            self._dirty = True
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, as long as all of it stays below the cap."""
+        if self._status is not None:
+            return
         self._headed = True
         self._size += len(body)
         if self._size <= self._request.body_cap:
@@ -182,26 +190,31 @@ class Lane(asyncio.Protocol):
             self._flaw = f"the body is over {self._request.body_cap} bytes"
 
     def on_message_complete(self) -> None:
-        """Hand the reply over; a 1xx is none yet (RFC 9110 15.2)."""
+        """Note that the reply is whole; a 1xx is none yet (RFC 9110 15.2)."""
+        if self._status is not None:
+            return
         status = self._parser.get_status_code()
         if status in _INFORMATIONAL:
             # Behind this one only: the next may have come in the same piece.
             self._head_at = self._raw.index(b"\r\n\r\n", self._head_at) + 4
             self._received = 0
         else:
-            self._complete(status, delimited=True)
+            self._status = status
+            self._dirty = not self._parser.should_keep_alive()
 
     def _complete(self, status: int, *, delimited: bool) -> None:
+        """Hand the reply over, unless its headers are at fault."""
         wanted = status != 200 or self._request.headers
         plain = not wanted and not _suspicious(self._raw, self._head_at)
         headers = _NONE if plain else self._headers()
-        if self._flaw or self._reply is None:
+        if self._flaw:
+            self.fail(ProtocolError(self._flaw))
             return
         reply, self._reply = self._reply, None
-        if not reply.done():
+        if reply is not None and not reply.done():
             reply.set_result(Reply(status, headers, b"".join(self._body), delimited))
         self._body, self._raw = [], b""
-        if self._dirty or not self._parser.should_keep_alive():
+        if self._dirty:
             self.close()
         else:
             self.used = True
@@ -220,6 +233,8 @@ class Lane(asyncio.Protocol):
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
         if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
             self._flaw = "the reply has a Content-Encoding that was not asked for"
+        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            self._flaw = "the reply has a transfer coding that was not asked for"
         return {name: headers[name] for name in KEPT_HEADERS if name in headers}
 
     def _ends_with_connection(self) -> bool:
@@ -262,8 +277,12 @@ class _HeaderReader:
 def _suspicious(raw: bytes, start: int) -> bool:
     """Whether the headers of a 200, which begin at `start`, have to be read after all."""
     end = raw.find(b"\r\n\r\n", start)
-    head = raw[start:] if end < 0 else raw[start:end]
+    head = raw[start:] if end < 0 else raw[start : end + 2]
     size = len(head)
     if size > _FEWEST_BYTES and (size > _LONGEST_FIELD or head.count(b"\n") > _MOST_FIELDS):
         return True
-    return b"content-encoding" in head.lower()
+    head = head.lower()
+    if b"-encoding" not in head:
+        return False
+    rest = head.replace(_CHUNKED, b"\r\n", 1)
+    return b"content-encoding" in rest or b"transfer-encoding" in rest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -14,7 +15,7 @@ from aiohttp import (
     StreamReader,
 )
 from attrs import define, field
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
@@ -159,18 +160,34 @@ def _headers(response: ClientResponse, request: Request) -> dict[str, str]:
 async def _reply(response: ClientResponse, request: Request) -> Reply:
     """Read to the end, or stop at the cap; identity was asked for, nothing else is read."""
     headers, cap = response.headers, request.body_cap
-    if headers.get("Content-Encoding", "identity").lower() not in {"identity", ""}:
+    if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        raise ProtocolError("the server wants to switch protocols")
+    if _joined(headers, "Content-Encoding") not in {"identity", ""}:
         raise ProtocolError("the reply has a Content-Encoding that was not asked for")
-    coding = headers.get("Transfer-Encoding")
-    if coding is not None and coding.lower() != "chunked":
+    coded = "Transfer-Encoding" in headers
+    if coded and _joined(headers, "Transfer-Encoding") != "chunked":
         raise ProtocolError("the reply has a transfer coding that was not asked for")
     length = response.content_length
     if length is not None and length > cap:
         raise ProtocolError(f"the body is over {cap} bytes")
-    body = await _body(response.content, cap)
     # RFC 9112 6.3: without a length and without chunks the connection's end ends the body.
-    delimited = length is not None or coding is not None
+    connection = response.connection  # None where the reply is a mock
+    delimited = length is not None or coded or connection is None
+    protocol = None if connection is None else connection.protocol
+    body = await _body(response.content, cap)
+    if not (delimited or protocol is None or _ended_well(protocol.exception())):
+        raise ProtocolError("the connection broke before the end of the reply")
     return Reply(response.status, _headers(response, request), body, delimited)
+
+
+def _joined(headers: CIMultiDictProxy[str], name: str) -> str:
+    """Return all values of a header as one, in lower case; empty without one."""
+    return ", ".join(headers.getall(name, ())).lower()
+
+
+def _ended_well(why: BaseException | None) -> bool:
+    """Whether a connection was closed, not reset; aiohttp takes both for a body's end."""
+    return why is None or isinstance(why, aiohttp.ServerDisconnectedError)
 
 
 async def _body(content: StreamReader, cap: int) -> bytes:

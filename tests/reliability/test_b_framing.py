@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from ltx_async import Outcome, ProtocolError, TransportError
+from ltx_async import AccountNotFoundError, Outcome, ProtocolError, TransportError
 
 from .replies import account_body, chunk, head, ok, reply
 from .wire import CLOSE, RESET, Pause, in_turn
@@ -114,10 +114,26 @@ NO_HTTP = {
     "another protocol's greeting": [b"SSH-2.0-OpenSSH_9.2\r\n", CLOSE],
     "an interim reply and nothing else": [b"HTTP/1.1 100 Continue\r\n\r\n", CLOSE],
     "an unknown transfer coding": [head(200, ("Transfer-Encoding", "gzip")) + ANN, CLOSE],
-    "a transfer coding around chunked": [
-        head(200, ("Transfer-Encoding", "chunked, gzip")) + chunk(ANN) + chunk(b""),
+    "a switch of protocols": [
+        b"HTTP/1.1 101 Whatever\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         CLOSE,
     ],
+    **{
+        f"the transfer coding {coding!r}": [
+            head(200, ("Transfer-Encoding", coding)) + chunk(ANN) + chunk(b""),
+            CLOSE,
+        ]
+        for coding in ("chunked, gzip", "gzip, chunked", "chunked, chunked", ",chunked", "")
+    },
+    "transfer codings in two headers": [
+        head(404, ("Transfer-Encoding", "gzip"), CHUNKED) + chunk(ANN) + chunk(b""),
+        CLOSE,
+    ],
+    "content codings in two headers": [
+        reply(200, ANN, ("Content-Encoding", "identity"), ("Content-Encoding", "gzip")),
+        CLOSE,
+    ],
+    "an account that ends with a reset": [head(200) + ANN, RESET],
 }
 
 
@@ -218,6 +234,37 @@ async def test_an_unusual_but_whole_reply_is_a_result(serve, connect, script):
     server = await serve(in_turn(script))
     lookup = await connect(server).lookup("ann@example.com")
     assert (lookup.outcome, server.requests) == (Outcome.OK, 1)
+
+
+NO_ACCOUNT = b'{"error": "Account configuration not found", "code": 404}'
+ENDED_BY_THE_CONNECTION = {
+    "all of it": (NO_ACCOUNT, CLOSE, AccountNotFoundError),
+    "all of it, by a reset": (NO_ACCOUNT, RESET, ProtocolError),
+    "a part": (NO_ACCOUNT[:-1], CLOSE, ProtocolError),
+    "text": (b"Account configuration not found", CLOSE, ProtocolError),
+    "nothing": (b"", CLOSE, ProtocolError),
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "end", "error"),
+    ENDED_BY_THE_CONNECTION.values(),
+    ids=ENDED_BY_THE_CONNECTION.keys(),
+)
+async def test_a_404_that_may_have_been_cut_short_is_never_not_found(
+    serve, connect, body, end, error
+):
+    """What only the connection's end delimits might go on as an HTML page."""
+    server = await serve(in_turn([head(404) + body, end]))
+    lookup = await connect(server).lookup("ann@example.com")
+    assert type(lookup.error) is error
+
+
+@pytest.mark.parametrize("first", [WHOLE, reply(404, ANN), head(204)], ids=["200", "404", "204"])
+async def test_a_reply_with_junk_in_the_same_piece_is_asked_for_again(serve, connect, first):
+    server = await serve(lambda asked: ok(asked) if asked.number else [first + b"}"])
+    lookup = await connect(server).lookup("ann@example.com")
+    assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 2)
 
 
 MALLORY = reply(200, account_body("bob@example.com", maxJobs=66))
