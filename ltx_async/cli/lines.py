@@ -26,6 +26,8 @@ class LineSplitter:
         """Return the lines that `data` completes, with their ends."""
         if len(self._rest) >= LONGEST_LINE:
             data = self._after_cut(data)
+            if not data:  # what is kept is not copied for every piece that is dropped
+                return []
         lines = (self._rest + data).splitlines(keepends=True)
         # A CR may be half of a CRLF whose LF comes with the next piece.
         unfinished = bool(lines) and not lines[-1].endswith(b"\n")
@@ -39,8 +41,10 @@ class LineSplitter:
         return self._cleaned(lines)
 
     def _after_cut(self, data: bytes) -> bytes:
+        if self._rest.endswith(b"\r"):
+            return data
         ends = [end for end in (data.find(b"\n"), data.find(b"\r")) if end >= 0]
-        return data[min(ends) :] if ends and not self._rest.endswith(b"\r") else data
+        return data[min(ends) :] if ends else b""
 
     def _cleaned(self, lines: list[bytes]) -> list[bytes]:
         if lines and self._first:

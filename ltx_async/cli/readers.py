@@ -203,6 +203,7 @@ class TableReader:
             self._starved, self._grown = self._checked_length(taken), 0
             return None
         except csv.Error as error:
+            self._checked_length(taken)
             raise CommandError(f"row {self._row + 1} of the input: {error}.") from None
         self._row += 1
         return None if cells is None else (cells, taken)

@@ -101,8 +101,9 @@ def test_a_short_row_counts_as_an_empty_email():
 
 
 def test_a_row_that_cannot_be_parsed_is_named():
-    with pytest.raises(CommandError, match="row 2"):
+    with pytest.raises(CommandError, match="row 2") as raised:
         read("x.csv", b'email\n"' + b"x\n" * LONGEST_LINE)
+    assert "quotation mark" in raised.value.hint
 
 
 def test_undecodable_cells_are_told_from_good_ones_in_the_same_row():
@@ -163,6 +164,15 @@ def test_a_line_without_end_takes_bounded_memory(monkeypatch):
     found = [line for _ in range(1000) for line in splitter.feed(b"x" * 100)]
     found += splitter.feed(b"xx\nann@example.com\n")
     assert found == [b"x" * 10 + b"\n", b"ann@example.com\n"]
+
+
+def test_what_is_dropped_of_a_line_costs_no_copy_of_what_is_kept(monkeypatch):
+    monkeypatch.setattr(lines, "LONGEST_LINE", 10)
+    splitter = LineSplitter()
+    assert splitter.feed(b"x" * 100) == []
+    kept = splitter._rest
+    assert splitter.feed(b"x" * 100) == []
+    assert splitter._rest is kept
 
 
 CONTENTS = st.lists(
