@@ -75,4 +75,8 @@ async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -
 
 
 def _is_there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()
+    try:
+        path.lstat()
+    except OSError:  # nothing there, or no name that can be: opening it will say which
+        return False
+    return True

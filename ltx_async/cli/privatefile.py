@@ -81,7 +81,8 @@ def _prepared(descriptor: int, path: Path, *, locked: bool, emptied: bool) -> in
 
 
 def _failure(error: OSError, path: Path) -> CommandError:
-    if path.is_symlink():
+    # What no name can be, none can be asked about either.
+    if error.errno != errno.ENAMETOOLONG and path.is_symlink():
         return CommandError(f"{path}: is a symbolic link.", "Name the file itself.")
     if error.errno == errno.EEXIST:
         return CommandError(
@@ -101,8 +102,16 @@ def refuse_to_replace(path: Path, *needed: Path | str | None) -> None:
         CommandError: `path` is one of the `needed` files; `-` and None are none.
     """
     for other in needed:
-        if other not in {None, "-"} and os.path.realpath(path) == os.path.realpath(other):
+        if other is not None and other != "-" and _is_same_file(path, other):
             raise CommandError(f"{path}: is needed for something else.", "Choose another name.")
+
+
+def _is_same_file(one: Path, other: Path | str) -> bool:
+    """Whether two names mean one file, whether it is there or not."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:

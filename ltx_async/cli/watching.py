@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import stat
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -242,6 +243,13 @@ def open_emails(name: str, column: str) -> Intake:
         CommandError: it is no regular file, or it cannot be read.
     """
     # A pipe would be empty in the next round, and might block in this one.
-    if Path(name).exists() and not Path(name).is_file():
+    if not _may_be_a_file(Path(name)):
         raise CommandError(f"{name}: is no regular file.", "Each round reads it again.")
     return Intake(ByteSource.open(name), reader_for(name, column))
+
+
+def _may_be_a_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # opening it will say what is wrong
+        return True

@@ -158,6 +158,34 @@ def test_the_input_is_never_overwritten(ltx, server):
     assert Path("in.csv").read_text() == "email\nann@example.com\n"
 
 
+def test_the_summary_never_replaces_the_input_the_results_or_the_token(ltx, server, monkeypatch):
+    source = write_emails("ann@example.com")
+    Path("token").write_text("user:12345-abcdefghi\n")
+    Path("token").chmod(0o600)
+    os.link(source, "link.txt")
+    monkeypatch.delenv("USEAPI_TOKEN")
+    ask = "check", source, "--token-file", "token", "-o", "out.jsonl"
+    for name, files in (("./token", 1), ("./out.jsonl", 0), (source, 1), ("link.txt", 1)):
+        ended = ltx(*ask, "--summary-json", name)
+        assert ended.status == 2, ended.err
+        assert Path(name).is_file() == bool(files)
+    assert Path(source).read_text() == "ann@example.com\n"
+    assert Path("token").read_text() == "user:12345-abcdefghi\n"
+    assert server.asked == []
+    assert ltx(*ask, "--summary-json", "s.json").status == 0
+    assert summary_of()["ok"] == 1
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".sqlite"])
+def test_an_output_name_that_no_file_can_have_is_refused(ltx, server, suffix):
+    source = write_emails("ann@example.com")
+    for option in ("--overwrite", "--resume", "--quiet"):
+        ended = ltx("check", source, "-o", "x" * 300 + suffix, option)
+        assert ended.status == 2, ended.err
+        assert "too long" in ended.err
+    assert server.asked == []
+
+
 def test_an_output_is_never_written_through_a_link(ltx, server):
     Path("out.jsonl").symlink_to("target.jsonl")
     ended = ltx("check", write_emails("ann@example.com"), "-o", "out.jsonl", "--overwrite")

@@ -434,6 +434,8 @@ def test_the_alert_command_gets_each_alert_as_json(ltx, server, tmp_path):
         ["--from-api", "--on-alert", "no-such-program-here"],
         ["--from-api", "--on-alert", "'"],
         ["nowhere.txt"],
+        ["x" * 300 + ".txt"],
+        ["emails.txt", "--rounds", "1", "--metrics-file", "./emails.txt"],
     ],
 )
 def test_usage_errors_are_exit_2_without_a_request(ltx, server, tmp_path, arguments):
