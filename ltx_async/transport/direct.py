@@ -11,7 +11,7 @@ from attrs import define, field
 from yarl import URL
 
 from ltx_async.codec import Reply, Request
-from ltx_async.errors import ConfigurationError
+from ltx_async.errors import ConfigurationError, ProtocolError
 from ltx_async.transport.connection import Connector, Endpoint, Wiring
 from ltx_async.transport.failures import translated
 from ltx_async.transport.lane import Lane
@@ -84,8 +84,10 @@ class DirectTransport:
         self._watch.start()
         try:
             return await reply
-        except BaseException:
+        except BaseException as error:
             lane.close()
+            if isinstance(error, ProtocolError) and error.reused:
+                self._drop_idle()
             raise
 
     def _head(self, request: Request) -> bytes:
@@ -99,6 +101,12 @@ class DirectTransport:
                 return lane
             lane.close()
         return None
+
+    def _drop_idle(self) -> None:
+        """Close what is idle: where one connection had been closed, others may be dying too."""
+        idle, self._idle[:] = self._idle.copy(), []
+        for lane in idle:
+            lane.close()
 
     # Connections
 

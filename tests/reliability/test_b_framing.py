@@ -313,3 +313,12 @@ async def test_a_second_reply_in_two_parts_never_reaches_the_next_lookup(serve, 
     lookup, server = await ask_twice(serve, connect, first, 0.02)
     assert (lookup.outcome, lookup.account.max_jobs) == (Outcome.OK, None)
     assert server.connections == 2
+
+
+async def test_a_server_that_closes_after_every_reply_costs_no_answer(serve, connect):
+    """It does not say so: a kept connection may be dying, and so may all others."""
+    server = await serve(lambda asked: [*ok(asked), CLOSE])
+    client = connect(server, concurrency=5)
+    lookups = await client.lookup_many(f"{number}@example.com" for number in range(100))
+    assert {lookup.outcome for lookup in lookups} == {Outcome.OK}
+    assert server.requests == 100
