@@ -9,7 +9,7 @@ import click
 from attrs import frozen
 
 from ltx_async.cli.outputs import Existing, verify_output
-from ltx_async.cli.privatefile import refuse_to_replace
+from ltx_async.cli.privatefile import refuse_to_replace, verify_private
 from ltx_async.cli.readers import is_plain_text
 from ltx_async.cli.sources import STANDARD_INPUT
 from ltx_async.models import Outcome
@@ -48,6 +48,7 @@ class CheckOptions:
             verify_output(self.output)
         if self.summary_json is not None:
             refuse_to_replace(self.summary_json, self.source, self.output, token_file)
+            verify_private(self.summary_json)
         if self.existing.continues:
             self._verify_resume()
 

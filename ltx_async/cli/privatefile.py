@@ -106,6 +106,24 @@ def refuse_to_replace(path: Path, *needed: Path | str | None) -> None:
             raise CommandError(f"{path}: is needed for something else.", "Choose another name.")
 
 
+def verify_private(path: Path) -> None:
+    """Refuse before a long run what `write_private` would refuse after it.
+
+    Raises:
+        CommandError: there is no such directory, or the file is a link or no regular file.
+    """
+    try:
+        link, other = path.is_symlink(), path.exists() and not path.is_file()
+    except OSError as error:
+        raise _failure(error, path) from None
+    if link:
+        raise CommandError(f"{path}: is a symbolic link.", "Name the file itself.")
+    if other:
+        raise CommandError(f"{path}: is no regular file.", "Choose another name.")
+    if not path.parent.is_dir():
+        raise CommandError(f"{path}: No such file or directory.", "Make the directory first.")
+
+
 def _is_same_file(one: Path, other: Path | str) -> bool:
     """Whether two names mean one file, whether it is there or not."""
     try:

@@ -162,6 +162,7 @@ class TableReader:
     _finished: bool = field(default=False, init=False)
     _starved: int = field(default=0, init=False)
     _grown: int = field(default=0, init=False)
+    _broken: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         csv.field_size_limit(LONGEST_LINE)  # a cell that `check` wrote may be over the default
@@ -181,7 +182,7 @@ class TableReader:
         return self._entries()
 
     def _entries(self) -> Iterator[Entry]:
-        while (taken := self._next_row()) is not None:
+        while not self._broken and (taken := self._next_row()) is not None:
             cells, lines = taken
             if not any(cell.strip() for cell in cells):
                 continue
@@ -203,6 +204,7 @@ class TableReader:
             self._starved, self._grown = self._checked_length(taken), 0
             return None
         except csv.Error as error:
+            self._broken = True  # what follows is not known to be rows
             self._checked_length(taken)
             raise CommandError(f"row {self._row + 1} of the input: {error}.") from None
         self._row += 1

@@ -106,6 +106,14 @@ def test_a_row_that_cannot_be_parsed_is_named():
     assert "quotation mark" in raised.value.hint
 
 
+def test_nothing_is_read_behind_a_row_that_cannot_be_parsed():
+    reader = reader_for("x.csv", "email")
+    with pytest.raises(CommandError, match="row 2"):
+        list(reader.feed(b'email\n"' + b"x\n" * LONGEST_LINE))
+    assert list(reader.feed(b"ann@example.com\n" * 10)) == []
+    assert list(reader.finish()) == []
+
+
 def test_undecodable_cells_are_told_from_good_ones_in_the_same_row():
     data = b"note,email\n\xff,ann@example.com\nok,b\xffb@example.com\n"
     assert read("x.csv", data) == [
