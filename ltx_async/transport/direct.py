@@ -46,6 +46,7 @@ class DirectTransport:
     _connector: Connector | None = field(init=False, default=None)
     _lanes: set[Lane] = field(init=False, factory=set)
     _idle: list[Lane] = field(init=False, factory=list)
+    _idle_may_be_dead: bool = field(init=False, default=False)
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     _watch: Watch = field(init=False, factory=Watch)
     _all_gone: asyncio.Future[None] | None = field(init=False, default=None)
@@ -86,8 +87,7 @@ class DirectTransport:
             return await reply
         except BaseException as error:
             lane.close()
-            if isinstance(error, ProtocolError) and error.reused:
-                self._drop_idle()
+            self._idle_may_be_dead = isinstance(error, ProtocolError) and error.reused
             raise
 
     def _head(self, request: Request) -> bytes:
@@ -95,18 +95,16 @@ class DirectTransport:
         return self._prefix + request.target.encode("ascii") + self._suffix
 
     def _idle_lane(self, now: float) -> Lane | None:
+        """Take an idle connection, but not in place of one that had been closed while idle."""
+        if self._idle_may_be_dead:
+            self._idle_may_be_dead = False
+            return None
         while self._idle:
             lane = self._idle.pop()
             if lane.reusable and now - lane.asked_at < _IDLE_LIMIT:
                 return lane
             lane.close()
         return None
-
-    def _drop_idle(self) -> None:
-        """Close what is idle: where one connection had been closed, others may be dying too."""
-        idle, self._idle[:] = self._idle.copy(), []
-        for lane in idle:
-            lane.close()
 
     # Connections
 
