@@ -100,11 +100,12 @@ async def test_a_slow_pace_never_fails_a_healthy_email_of_a_run(serve, connect, 
 
 async def test_the_pace_is_even(serve, connect):
     server = await serve(ok)
+    began = asyncio.get_running_loop().time()
     await connect(server, rate=10).lookup_many(EMAILS)
     arrivals = [asked.at for asked in server.asked]
     gaps = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
     assert statistics.median(gaps) >= 0.07
-    assert arrivals[-1] - arrivals[0] >= 11 / 10 - 0.1
+    assert arrivals[-1] - began >= 11 / 10 - 0.1  # the first may arrive late
 
 
 async def test_a_long_gate_never_fails_a_healthy_email_of_a_run(serve, connect):
