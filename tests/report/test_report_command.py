@@ -55,15 +55,6 @@ def test_a_bad_file_is_one_line_and_exit_2(ltx, tmp_path, name):
     assert (ended.status, ended.out, ended.err.count("\n")) == (2, "", 1)
 
 
-def test_a_report_never_replaces_the_results_that_it_is_of(ltx, tmp_path, results):
-    older = write_jsonl(tmp_path / "older.jsonl", run_of(3))
-    kept = results.read_bytes(), older.read_bytes()
-    for name in (results, older):
-        ended = ltx("report", results, "--since", older, "-o", name, "--overwrite")
-        assert ended.status == 2
-    assert (results.read_bytes(), older.read_bytes()) == kept
-
-
 def test_bad_older_results_are_one_line_and_exit_2(ltx, results):
     ended = ltx("report", results, "--since", "none.jsonl")
     assert (ended.status, ended.err.count("\n")) == (2, 1)
