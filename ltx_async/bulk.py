@@ -169,10 +169,13 @@ class BulkLookup:
 
     async def _work(self) -> None:
         run, lookup = self._run, self._lookup
+        at_once = self._turn is None
         try:
             while self._active <= self._concurrency + run.sleepers:
-                at_once = self._turn is None and self._taken - self._given < self._window
-                email = self._next() if at_once else await self._take()
+                if at_once and self._taken - self._given < self._window:
+                    email = self._next()
+                else:
+                    email = await self._take()
                 if email is _END:
                     self._exhausted = True
                     run.more = False
@@ -200,7 +203,9 @@ class BulkLookup:
                 return _END if self._over else await anext(self._emails, _END)
 
     def _next(self) -> Any:
-        return _END if self._over else next(self._emails, _END)
+        if self._exhausted or self._run.ended is not None:  # `_over`, for each of them
+            return _END
+        return next(self._emails, _END)
 
     async def _nearness(self) -> None:
         """Wait until the consumer is within the window."""

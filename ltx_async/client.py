@@ -32,7 +32,7 @@ from ltx_async.errors import (
 from ltx_async.events import Event, LookupFinished
 from ltx_async.inquiry import Inquiry
 from ltx_async.limits import Limiter, client_closed
-from ltx_async.models import Account, Lookup, Outcome
+from ltx_async.models import Account, Lookup, LookupDraft, Outcome
 from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.run import OutageRule, Run
 from ltx_async.transport import (
@@ -47,6 +47,7 @@ from ltx_async.transport import (
 TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105 - the name of a variable
 BASE_URL_VARIABLE: Final = "USEAPI_API"
 _LONGEST_WAIT: Final = 86_400 * 365
+_OK, _NEEDS_REAUTH = Outcome.OK, Outcome.NEEDS_REAUTH  # Python 3.11 looks them up slowly
 _OUTCOME_OF: Final[dict[type[LTXError], Outcome]] = {
     AccountNotFoundError: Outcome.NOT_FOUND,
     InvalidEmailError: Outcome.INVALID,
@@ -176,11 +177,11 @@ class LTXClient:
         """
         self._ready()
         return await self._lookup(
+            self._timeout if timeout is None else _seconds("timeout", timeout),
+            self._deadline if deadline is None else _seconds("deadline", deadline),
             0,
             email,
             None,
-            timeout=self._timeout if timeout is None else _seconds("timeout", timeout),
-            deadline=self._deadline if deadline is None else _seconds("deadline", deadline),
         )
 
     async def fetch_account(
@@ -238,7 +239,7 @@ class LTXClient:
         self._check_open()
         run = Run(self._outage_rule, lambda: asyncio.get_running_loop().time())
         return BulkLookup(
-            partial(self._lookup, timeout=self._timeout, deadline=self._deadline),
+            partial(self._lookup, self._timeout, self._deadline),
             self._ready,
             emails,
             run,
@@ -247,24 +248,21 @@ class LTXClient:
         )
 
     async def _lookup(
-        self, index: int, email: str, run: Run | None, *, timeout: float, deadline: float
+        self, timeout: float, deadline: float, index: int, email: str, run: Run | None
     ) -> Lookup:
-        loop = self._loop
+        channel, loop = self._channel, self._loop
         assert loop is not None
         try:
             request = account_target(email)
         except InvalidEmailError as error:
             lookup = _finished(index, email, error.with_traceback(None))
         else:
-            inquiry = Inquiry(
-                self._channel, loop, request, email, parse_account, timeout, deadline, run
-            )
+            inquiry = Inquiry(channel, loop, request, email, parse_account, timeout, deadline, run)
             lookup = _finished(index, email, await inquiry.result(), inquiry)
-        if lookup.outcome is Outcome.FAILED:
-            assert lookup.error is not None
+        if lookup.error is not None and lookup.outcome is Outcome.FAILED:
             logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
-        if self._channel.watched:
-            self._channel.tell(LookupFinished(lookup))
+        if channel.watched:
+            channel.tell(LookupFinished(lookup))
         return lookup
 
     def _check_open(self) -> None:
@@ -317,6 +315,8 @@ def _finished(
         error, outcome = result, _OUTCOME_OF.get(type(result), Outcome.FAILED)
         error.email, error.attempts = email, attempts
     else:
-        account, outcome = result, Outcome.NEEDS_REAUTH if result.needs_reauth else Outcome.OK
+        account, outcome = result, _NEEDS_REAUTH if result.needs_reauth else _OK
     now = datetime.now(UTC)
-    return Lookup(index, email, outcome, account, error, status, attempts, elapsed, now)
+    lookup = LookupDraft(index, email, outcome, account, error, status, attempts, elapsed, now)
+    lookup.__class__ = Lookup
+    return lookup

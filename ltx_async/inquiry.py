@@ -30,6 +30,7 @@ from ltx_async.run import Run, RunEndedError, is_silence
 
 ENDS_RUN: Final = (AuthenticationError, SubscriptionError, CertificateError)
 _UNANSWERED: Final = (TransportError, CertificateError)
+_SETBACKS: Final = (RateLimitError, ServerError)
 _SHORTEST_TIMEOUT: Final = 0.001
 T = TypeVar("T")
 
@@ -88,9 +89,7 @@ class Inquiry(Generic[T]):
         while True:
             if run is not None and run.ended is not None:
                 raise RunEndedError
-            refusal = self._refusal() if limiter.refused_for() > 0 else None
-            if refusal is None and not limiter.try_acquire():
-                refusal = await self._queue()
+            refusal = None if limiter.try_acquire() else await self._queue()
             if refusal is not None:
                 return self._left_alone(refusal)
             try:
@@ -160,6 +159,8 @@ class Inquiry(Generic[T]):
     async def _queue(self) -> LTXError | None:
         """Wait for a slot. In a run the deadline's clock stands still meanwhile."""
         limiter = self.channel.limiter
+        if limiter.refused_for() > 0:
+            return self._refusal()
         if self.run is not None:
             began = self.loop.time()
             with self.run.waiting():
@@ -215,7 +216,8 @@ class Inquiry(Generic[T]):
         watched = channel.watched
         if watched:
             channel.tell(AttemptStarted(self.email or "", self.attempts))
-        timeout = max(_SHORTEST_TIMEOUT, min(self.timeout, self._ends_at - now))
+        left = self._ends_at - now
+        timeout = self.timeout if left > self.timeout else max(_SHORTEST_TIMEOUT, left)
         reply: Reply | None = None
         result: T | LTXError
         try:
@@ -226,32 +228,32 @@ class Inquiry(Generic[T]):
             self.status = reply.status
             result = self.read(reply, self.email or "", channel.redaction)
         seconds = self.loop.time() - now
+        failure = result if isinstance(result, LTXError) else None
         if watched:
-            failure = result if isinstance(result, LTXError) else None
             status = None if reply is None else reply.status
             event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
             channel.tell(event)
-        self._report(result, seconds, replied=reply is not None)
+        self._report(failure, seconds, replied=reply is not None)
         return result
 
-    def _report(self, result: T | LTXError, seconds: float, *, replied: bool) -> None:
+    def _report(self, failure: LTXError | None, seconds: float, *, replied: bool) -> None:
         """Tell the limiter and the run how the attempt went."""
         limiter, run = self.channel.limiter, self.run
-        if replied and not isinstance(result, RateLimitError | ServerError):
+        if failure is None or (replied and not isinstance(failure, _SETBACKS)):
             limiter.succeeded()
         if run is None:
             return
-        run.tally.requests += not isinstance(result, ConnectError)  # then nothing was sent
+        run.tally.requests += not isinstance(failure, ConnectError)  # then nothing was sent
         if replied:
             run.tally.latencies.add(seconds)
-        if isinstance(result, LTXError) and is_silence(result):
+        if failure is not None and is_silence(failure):
             if self._replies_at_silence is None:
                 self._replies_at_silence = run.replies
             jitter = self.channel.policy.random()
-            wait = run.unheard(result, closed=limiter.closed, jitter=jitter)
+            wait = run.unheard(failure, closed=limiter.closed, jitter=jitter)
             if wait is not None:
-                self.channel.close_gate(wait, result, halve=False)
-        elif replied and run.heard() and not isinstance(result, RateLimitError):
+                self.channel.close_gate(wait, failure, halve=False)
+        elif replied and run.heard() and not isinstance(failure, RateLimitError):
             limiter.reopen()
 
     # Deciding

@@ -70,8 +70,10 @@ class Limiter:
     # Slots
 
     def try_acquire(self) -> bool:
-        """Take a slot if one is to be had at once and nobody waits for it."""
+        """Take a slot if one is to be had at once, nobody waits for it and nobody is refused."""
         if self._waiters or self._opens_at is not None or self._under_way >= self._window:
+            return False
+        if self._refuses_until and self.refused_for() > 0:
             return False
         if self.rate is not None and not self._start_due(asyncio.get_running_loop().time()):
             return False

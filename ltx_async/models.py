@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import field, fields, frozen, make_class
 
 from ltx_async.errors import LTXError
 
@@ -17,6 +17,21 @@ MASK = "***"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOKEN_KEY = "LTXStudio_token"  # noqa: S105 - the name of a balance, not a secret
 _SECRET_NAME = re.compile("token|secret|password|jwt|session|auth|cookie", re.IGNORECASE)
+T = TypeVar("T")
+
+
+def draft_of(value: type[T]) -> type[T]:
+    """Return a mutable twin of a frozen attrs class, for where very many are made.
+
+    A frozen class has to be built around its own `__setattr__`, field by field. A draft is
+    filled by plain assignment, in a third of the time, and then becomes a `value` for good:
+    `draft.__class__ = value`. That takes the same slots, hence no `__weakref__` in either.
+    """
+    names = {
+        one.name: field(default=one.default, alias=one.alias, kw_only=one.kw_only)
+        for one in fields(value)  # type: ignore[arg-type]
+    }
+    return make_class(f"{value.__name__}Draft", names, slots=True, weakref_slot=False, eq=False)
 
 
 class Outcome(StrEnum):
@@ -57,7 +72,7 @@ def _masked(value: Mapping[str, Any]) -> str:
     return repr(mask_secrets(value))
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Cookie:
     """The sign-in of an account at LTX Studio; its values never show in `repr`.
 
@@ -71,7 +86,7 @@ class Cookie:
     extra: Mapping[str, str] = field(factory=dict, repr=_names, hash=False)
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Account:
     """One LTX Studio account as the API describes it; every field may be None.
 
@@ -134,7 +149,7 @@ class Account:
         return shown
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Lookup:
     """What one position of the input led to.
 
@@ -172,6 +187,9 @@ class Lookup:
             assert self.error is not None
             raise self.error
         return self.account
+
+
+CookieDraft, AccountDraft, LookupDraft = draft_of(Cookie), draft_of(Account), draft_of(Lookup)
 
 
 @frozen

@@ -162,4 +162,5 @@ class RetryBudget:
 
     def give_back(self, cost: int) -> None:
         """Return the cost of the last retry after a success, 1 after one without."""
-        self.available = min(self.capacity, self.available + (cost or 1))
+        if self.available < self.capacity:
+            self.available = min(self.capacity, self.available + (cost or 1))

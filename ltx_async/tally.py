@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from bisect import bisect
 
 from attrs import define, field
 
@@ -12,6 +12,7 @@ from ltx_async.models import Lookup, Outcome, Stats
 _FASTEST = 1e-5  # seconds; everything below falls into the first bucket
 _STEP = math.log(1.1)
 _BUCKETS = 200  # 10 µs · 1.1^200 is over half an hour
+_BOUNDS = [_FASTEST * math.exp(bucket * _STEP) for bucket in range(1, _BUCKETS)]
 
 
 @define
@@ -22,8 +23,7 @@ class Latencies:
 
     def add(self, seconds: float) -> None:
         """Count one latency."""
-        bucket = int(math.log(seconds / _FASTEST) / _STEP) if seconds > _FASTEST else 0
-        self._buckets[min(bucket, _BUCKETS - 1)] += 1
+        self._buckets[bisect(_BOUNDS, seconds)] += 1
 
     def quantile(self, share: float) -> float | None:
         """Return the latency that `share` (0 to 1) of all do not exceed, None without any."""
@@ -43,7 +43,7 @@ class Tally:
     retries: int = 0
     throttles: int = 0
     latencies: Latencies = field(factory=Latencies)
-    outcomes: Counter[Outcome] = field(factory=Counter)
+    outcomes: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
 
     def finished(self, lookup: Lookup) -> None:
         """Count one result."""
@@ -52,7 +52,7 @@ class Tally:
     def stats(self) -> Stats:
         """Return what has been counted."""
         return Stats(
-            outcomes={outcome: self.outcomes[outcome] for outcome in Outcome},
+            outcomes=self.outcomes.copy(),
             requests=self.requests,
             retries=self.retries,
             throttles=self.throttles,

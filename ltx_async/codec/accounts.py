@@ -7,9 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from attrs import define
-
-from ltx_async.models import EPOCH, TOKEN_KEY, Account, Cookie
+from ltx_async.models import EPOCH, TOKEN_KEY, Account, AccountDraft, Cookie, CookieDraft
 
 _JSON_TYPES: Final = {
     bool: "a boolean",
@@ -84,18 +82,20 @@ def _cookie(value: Any, _type: Any) -> Cookie | None:
         return None
     if type(value) is not dict:
         raise _mismatch("an object", value)
-    for name, item in value.items():
+    get = value.get
+    lt_id, lt_token, lt_refresh_token = get("lt_id"), get("lt_token"), get("lt_refresh_token")
+    cookie = CookieDraft(lt_id, lt_token, lt_refresh_token)
+    if len(value) != 3 or not type(lt_id) is type(lt_token) is type(lt_refresh_token) is str:
+        cookie.extra = _further_strings(value)  # type: ignore[misc] # still a draft
+    cookie.__class__ = Cookie
+    return cookie
+
+
+def _further_strings(cookie: dict[str, Any]) -> dict[str, str]:
+    for name, item in cookie.items():
         if type(item) is not str and item is not None:
             raise _mismatch("a string", item, f".{name}")
-    if value.keys() == _COOKIE_FIELDS:
-        return Cookie(value["lt_id"], value["lt_token"], value["lt_refresh_token"])
-    extra = {k: v for k, v in value.items() if k not in _COOKIE_FIELDS and v is not None}
-    return Cookie(
-        lt_id=value.get("lt_id"),
-        lt_token=value.get("lt_token"),
-        lt_refresh_token=value.get("lt_refresh_token"),
-        extra=extra,
-    )
+    return {k: v for k, v in cookie.items() if k not in _COOKIE_FIELDS and v is not None}
 
 
 def _balance(value: Any, _type: Any) -> dict[str, Any] | None:
@@ -120,72 +120,48 @@ def _token_entry(value: Any) -> Any:
     return value.get(TOKEN_KEY)
 
 
-@define
-class _WireAccount:
-    """The documented fields under their wire names, each checked and converted."""
-
-    email: str | None = None
-    cookie: Cookie | None = None
-    maxJobs: int | None = None  # noqa: N815 - wire names, here and below
-    updated: datetime | None = None
-    updatedUTC: datetime | None = None  # noqa: N815
-    tokenExpire: datetime | None = None  # noqa: N815
-    tokenExpireUTC: datetime | None = None  # noqa: N815
-    refreshTokenExpire: datetime | None = None  # noqa: N815
-    refreshTokenExpireUTC: datetime | None = None  # noqa: N815
-    balance: dict[str, Any] | None = None
-    latestCreatedAtMs: dict[str, Any] | None = None  # noqa: N815
-    error: str | None = None
-
-
 _COMMON_ERA: Final = 253_402_300_799_999  # the last millisecond of the year 9999
 _COOKIE_FIELDS: Final = frozenset({"lt_id", "lt_token", "lt_refresh_token"})
-_HOOKS: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "email": _text,
-    "cookie": _cookie,
-    "maxJobs": _integer,
-    "updated": _milliseconds,
-    "updatedUTC": _date_time,
-    "tokenExpire": _milliseconds,
-    "tokenExpireUTC": _date_time,
-    "refreshTokenExpire": _milliseconds,
-    "refreshTokenExpireUTC": _date_time,
-    "balance": _balance,
-    "latestCreatedAtMs": _latest_created,
-    "error": _text,
+_Hook = Callable[[Any, Any], Any]
+_HOOKS: Final[dict[str, tuple[str, _Hook]]] = {  # by wire name: the attribute, and its check
+    "email": ("email", _text),
+    "cookie": ("cookie", _cookie),
+    "maxJobs": ("max_jobs", _integer),
+    "updated": ("updated_at", _milliseconds),
+    "updatedUTC": ("updated_at", _date_time),
+    "tokenExpire": ("token_expires_at", _milliseconds),
+    "tokenExpireUTC": ("token_expires_at", _date_time),
+    "refreshTokenExpire": ("refresh_token_expires_at", _milliseconds),
+    "refreshTokenExpireUTC": ("refresh_token_expires_at", _date_time),
+    "balance": ("balance", _balance),
+    "latestCreatedAtMs": ("latest_created_at_ms", _latest_created),
+    "error": ("error", _text),
 }
 FIELDS: Final = frozenset(_HOOKS)
+_IN_MILLISECONDS: Final = {n: a for n, (a, hook) in _HOOKS.items() if hook is _milliseconds}
 
 
-def _structuring(*, detailed: bool) -> Callable[[Any, Any], _WireAccount]:
-    """Have cattrs write the function that structures an account.
+@functools.cache
+def _structuring() -> Callable[[Any, Any], Account]:
+    """Have cattrs write the function that structures the draft of an account.
 
     Importing cattrs and compiling what it writes is a third of the library's import time.
     """
     from cattrs import Converter  # noqa: PLC0415
     from cattrs.gen import make_dict_structure_fn, override  # noqa: PLC0415
 
-    overrides: dict[str, Any] = {n: override(struct_hook=hook) for n, hook in _HOOKS.items()}
+    overrides: dict[str, Any] = dict.fromkeys(("extra", "_wire"), override(omit=True))
+    for name, (attribute, hook) in _HOOKS.items():
+        if name not in _IN_MILLISECONDS:
+            overrides[attribute] = override(rename=name, struct_hook=hook)
     return make_dict_structure_fn(
-        _WireAccount, Converter(), _cattrs_detailed_validation=detailed, **overrides
+        AccountDraft, Converter(), _cattrs_detailed_validation=False, **overrides
     )
-
-
-@functools.cache
-def _quick() -> Callable[[Any, Any], _WireAccount]:
-    """Return what structures a sound account."""
-    return _structuring(detailed=False)
-
-
-@functools.cache
-def _detailed() -> Callable[[Any, Any], _WireAccount]:
-    """Return what tells of each field that is not as documented; it is slower."""
-    return _structuring(detailed=True)
 
 
 def prepare() -> None:
     """Have everything ready that the first account would otherwise wait for."""
-    _quick()
+    _structuring()
 
 
 def structure_account(wire: dict[str, Any]) -> Account | list[str]:
@@ -194,31 +170,31 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     The lines name the path and the type, never the value.
     """
     try:
-        fields = _quick()(wire, _WireAccount)
+        account = _structuring()(wire, AccountDraft)
+        if not _IN_MILLISECONDS.keys().isdisjoint(wire):
+            _prefer_milliseconds(account, wire)
     except _MismatchError:
         return _problems(wire)
-    extra = {} if FIELDS.issuperset(wire) else {k: wire[k] for k in wire if k not in FIELDS}
-    return Account(
-        fields.email,
-        fields.cookie,
-        fields.maxJobs,
-        fields.updated or fields.updatedUTC,
-        fields.tokenExpire or fields.tokenExpireUTC,
-        fields.refreshTokenExpire or fields.refreshTokenExpireUTC,
-        fields.balance,
-        fields.latestCreatedAtMs,
-        fields.error,
-        extra,
-        wire=wire,
-    )
+    if not FIELDS.issuperset(wire):
+        account.extra = {name: wire[name] for name in wire if name not in FIELDS}  # type: ignore[misc]
+    account._wire = wire  # type: ignore[misc] # noqa: SLF001
+    account.__class__ = Account
+    return account
+
+
+def _prefer_milliseconds(draft: Account, wire: dict[str, Any]) -> None:
+    """Where both forms of a timestamp are there, the number counts."""
+    for name, attribute in _IN_MILLISECONDS.items():
+        moment = _milliseconds(wire.get(name), None)
+        if moment is not None:
+            setattr(draft, attribute, moment)
 
 
 def _problems(wire: dict[str, Any]) -> list[str]:
-    from cattrs import ClassValidationError  # noqa: PLC0415 - see `_structuring`
-
-    try:
-        _detailed()(wire, _WireAccount)
-    except ClassValidationError as error:
-        noted, _ = error.group_exceptions()
-        return [f"{note.name}{getattr(why, 'below', '')}: {why}" for why, note in noted]
-    return ["the object is not an account"]
+    problems = []
+    for name, (_, hook) in _HOOKS.items():
+        try:
+            hook(wire.get(name), None)
+        except _MismatchError as error:
+            problems.append(f"{name}{error.below}: {error}")
+    return problems

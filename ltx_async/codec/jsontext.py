@@ -21,8 +21,9 @@ else:
 
 DEEPEST = 100
 _LONGEST_SAFE = 18  # digits: below this, 64 bits and exact numbers are certain
-_LONG_NUMBER = b"0" * 19
+_LONG_NUMBER = b"0" * (_LONGEST_SAFE + 1)
 _SHAPE = bytes.maketrans(b"123456789[", b"000000000{")  # every digit a 0, every bracket a {
+_BRACE = ord("{")  # as a number it is found sooner than as bytes
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STRING_OR_BRACKET = re.compile(  # possessive, and a string may end with the body: linear time
     rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL
@@ -41,9 +42,9 @@ def decode(body: bytes) -> Any:
         NotJSONError: with a reason that never quotes the document.
     """
     shape = body.translate(_SHAPE)
-    if shape.count(b"{") > DEEPEST:
+    if shape.count(_BRACE) > DEEPEST:
         _check_depth(body)
-    if _orjson_loads is None or _LONG_NUMBER in shape:
+    if _orjson_loads is None or shape.find(_LONG_NUMBER) >= 0:
         return _standard(body)
     try:
         return _orjson_loads(body)

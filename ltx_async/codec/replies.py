@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import define, field
 
 from ltx_async.codec.accounts import FIELDS, json_type, structure_account
 from ltx_async.codec.jsontext import NotJSONError, decode
@@ -45,9 +45,9 @@ _IDENTIFYING: Final = FIELDS - {"error"}
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
 
 
-@frozen
+@define  # freezing one would take three times as long as making it
 class Reply:
-    """What came back, undecoded.
+    """What came back, undecoded; not to be changed.
 
     Attributes:
         status: the status code as it stood in the status line.

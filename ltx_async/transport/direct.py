@@ -80,7 +80,8 @@ class DirectTransport:
         now = loop.time()
         lane = self._idle_lane(now) or await self._connect(timeout)
         reply: asyncio.Future[Reply] = loop.create_future()
-        lane.asked_at, lane.ends_at = now, now + timeout
+        lane.asked_at = now
+        lane.ends_at = now + timeout
         lane.ask(self._head(request), request, reply)
         self._watch.start()
         try:

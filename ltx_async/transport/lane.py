@@ -69,7 +69,7 @@ class Lane(asyncio.Protocol):
         on_idle: Callable[[Lane], None],
         on_gone: Callable[[Lane], None],
     ) -> None:
-        self.used = self._headed = self._dirty = False
+        self.used = self._dirty = False
         self.asked_at = self.ends_at = 0.0
         self._connection = connection
         self._on_idle = on_idle
@@ -80,15 +80,19 @@ class Lane(asyncio.Protocol):
         assert connection.transport is not None
         self._transport = connection.transport
         self._transport.set_protocol(self)
+        self._expect()
 
-    def ask(self, head: bytes, request: Request, reply: asyncio.Future[Reply]) -> None:
-        """Write a request in one piece; its reply, or why there is none, goes to `reply`."""
-        self._reply, self._request = reply, request
+    def _expect(self) -> None:
+        """Be ready for a reply: nothing of it is there yet."""
         self._body: list[bytes] = []
         self._raw = b""
         self._head_at = self._received = self._size = 0
         self._status: int | None = None
         self._headed = False
+
+    def ask(self, head: bytes, request: Request, reply: asyncio.Future[Reply]) -> None:
+        """Write a request in one piece; its reply, or why there is none, goes to `reply`."""
+        self._reply, self._request = reply, request
         if self._transport.is_closing():
             self.fail(ProtocolError("the connection was closed", reused=self.used))
         else:
@@ -129,8 +133,10 @@ class Lane(asyncio.Protocol):
             self.close()
             return
         self._received += len(data)
-        if not self._headed:
-            self._raw = self._raw[self._head_at :] + data if self._raw else data
+        if not self._raw:
+            self._raw = data
+        elif not self._headed:
+            self._raw = self._raw[self._head_at :] + data
             self._head_at = 0
         try:
             self._parser.feed_data(data)
@@ -194,7 +200,7 @@ class Lane(asyncio.Protocol):
         if self._status is not None:
             return
         status = self._parser.get_status_code()
-        if status in _INFORMATIONAL:
+        if 100 <= status < 200:
             # Behind this one only: the next may have come in the same piece.
             self._head_at = self._raw.index(b"\r\n\r\n", self._head_at) + 4
             self._received = 0
@@ -212,12 +218,13 @@ class Lane(asyncio.Protocol):
             return
         reply, self._reply = self._reply, None
         if reply is not None and not reply.done():
-            reply.set_result(Reply(status, headers, b"".join(self._body), delimited))
-        self._body, self._raw = [], b""
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            reply.set_result(Reply(status, headers, body, delimited))
         if self._dirty:
             self.close()
         else:
             self.used = True
+            self._expect()
             self._on_idle(self)
 
     def _headers(self) -> Mapping[str, str]:
@@ -277,12 +284,11 @@ class _HeaderReader:
 def _suspicious(raw: bytes, start: int) -> bool:
     """Whether the headers of a 200, which begin at `start`, have to be read after all."""
     end = raw.find(b"\r\n\r\n", start)
-    head = raw[start:] if end < 0 else raw[start : end + 2]
+    head = raw[start : len(raw) if end < 0 else end + 2].lower()
     size = len(head)
     if size > _FEWEST_BYTES and (size > _LONGEST_FIELD or head.count(b"\n") > _MOST_FIELDS):
         return True
-    head = head.lower()
-    if b"-encoding" not in head:
+    if head.find(b"-encoding") < 0:
         return False
     rest = head.replace(_CHUNKED, b"\r\n", 1)
     return b"content-encoding" in rest or b"transfer-encoding" in rest

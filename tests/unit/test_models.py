@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from ltx_async import models
 from ltx_async.errors import AccountNotFoundError
-from ltx_async.models import MASK, Account, Cookie, Lookup, Outcome, Stats, mask_secrets
+from ltx_async.models import (
+    MASK,
+    Account,
+    AccountDraft,
+    Cookie,
+    CookieDraft,
+    Lookup,
+    LookupDraft,
+    Outcome,
+    Stats,
+    mask_secrets,
+)
 
 CANARY = "canary-0123456789"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -257,3 +268,30 @@ def test_annotations_resolve_at_runtime(cls):
 def test_everything_public_says_what_it_is(cls):
     assert cls.__module__ == models.__name__
     assert cls.__doc__
+
+
+@pytest.mark.parametrize(
+    ("draft", "value"),
+    [(CookieDraft, Cookie), (AccountDraft, Account), (LookupDraft, Lookup)],
+    ids=lambda cls: cls.__name__,
+)
+def test_a_draft_becomes_the_value_that_was_meant_and_is_frozen_from_then_on(draft, value):
+    given_ = {one.alias: object() for one in attrs.fields(value)}
+    made = draft(**given_)
+    made.__class__ = value
+    assert made == value(**given_)
+    assert type(made) is value
+    for one in attrs.fields(value):
+        assert getattr(made, one.name) is given_[one.alias]
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(made, one.name, None)
+
+
+@pytest.mark.parametrize(
+    ("draft", "value"), [(CookieDraft, Cookie), (AccountDraft, Account)], ids=lambda c: c.__name__
+)
+def test_what_a_draft_is_not_given_is_as_in_the_value_and_its_own(draft, value):
+    made, other = draft(), draft()
+    made.__class__ = other.__class__ = value
+    assert made == value()
+    assert made.extra is not other.extra

@@ -274,16 +274,11 @@ def test_any_text_as_a_timestamp_is_a_moment_in_utc_or_one_problem(text):
 
 
 def test_prepare_has_the_converter_ready_before_the_first_account():
-    accounts._quick.cache_clear()
+    accounts._structuring.cache_clear()
     accounts.prepare()
-    written = accounts._quick.cache_info().misses
+    written = accounts._structuring.cache_info().misses
     assert structure_account({"email": "ann@example.com"}).email == "ann@example.com"
-    assert accounts._quick.cache_info().misses == written == 1
-
-
-def test_a_fault_that_only_the_quick_converter_sees_is_still_no_account(monkeypatch):
-    monkeypatch.setattr(accounts, "_detailed", lambda: lambda *_: None)
-    assert structure_account({"email": 5}) == ["the object is not an account"]
+    assert accounts._structuring.cache_info().misses == written == 1
 
 
 @pytest.mark.parametrize(
