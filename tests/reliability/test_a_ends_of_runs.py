@@ -14,7 +14,7 @@ from ltx_async import (
 from .replies import error, ok
 from .wire import CLOSE, Pause
 
-SLOW = RetryPolicy(base=0.1, random=lambda: 1.0)
+SLOW = RetryPolicy(base=10.0, random=lambda: 1.0)
 EMAILS = [f"{number}@example.com" for number in range(200)]
 ENDINGS = [(401, AuthenticationError), (402, SubscriptionError)]
 
