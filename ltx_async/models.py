@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from attrs import field, fields, frozen, make_class
+from attrs import NOTHING, field, fields, frozen, make_class
 
 from ltx_async.errors import LTXError
 
@@ -20,16 +20,24 @@ _SECRET_NAME = re.compile("token|secret|password|jwt|session|auth|cookie", re.IG
 T = TypeVar("T")
 
 
-def draft_of(value: type[T]) -> type[T]:
+def draft_of(value: type[T], required: frozenset[str] = frozenset()) -> type[T]:
     """Return a mutable twin of a frozen attrs class, for where very many are made.
 
     A frozen class has to be built around its own `__setattr__`, field by field. A draft is
     filled by plain assignment, in a third of the time, and then becomes a `value` for good:
     `draft.__class__ = value`. That takes the same slots, hence no `__weakref__` in either.
+
+    Args:
+        value: the frozen class.
+        required: attributes that the twin does not know a default for.
     """
     names = {
-        one.name: field(default=one.default, alias=one.alias, kw_only=one.kw_only)
-        for one in fields(value)  # type: ignore[arg-type]
+        one.name: field(
+            default=NOTHING if one.name in required else one.default,
+            alias=one.alias,
+            kw_only=one.kw_only,
+        )
+        for one in sorted(fields(value), key=lambda one: one.name not in required)  # type: ignore[arg-type]
     }
     return make_class(f"{value.__name__}Draft", names, slots=True, weakref_slot=False, eq=False)
 
@@ -189,7 +197,7 @@ class Lookup:
         return self.account
 
 
-CookieDraft, AccountDraft, LookupDraft = draft_of(Cookie), draft_of(Account), draft_of(Lookup)
+CookieDraft, LookupDraft = draft_of(Cookie), draft_of(Lookup)
 
 
 @frozen

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ltx_async.models import EPOCH, TOKEN_KEY, Account, AccountDraft, Cookie, CookieDraft
+from ltx_async.models import EPOCH, TOKEN_KEY, Account, Cookie, CookieDraft, draft_of
 
 _JSON_TYPES: Final = {
     bool: "a boolean",
@@ -139,29 +139,46 @@ _HOOKS: Final[dict[str, tuple[str, _Hook]]] = {  # by wire name: the attribute, 
 }
 FIELDS: Final = frozenset(_HOOKS)
 _IN_MILLISECONDS: Final = {n: a for n, (a, hook) in _HOOKS.items() if hook is _milliseconds}
+_STRUCTURED: Final = FIELDS - _IN_MILLISECONDS.keys()
+_SAMPLED: Final = frozenset(  # the attributes that the vendor's sample of an account has
+    {
+        "email",
+        "cookie",
+        "max_jobs",
+        "updated_at",
+        "token_expires_at",
+        "balance",
+        "latest_created_at_ms",
+    }
+)
 
 
 @functools.cache
-def _structuring() -> Callable[[Any, Any], Account]:
+def _structuring(*, whole: bool) -> Callable[[Any, Any], Account]:
     """Have cattrs write the function that structures the draft of an account.
 
     Importing cattrs and compiling what it writes is a third of the library's import time.
+
+    Args:
+        whole: take nothing but an account like the vendor's sample; looking for each
+            field first would take a sixth of the time.
     """
     from cattrs import Converter  # noqa: PLC0415
     from cattrs.gen import make_dict_structure_fn, override  # noqa: PLC0415
 
+    draft = draft_of(Account, _SAMPLED) if whole else draft_of(Account)
     overrides: dict[str, Any] = dict.fromkeys(("extra", "_wire"), override(omit=True))
     for name, (attribute, hook) in _HOOKS.items():
         if name not in _IN_MILLISECONDS:
             overrides[attribute] = override(rename=name, struct_hook=hook)
     return make_dict_structure_fn(
-        AccountDraft, Converter(), _cattrs_detailed_validation=False, **overrides
+        draft, Converter(), _cattrs_detailed_validation=False, **overrides
     )
 
 
 def prepare() -> None:
     """Have everything ready that the first account would otherwise wait for."""
-    _structuring()
+    _structuring(whole=True)
 
 
 def structure_account(wire: dict[str, Any]) -> Account | list[str]:
@@ -170,20 +187,26 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     The lines name the path and the type, never the value.
     """
     try:
-        account = _structuring()(wire, AccountDraft)
-        if not _IN_MILLISECONDS.keys().isdisjoint(wire):
-            _prefer_milliseconds(account, wire)
+        account = _draft(wire)
+        if not _STRUCTURED.issuperset(wire):
+            _add_the_rest(account, wire)
     except _MismatchError:
         return _problems(wire)
-    if not FIELDS.issuperset(wire):
-        account.extra = {name: wire[name] for name in wire if name not in FIELDS}  # type: ignore[misc]
     account._wire = wire  # type: ignore[misc] # noqa: SLF001
     account.__class__ = Account
     return account
 
 
-def _prefer_milliseconds(draft: Account, wire: dict[str, Any]) -> None:
-    """Where both forms of a timestamp are there, the number counts."""
+def _draft(wire: dict[str, Any]) -> Account:
+    try:
+        return _structuring(whole=True)(wire, None)
+    except KeyError:
+        return _structuring(whole=False)(wire, None)
+
+
+def _add_the_rest(draft: Any, wire: dict[str, Any]) -> None:
+    """Add what is not documented, and timestamps as numbers, which count more than as text."""
+    draft.extra = {name: wire[name] for name in wire if name not in FIELDS}
     for name, attribute in _IN_MILLISECONDS.items():
         moment = _milliseconds(wire.get(name), None)
         if moment is not None:

@@ -72,7 +72,7 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     if reply.status != OK:
         return error_of(reply, email, redaction)
     wire = _decoded(reply.body, redaction)
-    if isinstance(wire, DecodeError):
+    if type(wire) is DecodeError:
         wire.email = email
         return wire if reply.delimited else _cut_off(email)
     account = _account(wire)
