@@ -220,7 +220,7 @@ class BulkLookup:
         return self._exhausted or self._run.ended is not None
 
     def _deliver(self, lookup: Lookup) -> None:
-        self._run.tally.finished(lookup)
+        self._run.tally.outcomes[lookup.outcome] += 1
         if self._ordered:
             self._early[lookup.index] = lookup
             while (following := self._given + len(self._done)) in self._early:

@@ -213,6 +213,7 @@ class LTXClient:
             lambda reply, _email, redaction: parse_accounts(reply, redaction),
             self._timeout,
             self._deadline,
+            watched=self._channel.watched,
         )
         accounts = await inquiry.result()
         if isinstance(accounts, LTXError):
@@ -252,16 +253,19 @@ class LTXClient:
     ) -> Lookup:
         channel, loop = self._channel, self._loop
         assert loop is not None
+        watched = channel.watched
         try:
             request = account_target(email)
         except InvalidEmailError as error:
             lookup = _finished(index, email, error.with_traceback(None))
         else:
-            inquiry = Inquiry(channel, loop, request, email, parse_account, timeout, deadline, run)
+            inquiry = Inquiry(
+                channel, loop, request, email, parse_account, timeout, deadline, run, watched
+            )
             lookup = _finished(index, email, await inquiry.result(), inquiry)
         if lookup.error is not None and lookup.outcome is Outcome.FAILED:
             logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
-        if channel.watched:
+        if watched:
             channel.tell(LookupFinished(lookup))
         return lookup
 
@@ -315,7 +319,7 @@ def _finished(
         error, outcome = result, _OUTCOME_OF.get(type(result), Outcome.FAILED)
         error.email, error.attempts = email, attempts
     else:
-        account, outcome = result, _NEEDS_REAUTH if result.needs_reauth else _OK
+        account, outcome = result, _OK if result.error is None else _NEEDS_REAUTH
     now = datetime.now(UTC)
     lookup = LookupDraft(index, email, outcome, account, error, status, attempts, elapsed, now)
     lookup.__class__ = Lookup

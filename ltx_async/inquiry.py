@@ -48,6 +48,7 @@ class Inquiry(Generic[T]):
         timeout: seconds for one attempt.
         deadline: seconds for all of it.
         run: the run it is part of; None for a single lookup.
+        watched: whether anybody wants to know of each attempt.
         attempts: requests sent so far.
         status: of the last reply; None before one.
         started_at: the loop's time at the first attempt; None before it.
@@ -61,6 +62,7 @@ class Inquiry(Generic[T]):
     timeout: float
     deadline: float
     run: Run | None = None
+    watched: bool = False
     attempts: int = field(init=False, default=0)
     status: int | None = field(init=False, default=None)
     started_at: float | None = field(init=False, default=None)
@@ -213,8 +215,7 @@ class Inquiry(Generic[T]):
             self.started_at = now
         if self._ends_at is None:
             self._ends_at = now + self.deadline
-        watched = channel.watched
-        if watched:
+        if self.watched:
             channel.tell(AttemptStarted(self.email or "", self.attempts))
         left = self._ends_at - now
         timeout = self.timeout if left > self.timeout else max(_SHORTEST_TIMEOUT, left)
@@ -229,7 +230,7 @@ class Inquiry(Generic[T]):
             result = self.read(reply, self.email or "", channel.redaction)
         seconds = self.loop.time() - now
         failure = result if isinstance(result, LTXError) else None
-        if watched:
+        if self.watched:
             status = None if reply is None else reply.status
             event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
             channel.tell(event)

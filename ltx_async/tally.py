@@ -7,7 +7,7 @@ from bisect import bisect
 
 from attrs import define, field
 
-from ltx_async.models import Lookup, Outcome, Stats
+from ltx_async.models import Outcome, Stats
 
 _FASTEST = 1e-5  # seconds; everything below falls into the first bucket
 _STEP = math.log(1.1)
@@ -37,17 +37,13 @@ class Latencies:
 
 @define
 class Tally:
-    """What a run has done so far."""
+    """What a run has done so far; whoever does it counts it here."""
 
     requests: int = 0
     retries: int = 0
     throttles: int = 0
     latencies: Latencies = field(factory=Latencies)
     outcomes: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
-
-    def finished(self, lookup: Lookup) -> None:
-        """Count one result."""
-        self.outcomes[lookup.outcome] += 1
 
     def stats(self) -> Stats:
         """Return what has been counted."""

@@ -99,25 +99,25 @@ def _further_strings(cookie: dict[str, Any]) -> dict[str, str]:
 
 
 def _balance(value: Any, _type: Any) -> dict[str, Any] | None:
-    tokens = _token_entry(value)
-    if tokens is None or type(tokens) is int or type(tokens) is float:
-        return value  # type: ignore[no-any-return]
-    raise _mismatch("a number", tokens, f".{TOKEN_KEY}")
-
-
-def _latest_created(value: Any, _type: Any) -> dict[str, Any] | None:
-    created = _token_entry(value)
-    if type(created) is not int or not 0 <= created <= _COMMON_ERA:  # else look closer
-        _milliseconds(created, None, f".{TOKEN_KEY}")
-    return value  # type: ignore[no-any-return]
-
-
-def _token_entry(value: Any) -> Any:
     if value is None:
         return None
     if type(value) is not dict:
         raise _mismatch("an object", value)
-    return value.get(TOKEN_KEY)
+    tokens = value.get(TOKEN_KEY)
+    if type(tokens) is int or type(tokens) is float or tokens is None:
+        return value
+    raise _mismatch("a number", tokens, f".{TOKEN_KEY}")
+
+
+def _latest_created(value: Any, _type: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise _mismatch("an object", value)
+    created = value.get(TOKEN_KEY)
+    if type(created) is not int or not 0 <= created <= _COMMON_ERA:  # else look closer
+        _milliseconds(created, None, f".{TOKEN_KEY}")
+    return value
 
 
 _COMMON_ERA: Final = 253_402_300_799_999  # the last millisecond of the year 9999
@@ -187,7 +187,10 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     The lines name the path and the type, never the value.
     """
     try:
-        account = _draft(wire)
+        try:
+            account = _structuring(whole=True)(wire, None)
+        except KeyError:
+            account = _structuring(whole=False)(wire, None)
         if not _STRUCTURED.issuperset(wire):
             _add_the_rest(account, wire)
     except _MismatchError:
@@ -195,13 +198,6 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     account._wire = wire  # type: ignore[misc] # noqa: SLF001
     account.__class__ = Account
     return account
-
-
-def _draft(wire: dict[str, Any]) -> Account:
-    try:
-        return _structuring(whole=True)(wire, None)
-    except KeyError:
-        return _structuring(whole=False)(wire, None)
 
 
 def _add_the_rest(draft: Any, wire: dict[str, Any]) -> None:

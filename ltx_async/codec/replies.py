@@ -72,7 +72,7 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     if reply.status != OK:
         return error_of(reply, email, redaction)
     wire = _decoded(reply.body, redaction)
-    if type(wire) is DecodeError:
+    if isinstance(wire, DecodeError):
         wire.email = email
         return wire if reply.delimited else _cut_off(email)
     account = _account(wire)
@@ -94,7 +94,10 @@ def parse_accounts(reply: Reply, redaction: Redaction) -> dict[str, Account] | L
     accounts: dict[str, Account] = {}
     problems: list[str] = []
     for email, value in wire.items():
-        account = _account(value)
+        if type(value) is not dict:
+            account: Account | list[str] = [f"expected an object, got {json_type(value)}"]
+        else:
+            account = _account(value)
         if isinstance(account, list):
             problems += [f"[{email!r}]: {problem}" for problem in account]
         else:
@@ -114,9 +117,7 @@ def _decoded(body: bytes, redaction: Redaction) -> dict[str, Any] | DecodeError:
     return redaction.value(value) if redaction.concerns(body) else value
 
 
-def _account(wire: Any) -> Account | list[str]:
-    if type(wire) is not dict:
-        return [f"expected an object, got {json_type(wire)}"]
+def _account(wire: dict[str, Any]) -> Account | list[str]:
     if wire.get("email") is None and all(wire.get(name) is None for name in _IDENTIFYING):
         return ["no documented field besides `error`"]
     return structure_account(wire)

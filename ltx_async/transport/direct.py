@@ -82,7 +82,9 @@ class DirectTransport:
         reply: asyncio.Future[Reply] = loop.create_future()
         lane.asked_at = now
         lane.ends_at = now + timeout
-        lane.ask(self._head(request), request, reply)
+        # The token goes on a request here, for the one origin that lanes lead to.
+        head = self._prefix + request.target.encode("ascii") + self._suffix
+        lane.ask(head, request, reply)
         self._watch.start()
         try:
             return await reply
@@ -90,10 +92,6 @@ class DirectTransport:
             lane.close()
             self._idle_may_be_dead = isinstance(error, ProtocolError) and error.reused
             raise
-
-    def _head(self, request: Request) -> bytes:
-        """Put the token on a request for the one origin that lanes lead to."""
-        return self._prefix + request.target.encode("ascii") + self._suffix
 
     def _idle_lane(self, now: float) -> Lane | None:
         """Take an idle connection, but not in place of one that had been closed while idle."""

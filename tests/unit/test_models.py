@@ -15,13 +15,11 @@ from ltx_async.errors import AccountNotFoundError
 from ltx_async.models import (
     MASK,
     Account,
-    AccountDraft,
     Cookie,
-    CookieDraft,
     Lookup,
-    LookupDraft,
     Outcome,
     Stats,
+    draft_of,
     mask_secrets,
 )
 
@@ -270,28 +268,31 @@ def test_everything_public_says_what_it_is(cls):
     assert cls.__doc__
 
 
-@pytest.mark.parametrize(
-    ("draft", "value"),
-    [(CookieDraft, Cookie), (AccountDraft, Account), (LookupDraft, Lookup)],
-    ids=lambda cls: cls.__name__,
-)
-def test_a_draft_becomes_the_value_that_was_meant_and_is_frozen_from_then_on(draft, value):
-    given_ = {one.alias: object() for one in attrs.fields(value)}
-    made = draft(**given_)
+@pytest.mark.parametrize("value", [Cookie, Account, Lookup])
+@pytest.mark.parametrize("required", [frozenset(), frozenset({"email", "balance", "extra"})])
+def test_a_draft_becomes_the_value_that_was_meant_and_is_frozen_from_then_on(value, required):
+    content = {one.alias: object() for one in attrs.fields(value)}
+    made = draft_of(value, required)(**content)
     made.__class__ = value
-    assert made == value(**given_)
+    assert made == value(**content)
     assert type(made) is value
     for one in attrs.fields(value):
-        assert getattr(made, one.name) is given_[one.alias]
+        assert getattr(made, one.name) is content[one.alias]
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             setattr(made, one.name, None)
 
 
-@pytest.mark.parametrize(
-    ("draft", "value"), [(CookieDraft, Cookie), (AccountDraft, Account)], ids=lambda c: c.__name__
-)
-def test_what_a_draft_is_not_given_is_as_in_the_value_and_its_own(draft, value):
+@pytest.mark.parametrize("value", [Cookie, Account])
+def test_what_a_draft_is_not_given_is_as_in_the_value_and_its_own(value):
+    draft = draft_of(value)
     made, other = draft(), draft()
     made.__class__ = other.__class__ = value
     assert made == value()
     assert made.extra is not other.extra
+
+
+def test_a_draft_insists_on_what_is_required():
+    draft = draft_of(Account, frozenset({"email", "balance"}))
+    assert draft(email="ann@example.com", balance={}).max_jobs is None
+    with pytest.raises(TypeError, match="balance"):
+        draft(email="ann@example.com")

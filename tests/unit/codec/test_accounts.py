@@ -277,8 +277,20 @@ def test_prepare_has_the_converter_ready_before_the_first_account():
     accounts._structuring.cache_clear()
     accounts.prepare()
     written = accounts._structuring.cache_info().misses
-    assert structure_account({"email": "ann@example.com"}).email == "ann@example.com"
+    assert structure_account(sample("account.json")).email == "ann@example.com"
     assert accounts._structuring.cache_info().misses == written == 1
+
+
+@pytest.mark.parametrize("field", sample("account.json"))
+def test_an_account_like_the_sample_but_for_one_field_is_read_as_well(field):
+    whole = structure_account(sample("account.json"))
+    wire = {name: value for name, value in sample("account.json").items() if name != field}
+    account = structure_account(wire)
+    assert account.to_wire(include_secrets=True) == wire
+    for name, attribute in ATTRIBUTES.items():
+        expected = None if name == field else getattr(whole, attribute)
+        if name in sample("account.json"):
+            assert getattr(account, attribute) == expected
 
 
 @pytest.mark.parametrize(
