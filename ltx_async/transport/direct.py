@@ -82,9 +82,8 @@ class DirectTransport:
         reply: asyncio.Future[Reply] = loop.create_future()
         lane.asked_at = now
         lane.ends_at = now + timeout
-        # The token goes on a request here, for the one origin that lanes lead to.
-        head = self._prefix + request.target.encode("ascii") + self._suffix
-        lane.ask(head, request, reply)
+        # No local may hold the head: it has the token, and a traceback may show this frame.
+        lane.ask(self._prefix + request.target.encode("ascii") + self._suffix, request, reply)
         self._watch.start()
         try:
             return await reply
