@@ -15,8 +15,8 @@ from ltx_async.cli.intake import Intake
 from ltx_async.cli.notfound import ComposedEmails, NotFoundStreak, explain_not_found
 from ltx_async.cli.observer import Observer
 from ltx_async.cli.progress import Snapshot, Speedometer, shown_progress
-from ltx_async.cli.runtime import Interrupt
-from ltx_async.cli.summary import Summary
+from ltx_async.cli.runtime import Interrupt, or_interrupt
+from ltx_async.cli.summary import Summary, counted
 from ltx_async.cli.talk import Talk
 from ltx_async.cli.writers import Writer
 from ltx_async.errors import LTXError
@@ -68,7 +68,7 @@ class CheckRun:
         lookups = client.lookup_many(self.intake, ordered=self.ordered)
         async with shown_progress(self.talk, self._snapshot, live=self.live):
             error = await self._deliver_all(client, lookups, interrupt)
-        error = await self._close(error, None if interrupt.signal is None else _LAST_WORDS)
+        error = await self._close(error, interrupt)
         await self._count_rest(_LONG_COUNT if interrupt.signal is None else _SHORT_COUNT)
         return Summary(
             counts=self.counts,
@@ -126,14 +126,15 @@ class CheckRun:
                 raise
         self.counts.add(lookup)
 
-    async def _close(self, error: Exception | None, patience: float | None) -> Exception | None:
+    async def _close(self, error: Exception | None, interrupt: Interrupt) -> Exception | None:
         try:
-            async with asyncio.timeout(patience):
-                await self.writer.close()
-        except TimeoutError:
-            pass  # nobody reads, and whoever ended the run does not want to wait
+            # Whoever ends a run does not want to wait for a reader, or for a lock.
+            await or_interrupt(interrupt, self.writer.close(), _LAST_WORDS)
         except UnsavedError as failure:
             self.counts.take_back(failure.outcomes)
+            if interrupt.signal is not None:
+                results = counted(failure.outcomes.total(), "result")
+                self.talk.warn(f"{results} not saved: {failure}")
             return error or failure
         except (CommandError, BrokenPipeError) as failure:
             return error or failure

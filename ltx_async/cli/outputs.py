@@ -68,7 +68,7 @@ async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -
     if text_format is None:
         if existing.continues:
             return await resume_database(path, earlier, retry_failed=retry_failed)
-        return create_database(path, overwrite=overwrite)
+        return await create_database(path, overwrite=overwrite)
     if existing.continues:
         return await resume_text(path, text_format, earlier, retry_failed=retry_failed)
     return FileWriter.create(path, text_format, overwrite=overwrite)

@@ -96,11 +96,14 @@ def run(command: Callable[[Interrupt], Awaitable[int]]) -> int:
         return runner.run(listening())
 
 
-async def or_interrupt(interrupt: Interrupt, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return the result of `work`, or cancel it at the first signal and return None."""
+async def or_interrupt(
+    interrupt: Interrupt, work: Coroutine[Any, Any, T], grace: float = 0.0
+) -> T | None:
+    """Return the result of `work`, or cancel it `grace` seconds after a signal and return None."""
     task = asyncio.create_task(work)
     waiting = asyncio.create_task(interrupt.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({task}, timeout=grace)
     waiting.cancel()
     task.cancel()
     await asyncio.wait({task, waiting})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from attrs import define, field
 from ltx_async.cli.endings import CommandError, ExitStatus, UnsavedError
 from ltx_async.cli.lock import LockFile
 from ltx_async.cli.records import COLUMNS, Cell, plain_text, row_of
+from ltx_async.cli.sqlitelock import Patience, is_locked
 from ltx_async.cli.syncing import Syncer
 from ltx_async.models import Lookup, Outcome
 
@@ -47,7 +47,7 @@ _SETTINGS: Final = (
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA cache_size = -16000",
 )
-_WAIT: Final = 30.0
+_BUSY_FOR: Final = 0.1  # seconds that SQLite waits by itself; `Patience` does the rest
 _BATCH: Final = 5_000
 _LARGEST_INTEGER: Final = 2**63
 
@@ -73,7 +73,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
-        timeout=_WAIT,
+        timeout=_BUSY_FOR,
         isolation_level=None,
         check_same_thread=False,
     )
@@ -95,6 +95,12 @@ def database_failure(error: sqlite3.Error, name: str) -> CommandError:
             "What was committed is safe; make room, then continue with --resume.",
             status=ExitStatus.STOPPED,
         )
+    if is_locked(error):
+        return CommandError(
+            f"{name}: another program has locked the database.",
+            "What was committed is safe; end that program, then continue with --resume.",
+            status=ExitStatus.STOPPED,
+        )
     return CommandError(f"{name}: {error}", status=ExitStatus.STOPPED)
 
 
@@ -114,23 +120,34 @@ class SQLiteWriter:
     _lock: LockFile
     _pending: list[tuple[Cell, ...]] = field(init=False, factory=list)
     _syncer: Syncer = field(init=False)
+    _patience: Patience = field(init=False, factory=Patience)
 
     def __attrs_post_init__(self) -> None:
         self._syncer = Syncer(self._commit)
 
     async def write(self, lookup: Lookup) -> None:
         """Take one record; wait where the disk does not keep up."""
-        self._attempt(self._syncer.touch)
-        self._pending.append(database_row(lookup))
-        if len(self._pending) >= _BATCH:
-            await self._syncer.catch_up()
+        try:
+            self._syncer.touch()
+        except sqlite3.Error as error:
+            failure = database_failure(error, str(self._path))
+        else:
+            self._pending.append(database_row(lookup))
+            if len(self._pending) >= _BATCH:
+                await self._syncer.catch_up()
+            return
+        raise failure
 
     async def close(self) -> None:
-        """Commit what is left; the database becomes one file again."""
+        """Commit what is left; the database becomes one file again.
+
+        Whoever is cancelled meanwhile waits no longer for another program's lock.
+        """
         try:
-            self._attempt(self._syncer.close)
-        except CommandError as error:
-            failure = UnsavedError(error, Counter(Outcome(str(row[1])) for row in self._pending))
+            await self._syncer.close(self._patience.end)
+        except sqlite3.Error as error:
+            cause = database_failure(error, str(self._path))
+            failure = UnsavedError(cause, Counter(Outcome(str(row[1])) for row in self._pending))
         else:
             return
         finally:
@@ -143,21 +160,16 @@ class SQLiteWriter:
         finally:
             self._lock.release()
 
-    def _attempt(self, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except sqlite3.Error as error:
-            failure = database_failure(error, str(self._path))
-        else:
-            return
-        raise failure
-
     def _commit(self) -> None:
         """Commit what is pending; in the thread, while the loop may append more."""
         rows = self._pending.copy()
         if not rows:
             return
-        with self._database as database:
-            database.execute("BEGIN IMMEDIATE")
-            database.executemany(_UPSERT, rows)
+
+        def transaction() -> None:
+            with self._database as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.executemany(_UPSERT, rows)
+
+        self._patience.outlast(transaction)
         del self._pending[: len(rows)]

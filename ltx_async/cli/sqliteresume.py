@@ -7,6 +7,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from ltx_async.cli.sqlitefile import (
     database_failure,
     prepare,
 )
+from ltx_async.cli.sqlitelock import unlocked
 from ltx_async.cli.syncing import sync_directory
 from ltx_async.models import Outcome
 
@@ -30,10 +32,11 @@ _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 _READ: Final = (
     "SELECT email, outcome, balance, token_expires_at, refresh_token_expires_at FROM lookups"
 )
+_DROP: Final = "DELETE FROM lookups WHERE outcome = ?"
 _OTHER: Final = "Nothing was changed: choose another output, or --overwrite."
 
 
-def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
+async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
     """Make a new database at `path`, private, under the rules of `open_private`.
 
     Raises:
@@ -43,7 +46,7 @@ def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
     try:
         os.close(open_private(path, overwrite=overwrite))
         _remove_companions(path)
-        return _begun(path, held, empty=True)
+        return await _begun(path, held, empty=True)
     except BaseException:
         held.release()
         raise
@@ -68,7 +71,7 @@ async def resume_database(
             os.close(open_private(path, overwrite=False))
             _remove_companions(path)
         empty = await _read(path, earlier, retry_failed=retry_failed)
-        return _begun(path, held, empty=empty)
+        return await _begun(path, held, empty=empty)
     except BaseException:
         held.release()
         raise
@@ -96,7 +99,7 @@ def _remove_companions(path: Path) -> None:
             companion.unlink()
 
 
-def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
+async def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
     try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -105,7 +108,7 @@ def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
             os.close(descriptor)
         database = connect(path)
         try:
-            prepare(database, empty=empty)
+            await unlocked(database, partial(prepare, database, empty=empty))
             sync_directory(path.parent)
         except BaseException:
             database.close()
@@ -123,11 +126,11 @@ async def _read(path: Path, earlier: EarlierRecords, *, retry_failed: bool) -> b
     """Take the records in; return whether the table has yet to be made."""
     try:
         with contextlib.closing(connect(path)) as database:
-            if not _has_table(path, database):
+            if not await unlocked(database, partial(_has_table, path, database)):
                 return True
             await _check_integrity(path, database)
             if retry_failed:
-                database.execute("DELETE FROM lookups WHERE outcome = ?", (Outcome.FAILED.value,))
+                await unlocked(database, partial(database.execute, _DROP, (Outcome.FAILED.value,)))
             await _take_in(database, earlier)
     except sqlite3.Error as error:
         failure = _unreadable(error, path)
@@ -170,17 +173,14 @@ async def _check_integrity(path: Path, database: sqlite3.Connection) -> None:
     def check() -> str:
         return str(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
 
-    try:
-        verdict = await asyncio.to_thread(check)  # seconds, where there are millions of records
-    except asyncio.CancelledError:
-        database.interrupt()
-        raise
+    verdict = await unlocked(database, check)  # seconds, where there are millions of records
     if verdict != "ok":
         raise _damaged(path, verdict)
 
 
 async def _take_in(database: sqlite3.Connection, earlier: EarlierRecords) -> None:
-    for row in database.execute(_READ):
+    # Nobody's lock is in the way of a read that has begun.
+    for row in await unlocked(database, partial(database.execute, _READ)):
         earlier.add(finished_of_row(*row))
         if not earlier.count % _ROWS_AT_A_TIME:
             await asyncio.sleep(0)

@@ -50,14 +50,27 @@ class Syncer:
         with contextlib.suppress(Exception):
             await asyncio.shield(asyncio.wrap_future(self._running))
 
-    def close(self) -> None:
-        """Wait for the thread, and call `work` a last time, here.
+    async def close(self, hurry: Callable[[], None] = lambda: None) -> None:
+        """Wait for the thread, and for `work` to be called a last time.
+
+        Args:
+            hurry: called when the wait is cancelled, which then goes on: what is being
+                written must not be closed.
 
         Raises:
             Exception: what it raised, now or before.
         """
         self._stop_timer()
-        self._thread.shutdown()
+        last = asyncio.wrap_future(self._thread.submit(self._finish))
+        self._thread.shutdown(wait=False)
+        try:
+            await asyncio.shield(last)
+        except asyncio.CancelledError:
+            hurry()
+            await asyncio.wait((last,))
+            last.result()
+
+    def _finish(self) -> None:
         self._raise_failure()
         self.work()
 

@@ -131,9 +131,14 @@ class FileWriter:
         """Bring the file to the disk and close it; some report a full disk only now."""
         try:
             if self._syncer is not None:
-                self._attempt(self._syncer.close)
+                await self._syncer.close()
+        except OSError as error:
+            failure = write_failure(error, self._name)
+        else:
+            return
         finally:
             self._attempt(partial(os.close, self._descriptor))
+        raise failure
 
     def _attempt(self, call: Callable[[], None]) -> None:
         try:

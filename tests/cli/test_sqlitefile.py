@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_async import Account, LTXError, Outcome, ServerError
-from ltx_async.cli import sqlitefile
+from ltx_async.cli import sqlitefile, sqlitelock
 from ltx_async.cli.duplicates import Earlier, Meeting
 from ltx_async.cli.earlier import EarlierRecords
 from ltx_async.cli.endings import CommandError, ExitStatus, UnsavedError
@@ -38,7 +38,7 @@ def rows(path, columns="*", order="rowid"):
 
 
 async def written(path, *lookups):
-    writer = create_database(path, overwrite=True)
+    writer = await create_database(path, overwrite=True)
     for lookup in lookups:
         await writer.write(lookup)
     await writer.close()
@@ -63,7 +63,7 @@ async def test_a_row_has_the_columns_of_every_table_and_the_account(out):
 
 
 async def test_all_its_files_are_private(out):
-    writer = create_database(out, overwrite=False)
+    writer = await create_database(out, overwrite=False)
     await writer.write(ANN)
     await writer._syncer.catch_up()
     files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in out.parent.iterdir()}
@@ -73,7 +73,7 @@ async def test_all_its_files_are_private(out):
 
 
 async def test_others_read_what_is_committed_while_it_grows(out):
-    writer = create_database(out, overwrite=False)
+    writer = await create_database(out, overwrite=False)
     writer._syncer.window = 0.01
     await writer.write(ANN)
     assert rows(out) == []
@@ -126,7 +126,7 @@ async def test_a_number_of_any_size_stays_a_number(out, number):
 
 async def test_a_slow_disk_slows_the_writer(out, monkeypatch):
     monkeypatch.setattr(sqlitefile, "_BATCH", 3)
-    writer = create_database(out, overwrite=False)
+    writer = await create_database(out, overwrite=False)
     longest = 0
     for number in range(20):
         await writer.write(make_lookup(f"{number}@example.com"))
@@ -161,7 +161,7 @@ class FullDatabase:
 
 
 async def test_a_full_disk_ends_the_run_and_takes_back_what_was_not_kept(out):
-    writer = create_database(out, overwrite=False)
+    writer = await create_database(out, overwrite=False)
     await writer.write(ANN)
     await writer._syncer.catch_up()
     database, writer._database = writer._database, FullDatabase(writer._database)
@@ -191,7 +191,7 @@ def test_other_failures_are_told_as_they_are():
 async def test_an_existing_file_is_only_replaced_when_told_to(out):
     await written(out, ANN)
     with pytest.raises(CommandError, match="exists already"):
-        create_database(out, overwrite=False)
+        await create_database(out, overwrite=False)
     assert len(rows(out)) == 1
     for companion in ("-wal", "-journal"):
         out.with_name(out.name + companion).write_bytes(b"of another database")
@@ -200,11 +200,11 @@ async def test_an_existing_file_is_only_replaced_when_told_to(out):
 
 
 async def test_one_process_writes_at_a_time(out):
-    writer = create_database(out, overwrite=False)
+    writer = await create_database(out, overwrite=False)
     await writer.write(ANN)
     for overwrite in (False, True):
         with pytest.raises(CommandError, match="another ltx-async is writing to it"):
-            create_database(out, overwrite=overwrite)
+            await create_database(out, overwrite=overwrite)
     for retry_failed in (False, True):
         with pytest.raises(CommandError, match="another ltx-async is writing to it"):
             await resumed(out, retry_failed=retry_failed)
@@ -212,16 +212,16 @@ async def test_one_process_writes_at_a_time(out):
     assert len(rows(out)) == 1
 
 
-def test_a_database_that_cannot_be_made_is_told(tmp_path, monkeypatch):
+async def test_a_database_that_cannot_be_made_is_told(tmp_path, monkeypatch):
     with pytest.raises(CommandError, match="No such file"):
-        create_database(tmp_path / "no" / "out.db", overwrite=False)
+        await create_database(tmp_path / "no" / "out.db", overwrite=False)
 
     def unwritable(*_arguments, **_named):
         raise sqlite3.OperationalError("unable to open database file")
 
     monkeypatch.setattr("ltx_async.cli.sqliteresume.connect", unwritable)
     with pytest.raises(CommandError, match="unable to open"):
-        create_database(tmp_path / "out.db", overwrite=False)
+        await create_database(tmp_path / "out.db", overwrite=False)
 
 
 # Resuming
@@ -265,7 +265,7 @@ async def test_failed_records_are_dropped_to_be_asked_again(out):
 
 
 async def test_what_only_the_log_of_a_killed_process_has_counts(out, tmp_path):
-    writer = create_database(out, overwrite=False)
+    writer = await create_database(out, overwrite=False)
     await writer.write(ANN)
     await writer._syncer.catch_up()
     (tmp_path / "killed").mkdir()
@@ -411,9 +411,37 @@ async def test_a_database_that_cannot_be_set_up_is_closed_and_let_go(out, monkey
 
 async def test_a_database_that_is_locked_too_long_is_told(out, monkeypatch):
     await written(out, ANN)
-    monkeypatch.setattr(sqlitefile, "_WAIT", 0.01)
+    monkeypatch.setattr(sqlitelock, "LONGEST_WAIT", 0.01)
     with closing(sqlite3.connect(out, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(CommandError, match="locked") as raised:
             await resumed(out, retry_failed=True)
     assert raised.value.status is ExitStatus.STOPPED
+
+
+async def test_the_loop_goes_on_while_a_lock_is_waited_for(out):
+    writer = await create_database(out, overwrite=False)
+    await writer.write(ANN)
+    with closing(sqlite3.connect(out, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        closing_it = asyncio.create_task(writer.close())
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert not closing_it.done()
+        other.rollback()
+        await closing_it
+    assert rows(out, "email") == [("ann@example.com",)]
+
+
+async def test_who_is_cancelled_waits_for_no_lock_and_is_told_what_is_not_kept(out):
+    writer = await create_database(out, overwrite=False)
+    await writer.write(ANN)
+    with closing(sqlite3.connect(out, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        closing_it = asyncio.create_task(writer.close())
+        await asyncio.sleep(0.05)
+        closing_it.cancel()
+        with pytest.raises(UnsavedError, match="another program has locked") as raised:
+            await closing_it
+    assert raised.value.outcomes == Counter({Outcome.OK: 1})
+    assert [path.name for path in out.parent.iterdir()] == ["out.sqlite"]

@@ -36,7 +36,7 @@ async def test_many_records_share_one_call_soon_after_the_first(calls):
     assert calls[0] is not threading.current_thread()
     syncer.touch()
     await until(lambda: len(calls) == 2)
-    syncer.close()
+    await syncer.close()
     assert len(calls) == 3
 
 
@@ -55,7 +55,7 @@ async def test_a_record_during_a_call_gets_a_call_after_it(calls):
     assert len(calls) == 1
     go.set()
     await until(lambda: len(calls) == 2)
-    syncer.close()
+    await syncer.close()
 
 
 async def test_closing_waits_for_the_thread_and_calls_a_last_time(calls):
@@ -66,8 +66,33 @@ async def test_closing_waits_for_the_thread_and_calls_a_last_time(calls):
     syncer = Syncer(slow, 0)
     syncer.touch()
     await asyncio.sleep(0.01)
-    syncer.close()
+    await syncer.close()
     assert len(calls) == 2
+
+
+async def test_closing_lets_the_loop_go_on_and_a_cancelled_one_hurries_and_still_waits(calls):
+    go = threading.Event()
+    syncer = Syncer(lambda: calls.append(go.wait(5)))
+    closing = asyncio.create_task(syncer.close(go.set))
+    await asyncio.sleep(0.02)
+    assert (calls, closing.done()) == ([], False)
+    closing.cancel()
+    await asyncio.wait([closing])
+    assert (calls, closing.exception()) == ([True], None)
+
+
+async def test_what_fails_in_a_cancelled_close_is_raised():
+    go = threading.Event()
+
+    def failing():
+        go.wait(5)
+        raise OSError(28, "No space left on device")
+
+    closing = asyncio.create_task(Syncer(failing).close(go.set))
+    await asyncio.sleep(0.02)
+    closing.cancel()
+    with pytest.raises(OSError, match="No space"):
+        await closing
 
 
 async def test_who_cannot_wait_is_caught_up_with_at_once(calls):
@@ -75,7 +100,7 @@ async def test_who_cannot_wait_is_caught_up_with_at_once(calls):
     syncer.touch()
     await syncer.catch_up()
     assert calls == [1]
-    syncer.close()
+    await syncer.close()
 
 
 async def test_a_wait_that_is_cancelled_leaves_the_call_alone(calls):
@@ -87,7 +112,7 @@ async def test_a_wait_that_is_cancelled_leaves_the_call_alone(calls):
     await asyncio.wait([waiting])
     assert waiting.cancelled()
     go.set()
-    syncer.close()
+    await syncer.close()
     assert calls == [True, True]
 
 
@@ -100,10 +125,12 @@ async def test_what_failed_in_the_thread_is_raised_by_the_next_record_and_by_clo
     syncer.touch()
     await until(lambda: calls)
     await asyncio.sleep(0.02)
-    for call in (syncer.touch, syncer.touch, syncer.close):
+    for _ in range(2):
         with pytest.raises(OSError, match="No space"):
-            call()
+            syncer.touch()
     await syncer.catch_up()
+    with pytest.raises(OSError, match="No space"):
+        await syncer.close()
     assert len(calls) == 1  # the kernel reports such a failure only once: it is not tried away
 
 

@@ -111,8 +111,10 @@ def failing(checks, output, calls, error, *options, path=None, number=1):
 )
 def test_a_disk_that_fails_when_it_is_asked_to_keep_ends_the_run(checks, form, error, whole):
     output = f"out.{form}"
-    # The first call makes sure of the new file, the next one is the last of the run.
-    ended = failing(checks, output, "fsync", error, path=output, number=2)
+    (checks.directory / "one.txt").write_bytes(checks.lines[0])
+    assert checks.run(output, source="one.txt").status == 0
+    # A new file would be made sure of at the beginning; this one is at the end of the run.
+    ended = failing(checks, output, "fsync", error, "--resume", path=output)
     assert ended.status == 4
     assert ("disk full" in ended.err) == (error != "EIO")
     assert ended.adds_up
