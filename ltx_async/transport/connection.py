@@ -212,7 +212,14 @@ def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 class Connector(aiohttp.TCPConnector):
-    """aiohttp's pool, which notes in `REUSED` whether a connection has been used before."""
+    """aiohttp's pool, which notes in `REUSED` whether a connection has been used before.
+
+    Attributes:
+        idle_may_be_dead: whether the next connection is to be a new one, because an idle
+            one was closed by the server, and the others may be too.
+    """
+
+    idle_may_be_dead: bool = False
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -222,13 +229,22 @@ class Connector(aiohttp.TCPConnector):
         One that was sent anything since its last reply is closed instead: those bytes
         would pass for the next reply.
         """
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            protocol: Any = connection.protocol
-            reused = getattr(protocol, "ltx_used", False)
-            if not (reused and protocol.should_close):
-                break
-            connection.close()
+        passed_over: list[Connection] = []
+        try:
+            while True:
+                connection = await super().connect(req, traces, timeout)
+                protocol: Any = connection.protocol
+                reused = getattr(protocol, "ltx_used", False)
+                if reused and protocol.should_close:
+                    connection.close()
+                elif reused and self.idle_may_be_dead:
+                    passed_over.append(connection)
+                else:
+                    break
+        finally:
+            for idle in passed_over:
+                idle.release()
+        self.idle_may_be_dead = False
         REUSED.set(reused)
         protocol.ltx_used = True
         return connection

@@ -22,6 +22,7 @@ from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
 from ltx_async.transport.connection import (
     KEPT_HEADERS,
     REUSED,
+    Connector,
     Endpoint,
     Wiring,
 )
@@ -67,6 +68,7 @@ class SessionTransport:
     wiring: Wiring
     borrowed: ClientSession | None = None
     _own: ClientSession | None = field(init=False, default=None)
+    _connector: Connector | None = field(init=False, default=None)
     _headers: CIMultiDict[str] = field(init=False, repr=False)
     _watch: Watch = field(init=False, factory=Watch)
 
@@ -104,10 +106,10 @@ class SessionTransport:
         except LTXError as error:
             failure = error.with_traceback(None)
         except _ConnectionLostError as error:
-            failure = ProtocolError(
-                "the connection closed before the whole reply",
-                reused=error.args[0] and self.borrowed is None and REUSED.get(),
-            )
+            reused = error.args[0] and self._connector is not None and REUSED.get()
+            if reused and self._connector is not None:
+                self._connector.idle_may_be_dead = True
+            failure = ProtocolError("the connection closed before the whole reply", reused=reused)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = translated(error)
         raise failure
@@ -133,8 +135,9 @@ class SessionTransport:
                 raise ConfigurationError("the borrowed session is closed")
             return self.borrowed
         if self._own is None:
+            self._connector = self.wiring.connector()
             self._own = ClientSession(
-                connector=self.wiring.connector(),
+                connector=self._connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 proxy=self.wiring.proxy_to(self.endpoint.base),

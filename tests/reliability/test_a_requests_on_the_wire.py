@@ -8,7 +8,7 @@ from ltx_async import Outcome, ProtocolError, RetryPolicy, ServerError
 
 from .conftest import TOKEN
 from .replies import account_body, error, head, ok, reply
-from .wire import CLOSE, RESET, in_turn
+from .wire import CLOSE, RESET, Pause, in_turn
 
 TRUNCATED = [head(200, ("Content-Length", "100")) + b'{"email": "ann@', CLOSE]
 FAILURES = {
@@ -154,3 +154,17 @@ async def test_connections_outlive_errors_that_were_read_to_their_end(serve, con
     for number in range(4):
         await client.lookup(f"{number}@example.com")
     assert (server.requests, server.connections) == (4, 1)
+
+
+@pytest.mark.parametrize("end", [CLOSE, RESET])
+async def test_many_connections_closed_as_requests_come_cost_one_extra_request_each(
+    serve, connect, end
+):
+    """Five idle connections, of which none takes a second request."""
+    server = await serve(lambda asked: [end] if asked.position else [Pause(0.02), *ok(asked)])
+    client = connect(server, concurrency=5, retry=RetryPolicy(attempts=1, budget=0))
+    emails = [f"{number}@example.com" for number in range(5)]
+    assert len(await client.lookup_many(emails)) == server.connections == 5
+    for number in range(5, 10):
+        lookup = await client.lookup(f"{number}@example.com")
+        assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 2)
