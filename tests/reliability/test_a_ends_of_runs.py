@@ -105,3 +105,35 @@ async def test_a_wait_over_the_cap_ends_the_run_with_the_rest_pending(serve, con
     assert server.requests <= 25
     assert len(caught.value.lookups) == 20
     assert all(lookup.outcome is Outcome.OK for lookup in caught.value.lookups)
+
+
+async def test_who_waits_for_a_slot_at_the_end_of_the_run_sends_nothing(serve, connect):
+    """The first lookup sleeps before its retry; when it wakes up, the one slot is taken."""
+
+    def answer(asked):
+        if asked.email == "0@example.com":
+            return [error(503)]
+        return [Pause(0.15), error(401)]
+
+    server = await serve(answer)
+    policy = RetryPolicy(base=0.05, random=lambda: 1.0)
+    with pytest.raises(AuthenticationError) as caught:
+        await connect(server, concurrency=1, retry=policy).lookup_many(EMAILS)
+    assert [asked.email for asked in server.asked] == EMAILS[:2]
+    assert caught.value.lookups == ()
+
+
+async def test_no_email_is_taken_from_the_source_after_the_end_of_the_run(serve, connect):
+    taken = []
+
+    def source():
+        for email in EMAILS:
+            taken.append(email)
+            yield email
+
+    server = await serve(
+        lambda asked: [error(401)] if asked.number == 3 else [Pause(0.02), *ok(asked)]
+    )
+    with pytest.raises(AuthenticationError):
+        await connect(server, concurrency=4).lookup_many(source())
+    assert len(taken) == server.requests == 4
