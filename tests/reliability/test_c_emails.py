@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -72,13 +72,13 @@ REFUSED = [
 
 
 def segment(asked: Asked) -> str:
-    """What the server makes of the path, if it is one segment below the accounts."""
+    """What a server makes of the path that takes `+` for a space, as some do."""
     method, path, version = asked.line.split(" ")
     assert (method, version) == ("GET", "HTTP/1.1")
     assert path.startswith(PREFIX)
     rest = path.removeprefix(PREFIX)
     assert not set(rest) & set("/?#\\ ")
-    return unquote(rest, errors="strict")
+    return unquote_plus(rest, errors="strict")
 
 
 def mirror(asked: Asked):

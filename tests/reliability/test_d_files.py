@@ -84,13 +84,17 @@ def test_a_summary_never_goes_through_a_symbolic_link(check, tmp_path, target):
     assert not (tmp_path / "nowhere").exists()
 
 
-@pytest.mark.parametrize("companion", ["-wal", "-journal", "-shm"])
+@pytest.mark.parametrize("companion", ["-wal", "-journal", "-shm", "-lock"])
 def test_no_companion_of_a_database_goes_through_a_symbolic_link(check, tmp_path, companion):
-    """SQLite opens these by name; whoever may write here could have put a link there."""
+    """These are opened by name; whoever may write here could have put a link there."""
     (tmp_path / "there").write_bytes(b"kept")
-    (tmp_path / f"out.sqlite{companion}").symlink_to(tmp_path / "there")
-    check("-o", "out.sqlite")
+    for target in ("there", "nowhere"):
+        link = tmp_path / f"out.sqlite{companion}"
+        link.symlink_to(tmp_path / target)
+        check("-o", "out.sqlite", "--overwrite")
+        link.unlink(missing_ok=True)
     assert (tmp_path / "there").read_bytes() == b"kept"
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_the_demo_does_not_follow_a_symbolic_link(tmp_path):
