@@ -131,9 +131,8 @@ class CheckRun:
             # Whoever ends a run does not want to wait for a reader, or for a lock.
             await or_interrupt(interrupt, self.writer.close(), _LAST_WORDS)
         except UnsavedError as failure:
-            self.counts.take_back(failure.outcomes)
+            results = counted(self.counts.take_back(failure.outcomes), "result")
             if interrupt.signal is not None:
-                results = counted(failure.outcomes.total(), "result")
                 self.talk.warn(f"{results} not saved: {failure}")
             return error or failure
         except (CommandError, BrokenPipeError) as failure:

@@ -51,9 +51,12 @@ class Counts:
         self.earlier += 1
         self._alert(earlier.alerts, earlier.shown)
 
-    def take_back(self, outcomes: Counter[Outcome]) -> None:
-        """Stop counting results that could not be kept; they are pending again."""
+    def take_back(self, outcomes: Counter[Outcome] | None) -> int:
+        """Stop counting results that could not be kept, None for all; they are pending again."""
+        if outcomes is None:
+            outcomes, self.earlier = self._outcomes.copy(), 0
         self._outcomes -= outcomes
+        return outcomes.total()
 
     def _alert(self, number: int, shown: tuple[Alert, ...]) -> None:
         self.alerts += number

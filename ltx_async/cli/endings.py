@@ -50,12 +50,22 @@ class UnsavedError(CommandError):
     """Results that had been taken could not be kept.
 
     Attributes:
-        outcomes: how many there were of each kind.
+        outcomes: how many there were of each kind; None for all that the output held.
     """
 
-    def __init__(self, failure: CommandError, outcomes: Counter[Outcome]) -> None:
+    def __init__(self, failure: CommandError, outcomes: Counter[Outcome] | None) -> None:
         super().__init__(str(failure), failure.hint, status=failure.status)
         self.outcomes = outcomes
+
+
+def removed(name: str) -> UnsavedError:
+    """Say that an output is no longer where it was made, and what it held is lost."""
+    failure = CommandError(
+        f"{name}: was removed while results were being written to it.",
+        "What was written is not there: run again.",
+        status=ExitStatus.STOPPED,
+    )
+    return UnsavedError(failure, None)
 
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.cli.endings import CommandError
+from ltx_async.cli.endings import CommandError, ExitStatus
 
 STANDARD_INPUT: Final = "-"
 _PIECE: Final = 64 << 10
@@ -91,8 +91,20 @@ class ByteSource:
             failure = CommandError(f"{self.name}: {error.strerror}.")
         else:
             self.offset += len(data)
+            if not data:
+                self._verify_length()
             return data
         raise failure
+
+    def _verify_length(self) -> None:
+        """Refuse to take for the end of a file what is left of one that was cut meanwhile."""
+        expected = self.size or 0
+        if self.offset < expected and os.fstat(self._descriptor).st_size < expected:
+            raise CommandError(
+                f"{self.name}: has become shorter while it was read.",
+                "When it is whole again, continue with --resume.",
+                status=ExitStatus.STOPPED,
+            )
 
     def stop(self) -> None:
         """Let a waiting `read` return, and every later one at once: nothing more is wanted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.cli.endings import CommandError, ExitStatus, UnsavedError
+from ltx_async.cli.endings import CommandError, ExitStatus, UnsavedError, removed
 from ltx_async.cli.lock import LockFile
 from ltx_async.cli.records import COLUMNS, Cell, plain_text, row_of
 from ltx_async.cli.sqlitelock import Patience, is_locked
@@ -112,7 +113,8 @@ class SQLiteWriter:
 
     Raises (from `write` and `close`):
         CommandError: the disk is full, or the database cannot be written.
-        UnsavedError: the same, from `close`, where results were lost.
+        UnsavedError: the same, from `close`, where results were lost; or somebody has removed
+            the database.
     """
 
     _path: Path
@@ -121,9 +123,11 @@ class SQLiteWriter:
     _pending: list[tuple[Cell, ...]] = field(init=False, factory=list)
     _syncer: Syncer = field(init=False)
     _patience: Patience = field(init=False, factory=Patience)
+    _place: os.stat_result = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._syncer = Syncer(self._commit)
+        self._syncer = Syncer(self._sync)
+        self._place = self._path.stat()
 
     async def write(self, lookup: Lookup) -> None:
         """Take one record; wait where the disk does not keep up."""
@@ -159,6 +163,15 @@ class SQLiteWriter:
             self._database.close()
         finally:
             self._lock.release()
+
+    def _sync(self) -> None:
+        self._commit()
+        try:
+            kept = os.path.samestat(self._path.stat(), self._place)
+        except FileNotFoundError:
+            kept = False
+        if not kept:
+            raise removed(str(self._path))
 
     def _commit(self) -> None:
         """Commit what is pending; in the thread, while the loop may append more."""

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from attrs import define, field, frozen
 
-from ltx_async.cli.endings import CommandError, write_failure
+from ltx_async.cli.endings import CommandError, removed, write_failure
 from ltx_async.cli.privatefile import open_private
 from ltx_async.cli.records import COLUMNS, Cell, neutralised, record_of, row_of
 from ltx_async.cli.resume import CSVLayout, JSONLayout, Layout
@@ -84,6 +84,7 @@ class FileWriter:
     Raises (from `write` and `close`):
         CommandError: the disk is full, or the file cannot be written. The record in hand is
             then cut off again, so that the file ends with a whole one.
+        UnsavedError: somebody has removed the file.
     """
 
     _name: str
@@ -110,7 +111,8 @@ class FileWriter:
         Raises:
             CommandError: it cannot be written; it is closed then.
         """
-        writer = cls(str(path), descriptor, record_format, Syncer(partial(os.fsync, descriptor)))
+        syncer = Syncer(partial(_synced, descriptor, str(path)))
+        writer = cls(str(path), descriptor, record_format, syncer)
         try:
             if empty:
                 writer._append(record_format.header)
@@ -165,6 +167,13 @@ class FileWriter:
     def _cut_back(self, written: int) -> None:
         if written:
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+
+
+def _synced(descriptor: int, name: str) -> None:
+    """Bring a file to the disk, and make sure that it is to be found there."""
+    os.fsync(descriptor)
+    if not os.fstat(descriptor).st_nlink:
+        raise removed(name)
 
 
 @define

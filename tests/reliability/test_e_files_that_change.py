@@ -1,0 +1,82 @@
+"""Promises 28 and 29 when somebody else changes the files of a run while it goes on."""
+
+import shutil
+import time
+
+import pytest
+
+from .interrupted import FORMATS, Checks, Service, emails
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    with Service() as running:
+        yield running
+
+
+@pytest.fixture
+def checks(tmp_path, emulator):
+    made = Checks(tmp_path / "run", emulator, emails(400))
+    yield made
+    made.kill_left_over()
+
+
+def in_mid_run(checks, output, *options):
+    before = checks.emulator.request_count
+    process = checks.start(output, *options)
+    checks.until(lambda: checks.emulator.request_count >= before + 30)
+    return process
+
+
+@pytest.mark.parametrize("left", [0, 5005])
+def test_an_input_that_is_shortened_in_mid_run_is_no_whole_input(checks, left):
+    """What is read last may end within an email, which is not to be asked for."""
+    source = checks.directory / "emails.txt"
+    lines = b"\n".join(b"user%06d@example.com" % (number % 400) for number in range(50_000))
+    source.write_bytes(lines)
+    process = in_mid_run(checks, "out.jsonl", "--rate", "200")
+    with source.open("r+b") as file:
+        file.truncate(left)
+    ended = checks.wait(process)
+    assert (ended.status, ended.adds_up, ended.summary["whole_input"]) == (4, True, False)
+    assert "error: emails.txt: has become shorter while it was read" in ended.err
+    results = checks.results("out.jsonl")
+    assert all(email.startswith("user") and len(email) == 22 for email, *_ in results)
+    assert ended.summary["ok"] + ended.summary["needs_reauth"] + 1 >= len(results)
+
+
+def test_an_input_that_grows_in_mid_run_is_read_to_its_new_end(checks):
+    process = in_mid_run(checks, "out.jsonl", "--rate", "200")
+    with (checks.directory / "emails.txt").open("ab") as file:
+        file.write(b"\nuser000900@example.com\n")
+    ended = checks.wait(process)
+    assert (ended.status, ended.adds_up, ended.summary["whole_input"]) == (1, True, True)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_output_that_is_removed_in_mid_run_ends_it_soon(checks, form):
+    """The system would take everything that is written to it, and keep nothing."""
+    where = checks.directory / "results"
+    where.mkdir()
+    process = in_mid_run(checks, f"results/out.{form}", "--rate", "50")
+    shutil.rmtree(where)
+    began = time.monotonic()
+    ended = checks.wait(process)
+    assert time.monotonic() - began < 4
+    assert (ended.status, ended.adds_up) == (4, True)
+    assert f"error: results/out.{form}: was removed while results were being written" in ended.err
+    assert ended.summary["pending"] == ended.summary["input"] - ended.summary["duplicate"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_output_that_is_removed_before_a_signal_is_told_too(checks, form):
+    assert checks.run(f"out.{form}", source="emails.txt").status == 1
+    with (checks.directory / "emails.txt").open("ab") as file:
+        file.writelines(b"\nnobody-%d@example.org" % number for number in range(100))
+    process = in_mid_run(checks, f"out.{form}", "--resume", "--rate", "50")
+    (checks.directory / f"out.{form}").unlink()
+    process.terminate()
+    ended = checks.wait(process)
+    assert (ended.status, ended.adds_up) == (143, True)
+    assert f"not saved: out.{form}: was removed" in ended.err
+    assert (ended.summary["ok"], ended.summary["already_done"]) == (0, 0)
