@@ -152,11 +152,12 @@ def test_a_disk_that_fails_while_failed_records_are_dropped_leaves_them(checks, 
 def test_a_torn_last_record_is_redone_and_one_in_the_middle_refused(checks, form):
     output, path = f"out.{form}", checks.directory / f"out.{form}"
     checks.run(output)
-    whole = path.read_bytes()
+    whole, results = path.read_bytes(), checks.results(output)
     path.write_bytes(whole[:-30])
     ended = checks.run(output, "--resume")
     assert "the last record was torn" in ended.err
     assert (ended.status, ended.summary["requests"]) == (1, 1)
+    assert checks.results(output) == results
     middle = whole.index(b"\n", 2000) + 1
     path.write_bytes(whole[: middle - 30] + whole[middle:])
     torn = path.read_bytes()

@@ -1,5 +1,7 @@
 """Promise 31: one process per output, and no output continued as what it is not."""
 
+import contextlib
+import sqlite3
 import subprocess
 
 import pytest
@@ -59,8 +61,12 @@ def test_the_lock_of_a_killed_process_dies_with_it(checks, form):
 def test_resume_onto_another_format_or_schema_is_refused(checks, form, other, how):
     output = checks.directory / f"out.{form}"
     if form == other:  # the same format from another tool
-        content = {"jsonl": b'{"email": "ann@example.com", "ok": true}\n', "csv": b"email,ok\n"}
-        output.write_bytes(content.get(form, b"email\n"))
+        if form == "sqlite":
+            with contextlib.closing(sqlite3.connect(output)) as database:
+                database.execute("CREATE TABLE lookups (email TEXT PRIMARY KEY, outcome TEXT)")
+        else:
+            content = {"jsonl": b'{"email": "ann@example.com", "ok": true}\n'}
+            output.write_bytes(content.get(form, b"email,ok\n"))
     else:
         assert checks.run(f"other.{other}").status == 1
         (checks.directory / f"other.{other}").rename(output)

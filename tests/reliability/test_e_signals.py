@@ -59,6 +59,18 @@ def test_one_signal_saves_what_is_in_flight_and_resume_does_the_rest(checks, for
     assert ended.summary["pending"] == 0
 
 
+@pytest.mark.soak
+def test_one_signal_ends_a_run_within_five_seconds_though_nobody_answers(checks):
+    checks.emulator.latency = 30
+    process = in_mid_run(checks, "out.jsonl", asked=5)
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    ended = checks.wait(process)
+    assert 2 < time.monotonic() - sent < 5  # in between, somebody might have answered
+    assert (ended.status, ended.adds_up, ended.summary["ok"]) == (130, True, 0)
+    assert "Traceback" not in ended.err
+
+
 @formats
 def test_a_second_signal_ends_the_run_at_once_and_resume_still_completes(checks, form):
     checks.emulator.latency = 30
