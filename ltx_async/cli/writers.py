@@ -43,8 +43,7 @@ class RecordFormat:
 
 def json_line(lookup: Lookup) -> bytes:
     """Return a record as one line of ASCII JSON."""
-    # DEL is ASCII, so JSON lets it through; a terminal need not see it.
-    return _encode_json(record_of(lookup)).replace("\x7f", "\\u007f").encode() + b"\n"
+    return _encode_json(record_of(lookup)).encode() + b"\n"
 
 
 def csv_line(cells: tuple[Cell, ...]) -> bytes:
