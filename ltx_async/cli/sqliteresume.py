@@ -44,6 +44,7 @@ async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
     """
     held = LockFile.beside(path)
     try:
+        _verify_companions(path)
         os.close(open_private(path, overwrite=overwrite))
         _remove_companions(path)
         return await _begun(path, held, empty=True)
@@ -80,12 +81,29 @@ async def resume_database(
 def _exists(path: Path) -> bool:
     """Whether there is a regular file at `path`; links are not followed, here or beside it."""
     for name in (path, *_companions(path)):
-        with contextlib.suppress(FileNotFoundError):
-            if not stat.S_ISREG(name.stat(follow_symlinks=False).st_mode):
-                raise CommandError(
-                    f"{name}: is a link or no regular file.", "Name the file itself."
-                )
+        mode = _mode(name)
+        if mode is not None and not stat.S_ISREG(mode):
+            raise CommandError(f"{name}: is a link or no regular file.", "Name the file itself.")
     return path.exists()
+
+
+def _mode(name: Path) -> int | None:
+    """Return what is at a name itself, as `stat` tells it; None for nothing."""
+    try:
+        return name.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        failure = CommandError(f"{name}: {error.strerror}.", "Choose another name.")
+    raise failure
+
+
+def _verify_companions(path: Path) -> None:
+    """Refuse names that companions cannot have, before there is a database without them."""
+    for name in _companions(path):
+        mode = _mode(name)
+        if mode is not None and stat.S_ISDIR(mode):
+            raise CommandError(f"{name}: is a directory.", "Choose another name.")
 
 
 def _companions(path: Path) -> list[Path]:
@@ -95,8 +113,13 @@ def _companions(path: Path) -> list[Path]:
 def _remove_companions(path: Path) -> None:
     """Remove what belonged to an earlier database of this name: it is none of the new one's."""
     for companion in _companions(path):
-        with contextlib.suppress(FileNotFoundError):
-            companion.unlink()
+        try:
+            companion.unlink(missing_ok=True)
+        except OSError as error:
+            failure = CommandError(f"{companion}: {error.strerror}.", "Choose another name.")
+        else:
+            continue
+        raise failure
 
 
 async def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:

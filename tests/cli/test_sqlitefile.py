@@ -224,6 +224,23 @@ async def test_a_database_that_cannot_be_made_is_told(tmp_path, monkeypatch):
         await create_database(tmp_path / "out.db", overwrite=False)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+async def test_a_name_that_leaves_no_room_for_the_companions_makes_nothing(tmp_path, resume):
+    out = tmp_path / ("x" * 243 + ".sqlite")
+    with pytest.raises(CommandError, match="too long"):
+        await (resumed(out) if resume else create_database(out, overwrite=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal", "-lock"])
+@pytest.mark.parametrize("resume", [False, True])
+async def test_a_directory_in_the_place_of_a_companion_is_told(out, suffix, resume):
+    out.with_name(out.name + suffix).mkdir()
+    with pytest.raises(CommandError, match=f"{out.name}{suffix}"):
+        await (resumed(out) if resume else create_database(out, overwrite=False))
+    assert not out.exists()
+
+
 # Resuming
 
 
