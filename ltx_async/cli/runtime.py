@@ -7,16 +7,23 @@ import contextlib
 import os
 import select
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from attrs import define, field
+
+from ltx_async.cli.endings import CommandError
+
+if sys.platform != "win32":
+    import resource
 
 _SIGNALS: Final = tuple(
     number
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 )
+_FEWEST_DESCRIPTORS: Final = 16  # Python, a loop, the input, an output, a connection
 _SHOW_CURSOR: Final = b"\x1b[?25h\n"
 T = TypeVar("T")
 
@@ -83,9 +90,25 @@ def _occupy_streams() -> None:
             os.set_inheritable(os.open(os.devnull, useless), True)  # noqa: FBT003
 
 
+def _verify_descriptors() -> None:
+    """Refuse to begin what would break in the middle of an import, or of making the loop."""
+    if sys.platform == "win32":
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= limit < _FEWEST_DESCRIPTORS:  # -1 is no limit
+        raise CommandError(
+            f"this process may open {limit} files at most.", "Raise that: ulimit -n 1024"
+        )
+
+
 def run(command: Callable[[Interrupt], Awaitable[int]]) -> int:
-    """Run a command that ends by itself after an interrupt, and return its exit status."""
+    """Run a command that ends by itself after an interrupt, and return its exit status.
+
+    Raises:
+        CommandError: there are too few file descriptors.
+    """
     _occupy_streams()
+    _verify_descriptors()
 
     async def listening() -> int:
         interrupt = Interrupt()
