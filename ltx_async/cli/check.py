@@ -13,7 +13,7 @@ from ltx_async.cli.checkoptions import CheckOptions
 from ltx_async.cli.checkrun import CheckRun
 from ltx_async.cli.counts import Counts
 from ltx_async.cli.earlier import EarlierRecords
-from ltx_async.cli.endings import CommandError, explanation
+from ltx_async.cli.endings import CommandError, ExitStatus, explanation
 from ltx_async.cli.intake import Intake
 from ltx_async.cli.observer import Observer
 from ltx_async.cli.options import (
@@ -175,5 +175,10 @@ def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:
     if summary.error is not None and not isinstance(summary.error, BrokenPipeError):
         talk.fail(explanation(summary.error))
     if summary_json is not None:
-        summary.save(summary_json)
+        try:
+            summary.save(summary_json)
+        except CommandError as error:
+            talk.fail(explanation(error))
+            if summary.exit_status <= ExitStatus.ATTENTION:
+                return ExitStatus.STOPPED
     return summary.exit_status

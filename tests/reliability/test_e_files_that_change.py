@@ -1,6 +1,7 @@
 """Promises 28 and 29 when somebody else changes the files of a run while it goes on."""
 
 import shutil
+import signal
 import time
 
 import pytest
@@ -80,3 +81,20 @@ def test_an_output_that_is_removed_before_a_signal_is_told_too(checks, form):
     assert (ended.status, ended.adds_up) == (143, True)
     assert f"not saved: out.{form}: was removed" in ended.err
     assert (ended.summary["ok"], ended.summary["already_done"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("number", "status"), [(None, 4), (signal.SIGTERM, 143)])
+def test_a_summary_that_cannot_be_saved_hides_nothing_else(checks, number, status):
+    """Whoever reads exit status 2 would look for a mistake of his own."""
+    where = checks.directory / "figures"
+    where.mkdir()
+    process = in_mid_run(
+        checks, "out.jsonl", "--rate", "150", "--summary-json", "figures/summary.json"
+    )
+    where.rmdir()
+    if number is not None:
+        process.send_signal(number)
+    ended = checks.wait(process)
+    assert ended.status == status
+    assert "error: figures/summary.json: No such file or directory" in ended.err
+    assert "results: out.jsonl" in ended.err
