@@ -5,7 +5,13 @@ import itertools
 
 import pytest
 
-from ltx_async import AccountNotFoundError, Outcome, ProtocolError, TransportError
+from ltx_async import (
+    AccountNotFoundError,
+    Outcome,
+    ProtocolError,
+    RetryPolicy,
+    TransportError,
+)
 
 from .replies import account_body, chunk, head, ok, reply
 from .wire import CLOSE, RESET, Pause, in_turn
@@ -186,6 +192,17 @@ async def test_a_cut_where_only_the_end_tells_the_length_is_never_a_result(
     lookup = await connect(server).lookup("ann@example.com")
     assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, ProtocolError)
     assert server.requests == lookup.attempts == 3
+
+
+async def test_trailers_without_end_are_given_up_long_before_the_timeout(serve, connect):
+    beginning = head(200, CHUNKED) + chunk(ANN) + b"0\r\n"
+    endless = itertools.repeat(b"X-A: b\r\n" * 100)
+    server = await serve(lambda asked: itertools.chain([beginning], endless))
+    client = connect(server, timeout=30, retry=RetryPolicy(attempts=1))
+    async with asyncio.timeout(5):
+        lookup = await client.lookup("ann@example.com")
+    assert type(lookup.error) is ProtocolError
+    assert server.bytes_sent < 16 << 20
 
 
 async def test_a_trailer_line_without_end_is_given_up_at_the_timeout_at_the_latest(serve, connect):
