@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from attrs import define, field, frozen
 
 from ltx_async.cli.records import restored
 from ltx_async.emulator import Emulator, GeneratedAccounts
+
+from .inplace import run_in_place
 
 FORMATS = ("jsonl", "csv", "sqlite")
 COUNTED = ("ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending")
@@ -66,7 +69,7 @@ class Service:
 
 @frozen
 class Ended:
-    """A process that has ended."""
+    """A run that has ended."""
 
     status: int
     err: str
@@ -108,7 +111,7 @@ class Checks:
         source = settings.pop("source", "emails.txt")
         command = [sys.executable, "-m", "ltx_async", "check", source]
         process = subprocess.Popen(
-            [*under, *command, "-o", output, "--summary-json", self.summary, *options],
+            [*under, *command, *self._options(output, *options)],
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **settings},
             cwd=self.directory,
             env=self.environment,
@@ -119,12 +122,30 @@ class Checks:
 
     def wait(self, process: subprocess.Popen) -> Ended:
         _, err = process.communicate(timeout=60)
-        summary = json.loads(self.summary.read_bytes()) if self.summary.exists() else None
-        self.summary.unlink(missing_ok=True)
-        return Ended(process.returncode, err.decode(), summary)
+        return self._ended(process.returncode, err)
 
     def run(self, output: str, *options: str, **settings) -> Ended:
-        return self.wait(self.start(output, *options, **settings))
+        """Run to the end: in this process, unless it is to be set up as another one."""
+        if settings:
+            return self.wait(self.start(output, *options, **settings))
+        with Path(os.devnull).open("r+b") as nothing, tempfile.TemporaryFile() as err:
+            status = run_in_place(
+                ["check", "emails.txt", *self._options(output, *options)],
+                cwd=self.directory,
+                environment=self.environment,
+                descriptors=[nothing.fileno(), nothing.fileno(), err.fileno()],
+                seconds=60,
+            )
+            err.seek(0)
+            return self._ended(status, err.read())
+
+    def _options(self, output: str, *options: str) -> list[str]:
+        return ["-o", output, "--summary-json", str(self.summary), *options]
+
+    def _ended(self, status: int, err: bytes) -> Ended:
+        summary = json.loads(self.summary.read_bytes()) if self.summary.exists() else None
+        self.summary.unlink(missing_ok=True)
+        return Ended(status, err.decode(), summary)
 
     def kill_left_over(self) -> None:
         for process in self.processes:

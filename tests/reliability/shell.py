@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,10 @@ from pathlib import Path
 from attrs import frozen
 
 from .conftest import TOKEN
+from .inplace import run_in_place
 from .wire import Answer, WireServer
+
+KEPT = ("PATH", "PYTHONPATH", "SSL_CERT_FILE")
 
 
 @frozen
@@ -55,7 +59,7 @@ def wire_server(answer: Answer, **details) -> Iterator[WireServer]:
 
 def surroundings(base_url: str, **variables: str) -> dict[str, str]:
     """Return an environment with a token and a server, and nothing of this machine's settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     settings = {"USEAPI_TOKEN": TOKEN, "USEAPI_API": base_url, "PYTHONUTF8": "1"}
     return {**kept, **settings, **variables}
 
@@ -68,17 +72,44 @@ def ltx(
     *arguments: str | os.PathLike[str],
     base_url: str = "http://127.0.0.1:9/v1",
     cwd: Path,
-    options: tuple[str, ...] = (),
     given: bytes = b"",
     timeout: float = 20.0,
     **variables: str,
 ) -> Ended:
-    """Run a command to its end; `variables` go into its environment."""
+    """Run a command to its end, in this process; `variables` go into its environment."""
+    with (
+        tempfile.TemporaryFile() as source,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        source.write(given)
+        source.seek(0)
+        status = run_in_place(
+            [*map(os.fspath, arguments)],
+            cwd=cwd,
+            environment=surroundings(base_url, **variables),
+            descriptors=[file.fileno() for file in (source, out, err)],
+            seconds=timeout,
+        )
+        out.seek(0)
+        err.seek(0)
+        return Ended(status, out.read(), err.read())
+
+
+def ltx_process(
+    *arguments: str | os.PathLike[str],
+    base_url: str = "http://127.0.0.1:9/v1",
+    cwd: Path,
+    options: tuple[str, ...] = (),
+    timeout: float = 20.0,
+    **variables: str,
+) -> Ended:
+    """Run a command to its end, in a process of its own with `options` for the interpreter."""
     ended = subprocess.run(
         command(*arguments, options=options),
         cwd=cwd,
         env=surroundings(base_url, **variables),
-        input=given,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=timeout,
         check=False,

@@ -15,7 +15,7 @@ from ltx_async.cli.app import run
 
 from .conftest import TOKEN
 from .replies import account_body, head, reply
-from .shell import Ended, command, ltx, surroundings, wire_server
+from .shell import Ended, command, ltx, ltx_process, surroundings, wire_server
 from .wire import CLOSE, HANG, RESET, Asked
 
 TAIL = TOKEN.partition(":")[2]
@@ -120,7 +120,7 @@ HASTE = ("--attempts", "1", "--timeout", "1", "--concurrency", "30")
 def test_check_tells_no_secret(transport, tmp_path, emails, suffix):
     output = () if suffix == "stdout" else ("-o", f"out.{suffix}")
     with wire_server(answer) as server:
-        ended = ltx(
+        ended = ltx_process(
             *("check", emails.name, *output, *HASTE, "--transport", transport),
             *("--summary-json", "summary.json", "--min-balance", "10"),
             base_url=server.base_url,
@@ -289,7 +289,7 @@ def test_serve_tells_no_secret(tmp_path):
 
 def test_demo_tells_no_secret(tmp_path):
     """Its server accepts the example token; its accounts have cookies."""
-    ended = ltx("demo", cwd=tmp_path, options=("-X", "dev"), timeout=60, **DEBUG)
+    ended = ltx_process("demo", cwd=tmp_path, options=("-X", "dev"), timeout=60, **DEBUG)
     assert ended.status == 0, ended.err
     assert_silent(tmp_path, ended.said)
 

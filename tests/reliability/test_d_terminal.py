@@ -1,21 +1,22 @@
 """Promise 26: what a server or a file says moves, colours and runs nothing anywhere."""
 
+import contextlib
 import csv
 import io
 import json
 import os
 import pty
 import re
-import subprocess
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
 from ltx_async.cli.records import neutralised, restored
 
+from .inplace import run_in_place
 from .replies import account_body, error, reply
-from .shell import command, ltx, surroundings, wire_server
+from .shell import ltx, surroundings, wire_server
 from .wire import Asked
 
 HOSTILE = {
@@ -45,34 +46,32 @@ UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 OUR_STYLES = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[0-9]*[A-K]")
 
 
-def on_a_terminal(*arguments: str, base_url: str, cwd: Path, given: bytes = b"") -> tuple[int, str]:
+def on_a_terminal(*arguments: str, base_url: str, cwd: Path) -> tuple[int, str]:
     """Run a command with all of its streams on a terminal of 200 columns."""
     ours, theirs = pty.openpty()
+    shown = []
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # Linux: the other side is closed
+            while piece := os.read(ours, 65536):
+                shown.append(piece)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
     variables = {"TERM": "xterm-256color", "COLUMNS": "200", "LINES": "50"}
-    process = subprocess.Popen(
-        command(*arguments),
-        cwd=cwd,
-        env=surroundings(base_url, **variables),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    if given:
-        os.write(ours, given)
-    shown = b""
-    patience = time.monotonic() + 20
-    while time.monotonic() < patience:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:  # Linux: the other side is closed
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(ours)
-    return process.wait(10), shown.decode("utf-8", "surrogateescape")
+    try:
+        status = run_in_place(
+            arguments,
+            cwd=cwd,
+            environment=surroundings(base_url, **variables),
+            descriptors=[theirs] * 3,
+            seconds=20,
+        )
+    finally:
+        os.close(theirs)
+        watching.join(20)
+        os.close(ours)
+    return status, b"".join(shown).decode("utf-8", "surrogateescape")
 
 
 def assert_inert(shown: str):
