@@ -13,6 +13,8 @@ $(VENV)/ready: setup.cfg pyproject.toml
 demo: $(VENV)/ready
 	$(BIN)/ltx-async demo
 
+# With bytecode kept, what many processes import is compiled once.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/ready
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --cov --cov-report=term $(ARGS)

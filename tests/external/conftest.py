@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -26,11 +27,15 @@ def email_validator(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("email-validator")
     options = ("--no-binary", ":all:", "--no-deps", "--quiet", "--disable-pip-version-check")
     arguments = ("download", *options, "--dest", str(directory), "email-validator")
+    environment = dict(os.environ)
+    if environment.get("SSL_CERT_FILE") == os.devnull:  # pip does need the public authorities
+        del environment["SSL_CERT_FILE"]
     try:
         subprocess.run(
             [sys.executable, "-m", "pip", *arguments],
             check=True,
             capture_output=True,
+            env=environment,
             timeout=_PATIENCE,
         )
     except (OSError, subprocess.SubprocessError) as error:
