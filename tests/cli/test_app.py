@@ -1,8 +1,10 @@
 import asyncio
 import os
+import runpy
 import signal
 import subprocess
 import sys
+from importlib import import_module
 
 import click
 import pytest
@@ -92,6 +94,40 @@ def test_without_the_extra_one_line_says_what_to_install(missing):
     assert ended.stderr.count("\n") == 1
     assert "pip install 'ltx_async[cli]'" in ended.stderr
     assert ended.stdout == ""
+
+
+@pytest.fixture(params=["module", "entry point"])
+def started(request, monkeypatch):
+    """Do what `python -m ltx_async` or `ltx-async` does; return the exit status."""
+    ways = {
+        "module": lambda: runpy.run_module("ltx_async", run_name="__main__"),
+        "entry point": lambda: import_module("ltx_async.__main__").main(),
+    }
+
+    def start(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ltx-async", *arguments])
+        monkeypatch.delitem(sys.modules, "ltx_async.__main__", raising=False)
+        with pytest.raises(SystemExit) as left:
+            ways[request.param]()
+        return left.value.code
+
+    return start
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["--nothing"], 2)])
+def test_the_interpreter_ends_with_the_status_of_the_command(started, capfd, arguments, status):
+    assert started(*arguments) == status
+    assert bool(capfd.readouterr().err) == (status == 2)
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_the_extra_no_command_runs(started, monkeypatch, capfd, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert started("--version") == 2
+    assert capfd.readouterr() == (
+        "",
+        f"ltx-async: {missing} is missing; do: pip install 'ltx_async[cli]'\n",
+    )
 
 
 def test_help_and_version_load_no_command_and_no_rich():
