@@ -1,4 +1,4 @@
-"""Play one scene with a client; any warning or leftover shows on stderr."""
+"""Play scenes, each with a client of its own; any warning or leftover shows on stderr."""
 
 import asyncio
 import contextlib
@@ -95,7 +95,10 @@ def play(scene: str, base_url: str, token: str, transport: str, loop: str) -> No
 
 
 if __name__ == "__main__":
-    for _ in range(2 if sys.argv[1] == "two_loops" else 1):
-        play(*sys.argv[1:])
-    gc.collect()
+    settings = sys.argv[1:5]
+    for scene in sys.argv[5:]:
+        print(scene, flush=True)  # noqa: T201
+        for _ in range(2 if scene == "two_loops" else 1):
+            play(scene, *settings)
+        gc.collect()
     print("done")  # noqa: T201
