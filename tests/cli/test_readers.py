@@ -106,6 +106,7 @@ def test_a_row_that_cannot_be_parsed_is_named():
     assert "quotation mark" in raised.value.hint
 
 
+@pytest.mark.untraced  # a million lines, which the test before has already counted
 def test_nothing_is_read_behind_a_row_that_cannot_be_parsed():
     reader = reader_for("x.csv", "email")
     with pytest.raises(CommandError, match="row 2"):

@@ -81,6 +81,7 @@ def check(lookup, seconds: float) -> None:
     assert 1 <= lookup.attempts <= 6  # two attempts and a throttle, each replaced once
 
 
+@pytest.mark.untraced  # it would take twice as long
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=mutants(), cut=st.integers(0, 700))

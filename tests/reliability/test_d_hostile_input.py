@@ -110,6 +110,7 @@ def test_other_encodings_are_named_or_give_nothing_that_is_sent(encoding, suffix
     assert not [entry for entry in found if entry.problem is None and "\x00" not in entry.email]
 
 
+@pytest.mark.untraced  # it measures time
 @pytest.mark.parametrize("suffix", ["txt", "csv", "jsonl"])
 @pytest.mark.parametrize("filling", [b"a", b"\x00", b'"', b",", b"@", b"[", b"\xff", b"\\", b"'"])
 def test_a_line_of_10_mb_takes_little_time_and_memory(suffix, filling):
@@ -123,6 +124,7 @@ def test_a_line_of_10_mb_takes_little_time_and_memory(suffix, filling):
     assert time.process_time() - began < 5
 
 
+@pytest.mark.untraced  # it measures time
 def test_a_row_without_an_end_is_refused_before_it_takes_long():
     """Each piece would have it parsed from its beginning: minutes, for a few megabytes."""
     data = b'email,x\n"a@b\n"' + b',"a\n"' * 3_000_000

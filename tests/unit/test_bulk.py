@@ -289,6 +289,7 @@ class AnsweredAtOnce(ScriptedTransport):
         return NOT_FOUND
 
 
+@pytest.mark.untraced  # it would take three times as long
 @pytest.mark.parametrize(
     ("kind", "ordered", "count"),
     [("sync", False, 100_000), ("sync", True, 20_000), ("async", False, 20_000)],
