@@ -8,40 +8,49 @@ from pathlib import Path
 
 import pytest
 
+from ltx_async.cli.app import run
+
 SCRIPTS = Path(sys.executable).parent
 SHELLS = ["bash", "zsh", "fish"]
 
 
-def ltx_async(instruction, **variables):
-    environment = os.environ | variables | {"_LTX_ASYNC_COMPLETE": instruction}
-    return subprocess.run(
-        [sys.executable, "-m", "ltx_async"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    ).stdout
+@pytest.fixture
+def ltx_async(monkeypatch, capfd):
+    """Call the command line as a shell's script does; return what it answers."""
+
+    def call(instruction, **variables):
+        with monkeypatch.context() as environment:
+            for name, value in {**variables, "_LTX_ASYNC_COMPLETE": instruction}.items():
+                environment.setenv(name, value)
+            with pytest.raises(SystemExit) as left:
+                run([])
+        assert left.value.code == 0
+        return capfd.readouterr().out
+
+    return call
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_each_shell_gets_its_script(shell):
+def test_each_shell_gets_its_script(ltx_async, shell):
     script = ltx_async(f"{shell}_source")
     assert f"_LTX_ASYNC_COMPLETE={shell}_complete" in script
     assert "ltx-async" in script
 
 
-def completed(shell, *words):
+@pytest.fixture
+def completed(ltx_async):
     """Return what a shell's script is offered for the last word."""
-    if shell == "fish":
-        typed = {"COMP_WORDS": " ".join(["ltx-async", *words]), "COMP_CWORD": words[-1]}
-    else:
-        typed = {"COMP_WORDS": " ".join(["ltx-async", *words]), "COMP_CWORD": str(len(words))}
-    return ltx_async(f"{shell}_complete", **typed)
+
+    def offered(shell, *words):
+        position = words[-1] if shell == "fish" else str(len(words))
+        typed = {"COMP_WORDS": " ".join(["ltx-async", *words]), "COMP_CWORD": position}
+        return ltx_async(f"{shell}_complete", **typed)
+
+    return offered
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_command_is_completed_with_its_purpose(shell):
+def test_a_command_is_completed_with_its_purpose(completed, shell):
     offered = completed(shell, "ch")
     assert "check" in offered
     assert "watch" not in offered
@@ -57,16 +66,16 @@ def test_a_command_is_completed_with_its_purpose(shell):
         (["check", "--transp"], "--t"),
     ],
 )
-def test_options_are_completed(shell, words, option):
+def test_options_are_completed(completed, shell, words, option):
     assert option in completed(shell, *words)
 
 
-def test_values_are_completed():
+def test_values_are_completed(completed):
     offered = completed("bash", "check", "--transport", "")
     assert offered.split() == ["plain,session", "plain,direct"]
 
 
-def test_outcomes_are_completed():
+def test_outcomes_are_completed(completed):
     assert completed("bash", "check", "--only", "n").split() == [
         "plain,needs_reauth",
         "plain,not_found",
@@ -85,7 +94,7 @@ def test_outcomes_are_completed():
         ["report", "em"],
     ],
 )
-def test_file_names_are_completed_by_the_shell(words):
+def test_file_names_are_completed_by_the_shell(completed, words):
     assert completed("bash", *words) == "file,em\n"
 
 
@@ -110,7 +119,7 @@ def test_in_bash_the_documented_line_completes_ch_to_check():
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_other_shells_take_their_scripts(shell, tmp_path):
+def test_the_other_shells_take_their_scripts(ltx_async, shell, tmp_path):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
     script = tmp_path / "completion"
