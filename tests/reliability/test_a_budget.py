@@ -38,7 +38,7 @@ async def test_the_budget_is_exact_on_the_wire(serve, connect, sequence):
     capacity, steps, outcome, requests, left = sequence
     server = await serve(lambda asked: script(steps[asked.number], asked))
     policy = RetryPolicy(budget=capacity, base=0.001, throttle_base=0.001)
-    client = connect(server, retry=policy, timeout=0.2 if "hang" in steps else 5.0)
+    client = connect(server, retry=policy, timeout=0.8 if "hang" in steps else 5.0)
     lookup = await client.lookup("ann@example.com")
     assert (lookup.outcome, server.requests) == (outcome, requests)
     assert client._channel.budget.available == left

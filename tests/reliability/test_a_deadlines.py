@@ -37,10 +37,10 @@ async def test_the_deadline_cuts_an_attempt_short(serve, connect, timed):
 
 async def test_the_deadline_covers_several_attempts(serve, connect, timed):
     server = await serve(in_turn([HANG]))
-    client = connect(server, timeout=0.1, retry=RetryPolicy(attempts=100, base=0.001))
-    lookup, seconds = await timed(client.lookup("ann@example.com", deadline=0.35))
+    client = connect(server, timeout=0.4, retry=RetryPolicy(attempts=100, base=0.001))
+    lookup, seconds = await timed(client.lookup("ann@example.com", deadline=1.4))
     assert isinstance(lookup.error, DeadlineError)
-    assert 0.34 <= seconds < 1.35
+    assert 1.39 <= seconds < 2.4
     assert 2 <= server.requests == lookup.attempts <= 4  # a timeout may be seen to a bit late
 
 
@@ -67,11 +67,11 @@ async def test_the_deadline_covers_the_wait_that_a_throttle_asks_for(serve, conn
 async def test_the_deadline_of_a_single_lookup_covers_its_turn_in_the_queue(serve, connect, timed):
     server = await serve(in_turn([Pause(0.5), HANG]))
     client = connect(server, concurrency=1)
-    holder = asyncio.create_task(client.lookup("ann@example.com", deadline=0.4))
+    holder = asyncio.create_task(client.lookup("ann@example.com", deadline=1.0))
     await asyncio.sleep(0.05)
     lookup, seconds = await timed(client.lookup("bob@example.com", deadline=0.1))
     assert isinstance(lookup.error, DeadlineError)
-    assert 0.1 - CLOCK <= seconds < 0.4
+    assert 0.1 - CLOCK <= seconds < 1.0
     assert lookup.attempts == 0
     await holder
     assert server.times_asked("bob@example.com") == 0
@@ -80,9 +80,9 @@ async def test_the_deadline_of_a_single_lookup_covers_its_turn_in_the_queue(serv
 async def test_a_deadline_that_ends_in_the_queue_tells_how_the_last_attempt_ended(serve, connect):
     server = await serve(lambda asked: [HANG] if "bob" in asked.email else [error(503)])
     client = connect(server, concurrency=1, retry=RetryPolicy(base=0.05, random=lambda: 1.0))
-    ann = asyncio.create_task(client.lookup("ann@example.com", deadline=0.3))
+    ann = asyncio.create_task(client.lookup("ann@example.com", deadline=0.8))
     await asyncio.sleep(0)
-    bob = asyncio.create_task(client.lookup("bob@example.com", timeout=0.6, deadline=0.6))
+    bob = asyncio.create_task(client.lookup("bob@example.com", timeout=1.2, deadline=1.2))
     lookup = await ann
     assert isinstance(lookup.error, DeadlineError)
     assert isinstance(lookup.error.last_error, ServerError)
@@ -91,10 +91,10 @@ async def test_a_deadline_that_ends_in_the_queue_tells_how_the_last_attempt_ende
 
 async def test_a_slow_pace_never_fails_a_healthy_email_of_a_run(serve, connect, timed):
     server = await serve(ok)
-    client = connect(server, rate=25, deadline=0.3)
+    client = connect(server, rate=10, deadline=1.0)
     lookups, seconds = await timed(client.lookup_many(EMAILS))
     assert all(lookup.outcome is Outcome.OK for lookup in lookups)
-    assert 0.3 < 11 / 25 <= seconds + CLOCK
+    assert 1.0 < 11 / 10 <= seconds + CLOCK
     assert server.requests == len(EMAILS)
 
 
@@ -109,18 +109,18 @@ async def test_the_pace_is_even(serve, connect):
 
 
 async def test_a_long_gate_never_fails_a_healthy_email_of_a_run(serve, connect):
-    told = [error(429, retry_after=0.4)]
+    told = [error(429, retry_after=1.0)]
     # Slower than the clock of the time limits is fine, so that one that has passed would show.
     server = await serve(lambda asked: told if asked.number == 5 else [Pause(0.15), *ok(asked)])
     policy = RetryPolicy(throttle_base=0.001)
-    lookups = await connect(server, concurrency=3, deadline=0.3, retry=policy).lookup_many(EMAILS)
+    lookups = await connect(server, concurrency=3, deadline=0.8, retry=policy).lookup_many(EMAILS)
     assert all(lookup.outcome is Outcome.OK for lookup in lookups)
     assert server.requests == len(EMAILS) + 1
 
 
 async def test_the_timeout_bounds_one_attempt_from_its_slot_on(serve, connect):
-    server = await serve(lambda asked: [Pause(0.1), *ok(asked)])
-    client = connect(server, concurrency=1, timeout=0.25)
+    server = await serve(lambda asked: [Pause(0.25), *ok(asked)])
+    client = connect(server, concurrency=1, timeout=1.0)
     lookups = await asyncio.gather(*map(client.lookup, EMAILS[:5]))
     assert all(lookup.outcome is Outcome.OK for lookup in lookups)
     assert server.requests == 5

@@ -146,7 +146,7 @@ async def test_silence_over_tls_ends_at_the_timeout(secure, connect, trusting):
 
 async def test_plain_text_where_tls_was_asked_for_gets_no_token(serve, connect, trusting):
     server = await serve(ok, scheme="https")
-    client = connect(server, ssl=trusting, timeout=0.1)
+    client = connect(server, ssl=trusting, timeout=0.5, retry=RetryPolicy(attempts=1))
     lookup = await client.lookup("ann@example.com")
     await client.aclose()
     await asyncio.sleep(0.01)

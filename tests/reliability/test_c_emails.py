@@ -135,8 +135,8 @@ async def test_any_text_arrives_intact_or_is_refused(serve, connect):
 @pytest.mark.parametrize("filling", ["a", "/../", "@", "\x00", "\ud800", " "])
 def test_a_line_of_10_mb_costs_nothing(filling):
     line = filling * (10_000_000 // len(filling))
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(InvalidEmailError) as raised:
         account_target(line)
-    assert time.perf_counter() - began < 0.01
+    assert time.thread_time() - began < 0.01
     assert len(str(raised.value)) < 3000

@@ -122,10 +122,10 @@ def test_what_is_no_text_is_refused_with_its_type(email):
 
 def test_the_length_comes_first_so_that_megabytes_cost_nothing():
     email = " " * 10_000_000 + "\x00"
-    started = time.perf_counter()
+    started = time.thread_time()
     for _ in range(1000):
         refusal(email)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 @given(st.text() | EMAIL_LIKE | st.emails())
