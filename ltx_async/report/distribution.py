@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Final
 
 from attrs import frozen
 
-_TAIL: Final = 99
-_FAR: Final = 1.5
+_FAR_OFF: Final = ((99, 1.5), (90, 5.0))  # a percentile, and what is far: times its reach
+_WHOLE: Final = Fraction(1)
+_FINEST: Final = Fraction(1, 100)  # bounds are shown with two decimals
+_LARGEST: Final = 1e300
 
 
 @frozen
@@ -31,30 +35,57 @@ def bins(values: Iterable[float], *, at_most: int) -> tuple[Bin, ...]:
     """Return a histogram of up to `at_most` (≥ 3) bins, 1, 2 or 5 · 10ⁿ wide.
 
     Few values far above the others do not flatten the rest: the last bin then has no upper
-    bound. Whole numbers get bins at least 1 wide; the empty bins between others are kept.
+    bound. Bins are at least 0.01 wide, and 1 where all values are whole numbers; the empty
+    ones between others are kept.
     """
-    ordered = sorted(values)
+    ordered = sorted(map(float, values))
     if not ordered:
         return ()
-    low, top = float(ordered[0]), float(ordered[-1])
-    tail = float(percentile(ordered, _TAIL))
-    is_far = top - low > _FAR * (tail - low) > 0
-    reach = (tail if is_far else top) - low
-    if not math.isfinite(reach) or reach > 1e300:
+    low, tail = ordered[0], _tail(ordered)
+    end = ordered[-1] if tail is None else tail
+    if max(abs(low), abs(end)) > _LARGEST:
         return (Bin(None, None, len(ordered)),)
-    width = _round_width(reach / (at_most - 2))
-    first = math.floor(low / width)
-    last = math.floor((low + reach) / width)
-    counts = Counter(min(math.floor(value / width), last + is_far) for value in ordered)
+    width = _round_width(max(Fraction(end - low) / (at_most - 2), _finest(ordered, end)))
+    bounds = _bounds(low, end, width)
+    if len(bounds) - (tail is None) > at_most:  # what lies between them was rounded down
+        bounds = _bounds(low, end, 2 * width)
+    counts = Counter(bisect_right(bounds, value) for value in ordered)
+    highs = bounds[1:] if tail is None else [*bounds[1:], None]
     return tuple(
-        Bin(n * width, None if n > last else (n + 1) * width, counts[n])
-        for n in range(first, last + is_far + 1)
+        Bin(least, high, counts[n])
+        for n, (least, high) in enumerate(zip(bounds, highs, strict=False), 1)
     )
 
 
-def _round_width(least: float) -> float:
-    """Return the least of 1, 2, 5, 10, 20, … that is no less than `least`."""
-    if least <= 1:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(least))
+def _tail(ordered: Sequence[float]) -> float | None:
+    """Return the last value before few that lie far above the others; None without any."""
+    low, top = ordered[0], ordered[-1]
+    for percent, far in _FAR_OFF:
+        tail = percentile(ordered, percent)
+        if top - low > far * (tail - low) > 0:
+            return tail
+    return None
+
+
+def _finest(ordered: Sequence[float], end: float) -> Fraction:
+    """Return how wide a bin has to be at least, so that its bounds differ as numbers."""
+    finest = _WHOLE if all(map(float.is_integer, ordered)) else _FINEST
+    return max(finest, 2 * Fraction(math.ulp(max(abs(ordered[0]), abs(end)))))
+
+
+def _round_width(least: Fraction) -> Fraction:
+    """Return the least of 0.01, 0.02, 0.05, 0.1, … that is no less than `least` (≥ 0.01)."""
+    power = _FINEST
+    while power * 10 <= least:
+        power *= 10
     return next(step * power for step in (1, 2, 5, 10) if step * power >= least)
+
+
+def _bounds(low: float, end: float, width: Fraction) -> list[float]:
+    """Return multiples of `width`, from the last up to `low` to the first beyond `end`."""
+    number = math.floor(Fraction(low) / width)
+    bounds = [float(number * width)]
+    while bounds[-1] <= end:
+        number += 1
+        bounds.append(float(number * width))
+    return bounds

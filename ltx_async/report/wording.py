@@ -28,7 +28,8 @@ def number(value: float | None) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def signed(value: float) -> str:

@@ -91,15 +91,45 @@ def test_few_far_values_do_not_flatten_the_others():
     assert [each.count for each in told[:-1]] == [100] * 10
 
 
-def test_values_too_far_apart_are_one_bin():
-    assert bins([-1e308, 1e308], at_most=9) == (Bin(None, None, 2),)
+def test_one_far_value_among_a_few_does_not_flatten_the_others():
+    told = bins([*range(20), 10**6], at_most=12)
+    assert told[-1] == Bin(20, None, 1)
+    assert [each.count for each in told[:-1]] == [2] * 10
+
+
+def test_fractions_get_bins_as_fine_as_they_need():
+    told = bins([0.29, 0.3, 0.99], at_most=10)
+    assert told[0] == Bin(0.2, 0.3, 1)
+    assert told[1] == Bin(0.3, 0.4, 1)  # 3 · 0.1 is not 0.3
+    assert told[-1] == Bin(0.9, 1.0, 1)
+    assert bins([0.001, 0.002], at_most=9) == (Bin(0, 0.01, 2),)
+
+
+@pytest.mark.parametrize("value", [2.0**62, 1e300, -1e200])
+def test_a_bin_of_a_huge_value_holds_it(value):
+    (only,) = bins([value], at_most=9)
+    assert only.low <= value < only.high
+
+
+def test_a_reach_that_was_rounded_down_brings_no_more_bins():
+    assert len(bins([-5e-324, *[3] * 10, 100], at_most=5)) <= 5
+
+
+@pytest.mark.parametrize("values", [[-1e308, 1e308], [1.7e308]])
+def test_values_too_large_or_too_far_apart_are_one_bin(values):
+    assert bins(values, at_most=9) == (Bin(None, None, len(values)),)
 
 
 @given(st.lists(numbers, min_size=1), st.integers(3, 40))
 def test_every_value_is_in_one_bin_and_there_are_no_more_than_asked_for(values, at_most):
     told = bins(values, at_most=at_most)
-    assert sum(each.count for each in told) == len(values)
     assert len(told) <= at_most
+    for each in told:
+        low, high = (each.low, each.high) if told[0].low is not None else (None, None)
+        assert each.count == sum(
+            (low is None or value >= low) and (high is None or value < high)
+            for value in map(float, values)
+        )
 
 
 def test_ends_are_counted_by_week_from_monday():

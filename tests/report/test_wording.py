@@ -10,7 +10,7 @@ from .examples import NOW
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (1234567, "1,234,567"), (-1234, "-1,234"), (1234.5, "1,234.5"), (0.126, "0.13"),
-     (200.0, "200"), (1e308, "1e+308"), (2**63, "9.22e+18"), (None, "—")],
+     (200.0, "200"), (-0.001, "0"), (1e308, "1e+308"), (2**63, "9.22e+18"), (None, "—")],
 )  # fmt: skip
 def test_numbers_have_thousands_separators_and_stay_short(value, text):
     assert wording.number(value) == text
