@@ -17,6 +17,7 @@ _TROUBLES: Final = {
     Outcome.INVALID: "invalid",
     Outcome.FAILED: "failed",
 }
+_MILLION: Final = 1_000_000
 
 
 @frozen
@@ -55,7 +56,7 @@ def _healthy(summary: Summary) -> Card:
 
 def _attention(summary: Summary) -> Card:
     parts = [
-        f"{summary.outcomes[outcome]:,} {words}"
+        _together(f"{summary.outcomes[outcome]:,} {words}")
         for outcome, words in _TROUBLES.items()
         if summary.outcomes[outcome]
     ]
@@ -68,8 +69,19 @@ def _balance(summary: Summary) -> Card:
     balance = summary.balance
     if not balance.known:
         return Card("LTX Studio tokens", number(None), "no balance in these results")
-    note = f"median {number(balance.median)}, lowest {number(balance.lowest)}"
-    return Card("LTX Studio tokens", number(balance.total), note)
+    median, lowest = number(balance.median), number(balance.lowest)
+    note = f"{_together(f'median {median}')}, {_together(f'lowest {lowest}')}"
+    return Card("LTX Studio tokens", _total(balance.total), note)
+
+
+def _together(words: str) -> str:
+    """Return words between which no line ends."""
+    return words.replace(" ", "\u00a0")
+
+
+def _total(value: float | None) -> str:
+    """Return a number that leaves its decimals to the table where they would not be read."""
+    return number(value if value is None or abs(value) < _MILLION else round(value))
 
 
 def _ending(label: str, ends: Expiry, tone: str) -> Card:

@@ -114,6 +114,7 @@ def _layout_to_the_right(
     return {
         "xaxis": _axis_from_zero(unit, lengths if whole else ()),
         "yaxis": {"autorange": "reversed", "showgrid": False},
+        "hovermode": "y",
         "bargap": max(0.35, 1 - 0.2 * len(lengths)),
         "margin": {"r": 96},
     }
@@ -136,18 +137,33 @@ def _balances(balance: Balance) -> Chart:
         note + _open_end(balance),
         ("LTX Studio tokens", "Accounts"),
         tuple((span, f"{each.count:,}") for span, each in zip(spans, bins, strict=True)),
-        "These balances are too far apart to draw." if bins else "No balances in these results.",
+        "These balances are too large to draw." if bins else "No balances in these results.",
         (_histogram(bins, spans),) if is_drawn else (),
         {
-            "xaxis": {"title": {"text": "LTX Studio tokens"}, "showgrid": False},
+            "xaxis": {"title": {"text": "LTX Studio tokens"}, "showgrid": False, **_few_bins(bins)},
             "yaxis": _axis_from_zero("accounts", [each.count for each in bins]),
             "bargap": 0,
+            "hovermode": "x",
         },
     )
 
 
+def _few_bins(bins: Sequence[Bin]) -> dict[str, Any]:
+    """Return what keeps ticks at the bounds of few bins, and one bin from filling the chart."""
+    if not bins or bins[0].low is None or len(bins) > _FEW:
+        return {}
+    width = _width(bins)
+    room = width if len(bins) == 1 else 0.0
+    low, high = bins[0].low - room, bins[0].low + len(bins) * width + room
+    return {"tick0": bins[0].low, "dtick": width, "range": [low, high]}
+
+
+def _width(bins: Sequence[Bin]) -> float:
+    return next((b.high - b.low for b in bins if b.low is not None and b.high is not None), 1.0)
+
+
 def _histogram(bins: Sequence[Bin], spans: Sequence[str]) -> dict[str, Any]:
-    width = next((b.high - b.low for b in bins if b.low is not None and b.high is not None), 1.0)
+    width = _width(bins)
     return {
         "type": "bar",
         "x": [(0.0 if each.low is None else each.low) + width / 2 for each in bins],
@@ -191,7 +207,8 @@ def _expiry(summary: Summary) -> Chart:
             "xaxis": {"type": "category", "showgrid": False, "title": {"text": "week from"}},
             "yaxis": _axis_from_zero("accounts", [max(each[2], default=0) for each in ends]),
             "barmode": "group",
-            "bargap": 0.15,
+            "bargap": 0.4,
+            "hovermode": "x",
             "showlegend": True,
             "legend": _LEGEND_ABOVE,
         },
@@ -216,7 +233,7 @@ def _ends(
             }
             for each in stretches
         ],
-        "hovertemplate": f"%{{y:,}} {name.lower()} %{{text}}<extra></extra>",
+        "hovertemplate": f"%{{y:,}} {name.lower()}<br>%{{text}}<extra></extra>",
         "marker": {"color": colour},
         **_NO_TEXT,
     }

@@ -31,8 +31,9 @@ _ASSETS: Final = files("ltx_async.report") / "assets"
 _IN_SCRIPT: Final = str.maketrans(
     {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 )
-
-
+_LONG: Final = 10
+_LONGER: Final = 15
+_HINT: Final = '<p class="note">Choose a bar of a chart to see its accounts here.</p>'
 _MAP_STYLE: Final = re.compile(r'document\.getElementById\("([0-9a-f]{64})"\)')
 
 
@@ -80,6 +81,7 @@ def render_page(
         cards="".join(map(_card, cards(summary))),
         changes="" if comparison is None else _changes(comparison),
         charts="".join(map(_figure, drawn)),
+        hint=_HINT if any(each.data for each in drawn) else "",
         data=json_in_script(_data(summary, rows, comparison, drawn)),
         tables=first,
         plotly=plotly,
@@ -161,9 +163,14 @@ def _card(card: Card) -> str:
     tone = f" {card.tone}" if card.tone else ""
     return (
         f'<div class="card{tone}"><dt>{escape(card.label)}</dt>'
-        f'<dd class="value">{escape(card.value)}</dd>'
+        f'<dd class="value{_size(card.value)}">{escape(card.value)}</dd>'
         f'<dd class="note">{escape(card.note)}</dd></div>'
     )
+
+
+def _size(value: str) -> str:
+    """Return the class that lets a long value fit into one line of its card."""
+    return " longer" if len(value) > _LONGER else " long" if len(value) > _LONG else ""
 
 
 def _changes(comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ import pytest_asyncio
 from ltx_async.report import compare, plotly_script, read_results, render_page, summarise
 
 from .chromium import browser_page, executable
-from .examples import NOW, balanced, found, missing, run_of, write_jsonl
+from .examples import NOW, balanced, days, found, missing, run_of, write_jsonl
 
 pytest.importorskip("plotly", reason="the extra `report` is not installed")
 pytestmark = [
@@ -19,6 +19,8 @@ pytestmark = [
 HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script>\u202e\u2028[bold]"
 ROWS = "[...document.querySelectorAll('#accounts tbody tr')]"
 STATUS = "document.querySelector('#accounts [role=status]').textContent"
+
+PRESSED = "document.querySelector('#accounts .chip[aria-pressed=true]')?.textContent"
 
 
 def cells(column: int) -> str:
@@ -44,6 +46,17 @@ async def search(page, text: str) -> None:
         "{const field = document.querySelector('#accounts input');"
         f"field.value = '{text}'; field.dispatchEvent(new Event('input'))}}"
     )
+
+
+async def click(page, x: float, y: float) -> None:
+    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+        await page.do("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        await asyncio.sleep(0.1)
+
+
+async def tap(page, x: float, y: float) -> None:
+    await page.do("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+    await page.do("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -125,6 +138,27 @@ async def test_no_width_and_no_text_needs_scrolling_sideways(opened, width, sche
     ) == []  # fmt: skip
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("balance", [-99_999_999, 123_456_789_012, 1234567.89, 999_999_999_999_999])
+async def test_a_key_figure_stays_in_one_line(opened, width, balance):
+    page = await opened(f"figure{balance}", [balanced("ann@example.com", balance)], width=width)
+    assert await page.run(
+        "[...document.querySelectorAll('.card .value')]"
+        ".every(one => one.clientHeight < 2 * parseFloat(getComputedStyle(one).fontSize))"
+    )
+
+
+async def test_a_finger_hits_what_it_aims_at_on_a_phone(opened):
+    page = await opened("generated", run_of(500), width=390)
+    small = (
+        "[...document.querySelectorAll('button, input, summary')]"
+        ".filter(one => one.getBoundingClientRect().height < 44).map(one => one.textContent)"
+    )
+    assert await page.run(small) == []
+    zoomed = "parseFloat(getComputedStyle(document.querySelector('input')).fontSize) < 16"
+    assert not await page.run(zoomed)  # phones zoom in on smaller text, and stay there
+
+
 async def test_the_colours_follow_the_scheme_without_a_reload(opened):
     page = await opened("generated", run_of(500), scheme="light")
     colours = (
@@ -182,12 +216,56 @@ async def test_a_click_on_a_bar_filters_the_table(opened):
         "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
         "(document.querySelectorAll('#latency .point path')[4].getBoundingClientRect())"
     )
-    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-        await page.do("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
-        await asyncio.sleep(0.1)
+    await click(page, x, y)
     await page.settles(f"{chip('Took')}?.getAttribute('aria-pressed')", "true")
     assert await page.run(STATUS) != "1 to 25 of 500"
     assert await page.run("document.activeElement.id") == "accounts"
+
+
+@pytest.mark.parametrize("place", [0.02, 0.95])
+async def test_a_finger_beside_a_thin_bar_filters_too(opened, place):
+    page = await opened("generated", run_of(500), width=390)
+    await page.run("document.querySelector('#outcomes').scrollIntoView({block: 'center'})")
+    x, y = await page.run(
+        "(({x, y, width, height}) => [x + place * width, y + 0.9 * height])".replace(
+            "place", str(place)
+        )
+        + "(document.querySelector('#outcomes .nsewdrag').getBoundingClientRect())"
+    )
+    await tap(page, x, y)
+    await page.settles(f"{chip('Lookup failed')}.getAttribute('aria-pressed')", "true")
+    assert await page.run(STATUS) == "1 to 10 of 10"
+
+
+@pytest.mark.parametrize("choose", [click, tap])
+@pytest.mark.parametrize(
+    ("side", "wanted"), [(0.25, "Sign-ins that had ended"), (0.75, "Access tokens that had ended")]
+)
+async def test_of_two_bars_side_by_side_the_one_meant_filters(opened, choose, side, wanted):
+    lookups = [found(refreshTokenExpireUTC=days(-1), tokenExpireUTC=days(-2))]
+    page = await opened("ended", lookups)
+    await page.run("document.querySelector('#expiry').scrollIntoView({block: 'center'})")
+    x, y, width = await page.run(
+        "(({x, bottom, width}) => [x, bottom, width])"
+        "(document.querySelector('#expiry .nsewdrag').getBoundingClientRect())"
+    )
+    stretches = await page.run("document.querySelectorAll('#expiry tbody tr').length")
+    await choose(page, x + side * width / stretches, y - 5)
+    await page.settles(PRESSED, f"{wanted}✕")
+    assert await page.run(STATUS) == "1 to 1 of 1"
+
+
+async def test_a_click_where_no_bar_is_changes_nothing(opened):
+    lookups = [found(refreshTokenExpireUTC=days(30))]
+    page = await opened("later", lookups)
+    await page.run("document.querySelector('#expiry').scrollIntoView({block: 'center'})")
+    x, y = await page.run(
+        "(({x, bottom}) => [x + 10, bottom - 10])"
+        "(document.querySelector('#expiry .nsewdrag').getBoundingClientRect())"
+    )
+    await click(page, x, y)
+    await asyncio.sleep(0.3)
+    assert await page.run(PRESSED) is None
 
 
 async def test_the_pages_of_the_table_turn(opened):
@@ -199,6 +277,14 @@ async def test_the_pages_of_the_table_turn(opened):
     assert not await page.run(f"{back}[0].disabled")
     await search(page, "user")
     assert await page.run(STATUS) == "1 to 25 of 500"
+
+
+async def test_a_page_that_was_turned_is_read_from_its_top(opened):
+    page = await opened("generated", run_of(500), width=390)
+    await page.run("document.querySelector('#accounts .pager').scrollIntoView()")
+    await page.run("document.querySelectorAll('#accounts .pager button')[1].click()")
+    top = "document.querySelector('#accounts table').getBoundingClientRect().top"
+    assert 0 <= await page.run(top) < 50
 
 
 async def test_the_keyboard_reaches_search_filters_and_sorting(opened):
@@ -249,6 +335,17 @@ async def test_hostile_text_is_shown_and_never_run(opened):
     assert (await page.run(cells(0)))[0] == f"{HOSTILE}@example.com"
     assert (await page.run(cells(6)))[0] == HOSTILE
     assert await page.run("document.querySelectorAll('img, table script').length") == 0
+
+
+async def test_text_from_right_to_left_reads_from_right_to_left(opened):
+    page = await opened("arabic", [found(error="سجل الدخول please")])
+    left, right = await page.run(
+        "(text => [[11, 17], [0, 4]].map(([from, to]) => { const range = document.createRange();"
+        "range.setStart(text, from); range.setEnd(text, to);"
+        "return range.getBoundingClientRect().left; }))"
+        "(document.querySelector('#accounts tbody .text:not(.lead) span').firstChild)"
+    )
+    assert left < right
 
 
 async def test_scripts_that_are_not_ours_do_not_run(opened):

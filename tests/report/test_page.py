@@ -162,7 +162,30 @@ def test_charts_without_data_say_so(tmp_path):
     for words in ("No emails", "No balances", "No dates", "Nothing was sent"):
         assert f'<p class="empty">{words}' in text
     far = [balanced("ann@example.com", -1e308), balanced("bob@example.com", 1e308)]
-    assert "too far apart" in page_of(tmp_path, far).decode()
+    assert "too large to draw" in page_of(tmp_path, far).decode()
+
+
+def test_one_balance_is_a_bar_between_its_bounds_not_a_wall(tmp_path):
+    results = read_results(write_jsonl(tmp_path / "run.jsonl", [balanced("a@example.com", 150)]))
+    axis = charts(summarise(results))[1].layout["xaxis"]
+    assert (axis["range"], axis["tick0"], axis["dtick"]) == ([149, 152], 150, 1)
+
+
+def test_what_a_bar_does_is_said_where_there_is_one(tmp_path):
+    words = "Choose a bar of a chart"
+    assert words in page_of(tmp_path, [found()]).decode()
+    assert words not in page_of(tmp_path, []).decode()
+
+
+def test_a_large_total_leaves_its_decimals_to_the_table(tmp_path):
+    text = page_of(tmp_path, [balanced("a@example.com", 1234567.89)]).decode()
+    assert '<dd class="value">1,234,568</dd>' in text
+    assert ">12.5<" in page_of(tmp_path, [balanced("a@example.com", 12.5)]).decode()
+
+
+def test_a_count_and_its_words_stay_in_one_line(tmp_path):
+    text = page_of(tmp_path, [missing(), missing("bob@example.com")]).decode()
+    assert ">2\N{NO-BREAK SPACE}not\N{NO-BREAK SPACE}found<" in text
 
 
 def test_an_open_end_of_the_histogram_is_explained(tmp_path):

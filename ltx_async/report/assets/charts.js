@@ -17,7 +17,7 @@ function themed(value, styles) {
 function axis(own) {
   const common = {
     automargin: true, fixedrange: true, gridcolor: "--line", linecolor: "--line",
-    zerolinecolor: "--line", separatethousands: true, autotickangles: [0, -45, -90], exponentformat: "none",
+    zerolinecolor: "--line", separatethousands: true, autotickangles: [0, -60, -90], exponentformat: "none",
   };
   return { ...common, ...own, title: { standoff: 8, ...own.title } };
 }
@@ -39,9 +39,20 @@ function draw({ key, data, layout: own }) {
   return Plotly.react(place, themed(data, styles), themed(layout(own), styles), CONFIG);
 }
 
+/** The bar at a click, else one beside it: the thinnest are thinner than a finger. */
+function barAt({ points, event }) {
+  const { clientX } = event.touches?.[0] ?? event;
+  const { x0, x1 } = points[0].bbox;
+  const at = points[Math.floor(((clientX - x0) / (x1 - x0)) * points.length)];
+  const drawn = points.filter(({ x, y, data }) => (data.orientation === "h" ? x : y) > 0);
+  return drawn.includes(at) ? at : drawn[0];
+}
+
 function followClicks({ key }) {
-  document.querySelector(`#${key} .chart`).on("plotly_click", ({ points: [point] }) => {
-    TABLES.accounts.filterBy(point.customdata);
+  document.querySelector(`#${key} .chart`).on("plotly_click", (click) => {
+    const bar = barAt(click);
+    if (bar === undefined) return;
+    TABLES.accounts.filterBy(bar.customdata);
     document.getElementById("accounts").focus();
   });
 }

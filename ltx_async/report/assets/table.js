@@ -70,12 +70,13 @@ class ResultTable {
     const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...this.heads));
     // The roles stay when a narrow page shows the rows as blocks.
     const attributes = { class: "rows", role: "table", "aria-labelledby": `${id}-title` };
+    this.table = make("table", attributes, head, this.body);
     this.status = make("p", { role: "status" });
     this.back = this.turner("Previous", -1);
     this.next = this.turner("Next", 1);
     section.append(
       make("div", { class: "tools" }, this.search), this.chips,
-      make("table", attributes, head, this.body),
+      this.table,
       make("div", { class: "pager" }, this.status, this.back, this.next),
     );
   }
@@ -91,6 +92,7 @@ class ResultTable {
     button.addEventListener("click", () => {
       this.page += step;
       this.draw();
+      if (this.table.getBoundingClientRect().top < 0) this.table.scrollIntoView();
     });
     return button;
   }
