@@ -40,8 +40,7 @@ function draw({ key, data, layout: own }) {
 }
 
 /** The bar at a click, else one beside it: the thinnest are thinner than a finger. */
-function barAt({ points, event }) {
-  const { clientX } = event.touches?.[0] ?? event;
+function barAt({ points, event: { clientX } }) {
   const { x0, x1 } = points[0].bbox;
   const at = points[Math.floor(((clientX - x0) / (x1 - x0)) * points.length)];
   const drawn = points.filter(({ x, y, data }) => (data.orientation === "h" ? x : y) > 0);
@@ -49,11 +48,18 @@ function barAt({ points, event }) {
 }
 
 function followClicks({ key }) {
-  document.querySelector(`#${key} .chart`).on("plotly_click", (click) => {
+  const accounts = document.getElementById("accounts");
+  const place = document.querySelector(`#${key} .chart`);
+  place.on("plotly_click", (click) => {
     const bar = barAt(click);
     if (bar === undefined) return;
     TABLES.accounts.filterBy(bar.customdata);
-    document.getElementById("accounts").focus();
+    accounts.focus({ preventScroll: true });
+    accounts.scrollIntoView();
+  });
+  // Else a click follows the tap: on the chart again, or on what has moved below the finger.
+  place.addEventListener("touchend", (event) => {
+    if (event.cancelable && event.target.closest(".nsewdrag")) event.preventDefault();
   });
 }
 
