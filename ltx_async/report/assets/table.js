@@ -76,7 +76,7 @@ class ResultTable {
     this.next = this.turner("Next", 1);
     section.append(
       make("div", { class: "tools" }, this.search), this.chips,
-      this.table,
+      make("div", { class: "sheet" }, this.table),
       make("div", { class: "pager" }, this.status, this.back, this.next),
     );
   }
