@@ -61,7 +61,7 @@ def _attention(summary: Summary) -> Card:
         if summary.outcomes[outcome]
     ]
     tone = "warn" if summary.need_attention else "ok"
-    note = " · ".join(parts) or "nothing to do"
+    note = "\u00a0· ".join(parts) or "nothing to do"
     return Card("Need attention", number(summary.need_attention), note, tone)
 
 
