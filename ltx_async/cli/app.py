@@ -17,7 +17,7 @@ import click
 from ltx_async._version import __version__
 from ltx_async.cli.endings import CommandError, ExitStatus, explanation, status_of
 from ltx_async.cli.helptext import Context
-from ltx_async.cli.terminal import columns, inert, wrapped
+from ltx_async.cli.terminal import columns, inert, spell_out_the_unknown, wrapped
 from ltx_async.errors import LTXError
 
 _COMMANDS: Final = {
@@ -125,6 +125,7 @@ def commands() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; expected trouble is one line on stderr."""
+    spell_out_the_unknown()
     try:
         return _status(commands.main(list(arguments), "ltx-async", standalone_mode=False))
     except click.ClickException as error:

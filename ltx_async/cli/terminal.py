@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
+import sys
 import textwrap
 from typing import Final
 
 _COMMAND: Final = "ltx-async "
 _LEAST: Final = 20
+# One for one: lines have been broken to a width by then.
+_SPELT: Final = {"→": ">", "…": "~", "—": "-"}
+_PLAIN_ERRORS: Final = frozenset({"strict", "backslashreplace"})
+_SPELLING: Final = "ltx_async.spelt_out"
 
 
 def inert(text: str) -> str:
@@ -31,6 +38,23 @@ def clipped(text: str, width: int) -> str:
     # Cut first: escaping a megabyte in order to show a line of it would be a waste.
     line = inert(text[: width + 1])
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"
+
+
+def spell_out_the_unknown() -> None:
+    """Let standard output and error write what their encoding has no characters for.
+
+    In a place without UTF-8 the address of one account would else end a run in a traceback.
+    """
+    codecs.register_error(_SPELLING, _spelt_out)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in _PLAIN_ERRORS:
+            stream.reconfigure(errors=_SPELLING)
+
+
+def _spelt_out(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # nothing is decoded from these streams
+    unknown = error.object[error.start : error.end]
+    return "".join(_SPELT.get(char) or _escape(char) for char in unknown), error.end
 
 
 def columns(descriptor: int) -> int | None:

@@ -79,6 +79,20 @@ def test_the_command_line_does_not_import_plotly_for_the_terminal(results):
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_without_unicode_shows_every_address(tmp_path, encoding):
+    results = write_jsonl(tmp_path / "run.jsonl", [found("\u6f22\u5b57@example.com", error="x")])
+    ended = subprocess.run(
+        [sys.executable, "-m", "ltx_async", "report", results],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    shown = "\u6f22\u5b57" if encoding == "utf-8" else r"\u6f22\u5b57"
+    assert f"{shown}@example.com" in ended.stdout.decode(encoding)
+
+
 class TestPage:
     """What needs plotly."""
 
