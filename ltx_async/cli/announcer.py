@@ -10,6 +10,7 @@ from attrs import define, evolve
 from ltx_async.cli.alertcommand import AlertCommand
 from ltx_async.cli.changes import Change, Kind
 from ltx_async.cli.talk import Talk, is_terminal
+from ltx_async.cli.terminal import columns, wrapped
 from ltx_async.cli.writers import JSON_LINES, standard_output
 from ltx_async.models import Lookup
 
@@ -45,7 +46,8 @@ def _json_line(change: Change) -> bytes:
 
 
 def _text_line(change: Change) -> bytes:
-    return change.line.encode() + b"\n"
+    """Return one line, which a terminal too narrow for it shows broken between words."""
+    return "\n".join(wrapped(change.line, columns(1))).encode() + b"\n"
 
 
 @define(eq=False)

@@ -10,7 +10,7 @@ import pytest
 
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.cli.alerts import Thresholds, parse_duration
-from ltx_async.cli.announcer import Announcer
+from ltx_async.cli.announcer import Announcer, _text_line
 from ltx_async.cli.changes import Change, Kind
 from ltx_async.cli.endings import CommandError
 from ltx_async.cli.observer import Observer
@@ -517,3 +517,18 @@ def test_on_a_terminal_an_alert_is_shown_once(launch, server, monkeypatch):
     os.close(theirs)
     os.close(ours)
     assert shown.count("session expired") == 1
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_on_a_terminal_a_change_is_broken_between_words(monkeypatch, width):
+    change = Change(NOW, Kind.BALANCE, "balance 103 and now 5 (-98)", "user000001@example.com")
+    monkeypatch.setattr("ltx_async.cli.announcer.columns", lambda _descriptor: width)
+    lines = _text_line(change).decode().splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(line.strip() for line in lines) == change.line
+
+
+def test_elsewhere_a_change_is_one_line(monkeypatch):
+    change = Change(NOW, Kind.BALANCE, "balance 103 and now 5 (-98) " * 20, ANN)
+    monkeypatch.setattr("ltx_async.cli.announcer.columns", lambda _descriptor: None)
+    assert _text_line(change).count(b"\n") == 1
