@@ -7,6 +7,7 @@ from typing import Final
 from attrs import define
 
 from ltx_async import LTXClient
+from ltx_async.cli.summary import counted
 from ltx_async.cli.terminal import clipped
 from ltx_async.errors import AccountNotFoundError, LTXError
 from ltx_async.models import Lookup, Outcome
@@ -65,6 +66,7 @@ async def explain_not_found(client: LTXClient) -> str:
             "useapi.net account, or the API may still be retired."
         )
     return (
-        f"{beginning}, though this token has {len(accounts):,} accounts configured: the emails may "
-        "belong to another useapi.net account. `ltx-async accounts` lists the configured ones."
+        f"{beginning}, though this token has {counted(len(accounts), 'account')} configured: "
+        "the emails may belong to another useapi.net account. "
+        "`ltx-async accounts` lists the configured ones."
     )

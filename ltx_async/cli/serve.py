@@ -12,6 +12,7 @@ from ltx_async.cli.endings import CommandError, ExitStatus
 from ltx_async.cli.options import FILE_NAME, number, quiet_option
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import find_token
+from ltx_async.cli.summary import counted
 from ltx_async.cli.talk import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.emulator import (
@@ -140,10 +141,10 @@ async def _serve(emulator: Emulator, talk: Talk, interrupt: Interrupt) -> int:
         raise failure from None
     try:
         click.echo(emulator.base_url)
-        talk.say(f"serving {len(emulator.accounts):,} accounts; try in another terminal:")
+        talk.say(f"serving {counted(len(emulator.accounts), 'account')}; try in another terminal:")
         talk.say(f"  ltx-async accounts --base-url {emulator.base_url}")
         await interrupt.wait()
     finally:
         await emulator.stop()
-    talk.say(f"answered {emulator.request_count:,} requests")
+    talk.say(f"answered {counted(emulator.request_count, 'request')}")
     return interrupt.exit_status
