@@ -222,7 +222,7 @@ def _ends(
         "type": "bar",
         "name": name,
         "x": [each.label for each in stretches],
-        "y": counts,
+        "y": [count or None for count in counts],  # nothing to tell of where none ends
         "text": [each.phrase for each in stretches],
         "customdata": [
             {

@@ -12,7 +12,7 @@ from ltx_async.report import compare, read_results, render_page, rowdata, summar
 from ltx_async.report.charts import charts
 from ltx_async.report.page import json_in_script
 
-from .examples import balanced, found, missing, run_of, write_jsonl
+from .examples import balanced, days, found, missing, run_of, write_jsonl
 
 PLOTLY = 'document.getElementById("' + "a1" * 32 + '");'  # stands in for 5 MB
 HOSTILE = "</script><script>alert(1)</script><!--<script>\u2028&amp;$data"
@@ -169,6 +169,14 @@ def test_one_balance_is_a_bar_between_its_bounds_not_a_wall(tmp_path):
     results = read_results(write_jsonl(tmp_path / "run.jsonl", [balanced("a@example.com", 150)]))
     axis = charts(summarise(results))[1].layout["xaxis"]
     assert (axis["range"], axis["tick0"], axis["dtick"]) == ([149, 152], 150, 1)
+
+
+def test_where_nothing_ends_there_is_nothing_to_point_at(tmp_path):
+    lookups = [found(refreshTokenExpireUTC=days(8))]
+    results = read_results(write_jsonl(tmp_path / "run.jsonl", lookups))
+    sign_ins, tokens = charts(summarise(results))[2].data
+    assert sign_ins["y"] == [None, None, 1]
+    assert tokens["y"] == [None, None, None]
 
 
 def test_what_a_bar_does_is_said_where_there_is_one(tmp_path):
