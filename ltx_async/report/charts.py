@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from attrs import frozen
-
 from ltx_async.models import EPOCH, Outcome
 from ltx_async.report import wording
-from ltx_async.report.distribution import Bin
+from ltx_async.report.balances import balances
+from ltx_async.report.chart import NO_TEXT, Chart, axis_from_zero
 from ltx_async.report.expiry import Stretch, calendar
-from ltx_async.report.summary import Balance, Summary
+from ltx_async.report.summary import Summary
 
 _COLOURS: Final = {
     Outcome.OK: "--ok",
@@ -25,43 +24,16 @@ _COLOURS: Final = {
     Outcome.INVALID: "--quiet",
     Outcome.FAILED: "--bad",
 }
-_NO_TEXT: Final = {"textposition": "none"}
 _TEXT_BESIDE: Final = {"textposition": "outside", "cliponaxis": False}
-_FEW: Final = 6
 _LONG_MS: Final = 10_000
 _LEGEND_ABOVE: Final = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-
-
-@frozen
-class Chart:
-    """One chart, and its figures as a table for those who cannot see it.
-
-    Attributes:
-        key: its name in the page.
-        title: what it shows.
-        note: what its reader has to know.
-        columns: the heads of the table.
-        table: its rows.
-        empty: what to say where there is nothing to draw.
-        data: plotly's traces; none where there is nothing to draw.
-        layout: plotly's layout, without what the page sets for all charts.
-    """
-
-    key: str
-    title: str
-    note: str
-    columns: tuple[str, ...]
-    table: tuple[tuple[str, ...], ...]
-    empty: str
-    data: tuple[dict[str, Any], ...]
-    layout: dict[str, Any]
 
 
 def charts(summary: Summary) -> tuple[Chart, ...]:
     """Return the charts of a summary, in the order of the page."""
     return (
         _outcomes(summary),
-        _balances(summary.balance),
+        balances(summary.balance),
         _expiry(summary),
         _latency(summary.latency_ms),
     )
@@ -112,78 +84,12 @@ def _layout_to_the_right(
     unit: str, lengths: Sequence[float], *, whole: bool = False
 ) -> dict[str, Any]:
     return {
-        "xaxis": _axis_from_zero(unit, lengths if whole else ()),
+        "xaxis": axis_from_zero(unit, lengths if whole else ()),
         "yaxis": {"autorange": "reversed", "showgrid": False},
         "hovermode": "y",
         "bargap": max(0.35, 1 - 0.2 * len(lengths)),
         "margin": {"r": 96},
     }
-
-
-def _axis_from_zero(unit: str, counts: Sequence[float] = ()) -> dict[str, Any]:
-    """Return an axis; where small `counts` are drawn, no tick stands at half an account."""
-    ticks = {"dtick": 1} if counts and max(counts) < _FEW else {}
-    return {"title": {"text": unit}, "rangemode": "tozero", **ticks}
-
-
-def _balances(balance: Balance) -> Chart:
-    bins = balance.bins
-    spans = [wording.span(each.low, each.high) for each in bins]
-    is_drawn = bool(bins) and bins[0].low is not None
-    note = f"LTX Studio tokens left, in {wording.counted(balance.known, 'account')}."
-    return Chart(
-        "balances",
-        "Balance",
-        note + _open_end(balance),
-        ("LTX Studio tokens", "Accounts"),
-        tuple((span, f"{each.count:,}") for span, each in zip(spans, bins, strict=True)),
-        "These balances are too large to draw." if bins else "No balances in these results.",
-        (_histogram(bins, spans),) if is_drawn else (),
-        {
-            "xaxis": {"title": {"text": "LTX Studio tokens"}, "showgrid": False, **_few_bins(bins)},
-            "yaxis": _axis_from_zero("accounts", [each.count for each in bins]),
-            "bargap": 0,
-            "hovermode": "x",
-        },
-    )
-
-
-def _few_bins(bins: Sequence[Bin]) -> dict[str, Any]:
-    """Return what keeps ticks at the bounds of few bins, and one bin from filling the chart."""
-    if not bins or bins[0].low is None or len(bins) > _FEW:
-        return {}
-    width = _width(bins)
-    room = width if len(bins) == 1 else 0.0
-    low, high = bins[0].low - room, bins[0].low + len(bins) * width + room
-    return {"tick0": bins[0].low, "dtick": width, "range": [low, high]}
-
-
-def _width(bins: Sequence[Bin]) -> float:
-    return next((b.high - b.low for b in bins if b.low is not None and b.high is not None), 1.0)
-
-
-def _histogram(bins: Sequence[Bin], spans: Sequence[str]) -> dict[str, Any]:
-    width = _width(bins)
-    return {
-        "type": "bar",
-        "x": [(0.0 if each.low is None else each.low) + width / 2 for each in bins],
-        "y": [each.count for each in bins],
-        "width": width,
-        "text": list(spans),
-        "customdata": [
-            {"column": "balance", "low": each.low, "high": each.high, "label": f"Balance {span}"}
-            for each, span in zip(bins, spans, strict=True)
-        ],
-        "hovertemplate": "%{text} tokens<br>%{y:,} accounts<extra></extra>",
-        "marker": {"color": "--accent", "line": {"width": 1, "color": "--card"}},
-        **_NO_TEXT,
-    }
-
-
-def _open_end(balance: Balance) -> str:
-    if not balance.bins or balance.bins[-1].low is None or balance.bins[-1].high is not None:
-        return ""
-    return f" The last bar holds all from there up to {wording.number(balance.highest)}."
 
 
 def _expiry(summary: Summary) -> Chart:
@@ -205,7 +111,7 @@ def _expiry(summary: Summary) -> Chart:
         tuple(_ends(stretches, *each) for each in ends) if stretches else (),
         {
             "xaxis": {"type": "category", "showgrid": False, "title": {"text": "week from"}},
-            "yaxis": _axis_from_zero("accounts", [max(each[2], default=0) for each in ends]),
+            "yaxis": axis_from_zero("accounts", [max(each[2], default=0) for each in ends]),
             "barmode": "group",
             "bargap": 0.4,
             "hovermode": "x",
@@ -235,7 +141,7 @@ def _ends(
         ],
         "hovertemplate": f"%{{y:,}} {name.lower()}<br>%{{text}}<extra></extra>",
         "marker": {"color": colour},
-        **_NO_TEXT,
+        **NO_TEXT,
     }
 
 

@@ -20,7 +20,8 @@ from typing import Any, Final
 from ltx_async._version import __version__
 from ltx_async.report.cards import Card, cards
 from ltx_async.report.changes import Comparison
-from ltx_async.report.charts import Chart, charts
+from ltx_async.report.chart import Chart
+from ltx_async.report.charts import charts
 from ltx_async.report.rowdata import OUTCOME_LABELS, account_table, change_table
 from ltx_async.report.rows import Row
 from ltx_async.report.summary import Summary
