@@ -44,6 +44,7 @@ INSIDE = [
     ("balance.LTXStudio_token", {"balance": {"LTXStudio_token": MARK}}),
     ("balance.LTXStudio_token", {"balance": {"LTXStudio_token": True}}),
     ("latestCreatedAtMs.LTXStudio_token", {"latestCreatedAtMs": {"LTXStudio_token": 1.5}}),
+    ("latestCreatedAtMs.LTXStudio_token", {"latestCreatedAtMs": {"LTXStudio_token": True}}),
 ]
 TOO_FAR = [10**15, -(10**15), 2**63 - 1, -(2**63), 253_402_300_800_000]
 
