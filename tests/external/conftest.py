@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
@@ -22,9 +23,22 @@ _PATIENCE = 45
 
 
 @pytest.fixture(scope="session")
-def email_validator(tmp_path_factory) -> Path:
-    """The directory of the tests in email-validator's source distribution, fetched by pip."""
-    directory = tmp_path_factory.mktemp("email-validator")
+def email_validator(tmp_path_factory, worker_id) -> Path:
+    """The directory of the tests in email-validator's source distribution, fetched by pip.
+
+    The first worker that needs it fetches it for all of them.
+    """
+    run = tmp_path_factory.getbasetemp()
+    directory = (run if worker_id == "master" else run.parent) / "email-validator"
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(directory.glob("*/tests")):
+            _fetch(directory)
+    return next(directory.glob("*/tests"))
+
+
+def _fetch(directory: Path) -> None:
     options = ("--no-binary", ":all:", "--no-deps", "--quiet", "--disable-pip-version-check")
     arguments = ("download", *options, "--dest", str(directory), "email-validator")
     environment = dict(os.environ)
@@ -42,7 +56,6 @@ def email_validator(tmp_path_factory) -> Path:
         pytest.skip(f"pip cannot fetch the source of email-validator: {type(error).__name__}")
     with tarfile.open(next(directory.glob("*.tar.gz"))) as archive:
         archive.extractall(directory, filter="data")
-    return next(directory.glob("*/tests"))
 
 
 @pytest.fixture(scope="session")
