@@ -242,7 +242,7 @@ def standard_output(record_format: RecordFormat, descriptor: int = 1) -> Writer:
         CommandError: it is closed.
     """
     if not _is_writable(descriptor):
-        raise CommandError("standard output is closed.", "Choose a file with -o OUT.")
+        raise CommandError("standard output is closed.", "Connect it to a file or a pipe.")
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
         return StreamWriter(descriptor, record_format)
