@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from attrs import field, frozen
@@ -212,14 +213,7 @@ def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 class Connector(aiohttp.TCPConnector):
-    """aiohttp's pool, which notes in `REUSED` whether a connection has been used before.
-
-    Attributes:
-        idle_may_be_dead: whether the next connection is to be a new one, because an idle
-            one was closed by the server, and the others may be too.
-    """
-
-    idle_may_be_dead: bool = False
+    """aiohttp's pool, which notes in `REUSED` whether a connection has been used before."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -229,26 +223,31 @@ class Connector(aiohttp.TCPConnector):
         One that was sent anything since its last reply is closed instead: those bytes
         would pass for the next reply.
         """
-        passed_over: list[Connection] = []
         try:
             while True:
                 connection = await super().connect(req, traces, timeout)
                 protocol: Any = connection.protocol
                 reused = getattr(protocol, "ltx_used", False)
-                if reused and protocol.should_close:
-                    connection.close()
-                elif reused and self.idle_may_be_dead:
-                    passed_over.append(connection)
-                else:
+                if not (reused and protocol.should_close):
                     break
+                connection.close()
         finally:
-            for idle in passed_over:
-                idle.release()
-        self.idle_may_be_dead = False
+            LOST.set(False)
         REUSED.set(reused)
         protocol.ltx_used = True
         return connection
 
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        """Take an idle connection, but not in place of one that had been closed while idle.
+
+        This is aiohttp's own way into its pool, and not documented. Where it is called
+        otherwise one day, an idle connection that is dead as well may be taken.
+        """
+        return None if LOST.get() else await super()._get(key, traces)
+
 
 REUSED: ContextVar[bool] = ContextVar("ltx_async_reused", default=False)
 """Whether the connection of this task's current request had carried one before."""
+
+LOST: ContextVar[bool] = ContextVar("ltx_async_lost", default=False)
+"""Whether this task's last request met a kept connection that was closed: others may be, too."""

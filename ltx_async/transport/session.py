@@ -21,8 +21,8 @@ from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
 from ltx_async.transport.connection import (
     KEPT_HEADERS,
+    LOST,
     REUSED,
-    Connector,
     Endpoint,
     Wiring,
 )
@@ -68,7 +68,6 @@ class SessionTransport:
     wiring: Wiring
     borrowed: ClientSession | None = None
     _own: ClientSession | None = field(init=False, default=None)
-    _connector: Connector | None = field(init=False, default=None)
     _headers: CIMultiDict[str] = field(init=False, repr=False)
     _watch: Watch = field(init=False, factory=Watch)
 
@@ -106,9 +105,8 @@ class SessionTransport:
         except LTXError as error:
             failure = error.with_traceback(None)
         except _ConnectionLostError as error:
-            reused = error.args[0] and self._connector is not None and REUSED.get()
-            if reused and self._connector is not None:
-                self._connector.idle_may_be_dead = True
+            reused = error.args[0] and self.borrowed is None and REUSED.get()
+            LOST.set(reused)
             failure = ProtocolError("the connection closed before the whole reply", reused=reused)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = translated(error)
@@ -135,9 +133,8 @@ class SessionTransport:
                 raise ConfigurationError("the borrowed session is closed")
             return self.borrowed
         if self._own is None:
-            self._connector = self.wiring.connector()
             self._own = ClientSession(
-                connector=self._connector,
+                connector=self.wiring.connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 proxy=self.wiring.proxy_to(self.endpoint.base),

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ltx_async import Outcome, ProtocolError, RetryPolicy, ServerError
+from ltx_async import ConnectError, Outcome, ProtocolError, RetryPolicy, ServerError
 
 from .conftest import TOKEN
 from .replies import account_body, error, head, ok, reply
@@ -168,3 +168,33 @@ async def test_many_connections_closed_as_requests_come_cost_one_extra_request_e
     for number in range(5, 10):
         lookup = await client.lookup(f"{number}@example.com")
         assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 2)
+
+
+async def test_a_connection_closed_in_a_busy_run_holds_nobody_up(serve, connect):
+    """The pool of connections is used up, and most of them are idle for moments only."""
+    dying = {100, 101, 400}
+    server = await serve(
+        lambda asked: (
+            [CLOSE]
+            if asked.number in dying and asked.position
+            else [Pause((0, 0, 0.001, 0.003)[asked.number % 4]), *ok(asked)]
+        )
+    )
+    client = connect(server, concurrency=20, timeout=2.0, retry=RetryPolicy(attempts=1, budget=0))
+    lookups = await client.lookup_many(f"{number}@example.com" for number in range(2_000))
+    assert all(lookup.outcome is Outcome.OK for lookup in lookups)
+    assert server.requests == 2_000 + len(dying)
+    assert max(lookup.elapsed for lookup in lookups) < 1.0
+    assert server.peak <= 20
+
+
+async def test_a_connection_that_lives_is_used_where_no_new_one_can_be_made(serve, connect):
+    server = await serve(lambda asked: [CLOSE] if asked.number == 2 else [Pause(0.05), *ok(asked)])
+    client = connect(server, concurrency=2, retry=RetryPolicy(attempts=1, budget=0))
+    await asyncio.gather(client.lookup("0@example.com"), client.lookup("1@example.com"))
+    await server.refuse()
+    lost = await client.lookup("2@example.com")
+    assert (server.connections, type(lost.error)) == (2, ConnectError)
+    for number in range(3, 6):
+        assert (await client.lookup(f"{number}@example.com")).outcome is Outcome.OK
+    assert (server.connections, server.requests) == (2, 6)

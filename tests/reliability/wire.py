@@ -108,6 +108,7 @@ class WireServer:
     busy: int = 0
     busiest: int = 0
     _listener: socket.socket | None = None
+    _accepting: asyncio.Task[None] | None = None
     _tasks: set[asyncio.Task[None]] = field(factory=set)
     _unserved: set[socket.socket] = field(factory=set)
 
@@ -143,7 +144,14 @@ class WireServer:
         listener.listen(1024)
         listener.setblocking(False)
         self.port = listener.getsockname()[1]
-        self._spawn(self._accept(listener))
+        self._accepting = self._spawn(self._accept(listener))
+
+    async def refuse(self) -> None:
+        """Stop listening, and go on with the connections there are."""
+        assert self._accepting is not None
+        self._accepting.cancel()
+        await asyncio.wait({self._accepting})
+        self._close_listener()
 
     async def stop(self) -> None:
         """Stop listening and cut every connection."""
@@ -153,15 +161,19 @@ class WireServer:
         await asyncio.gather(*tasks, return_exceptions=True)
         while self._unserved:  # their tasks were cancelled before they began
             self._unserved.pop().close()
+        self._close_listener()
+        await asyncio.sleep(0)
+
+    def _close_listener(self) -> None:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        await asyncio.sleep(0)
 
-    def _spawn(self, coroutine) -> None:
+    def _spawn(self, coroutine) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
