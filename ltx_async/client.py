@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import ssl as tls
+import time
 from collections.abc import AsyncIterable, Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
@@ -135,6 +136,7 @@ class LTXClient:
         self._outage_rule = OutageRule()
         prepare()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock: Callable[[], float] = time.monotonic
         self._closed = False
 
     def __repr__(self) -> str:
@@ -208,12 +210,12 @@ class LTXClient:
         inquiry = Inquiry(
             self._channel,
             self._ready(),
+            self._clock,
             ACCOUNT_LIST,
             None,
             lambda reply, _email, redaction: parse_accounts(reply, redaction),
             self._timeout,
             self._deadline,
-            watched=self._channel.watched,
         )
         accounts = await inquiry.result()
         if isinstance(accounts, LTXError):
@@ -253,19 +255,18 @@ class LTXClient:
     ) -> Lookup:
         channel, loop = self._channel, self._loop
         assert loop is not None
-        watched = channel.watched
         try:
             request = account_target(email)
         except InvalidEmailError as error:
             lookup = _finished(index, email, error.with_traceback(None))
         else:
             inquiry = Inquiry(
-                channel, loop, request, email, parse_account, timeout, deadline, run, watched
+                channel, loop, self._clock, request, email, parse_account, timeout, deadline, run
             )
             lookup = _finished(index, email, await inquiry.result(), inquiry)
         if lookup.error is not None and lookup.outcome is Outcome.FAILED:
             logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
-        if watched:
+        if channel.watched:
             channel.tell(LookupFinished(lookup))
         return lookup
 
@@ -279,6 +280,8 @@ class LTXClient:
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
+            if type(loop).__module__.partition(".")[0] != "uvloop":  # whose time has no fractions
+                self._clock = loop.time  # of a millisecond
         elif self._loop is not loop:
             raise ConfigurationError(
                 "the client belongs to another event loop", hint="Make one LTXClient per loop."

@@ -41,28 +41,28 @@ class Inquiry(Generic[T]):
 
     Attributes:
         channel: what it shares with all others.
-        loop: the event loop that runs it.
+        loop: the event loop that runs it; its time is that of waits and limits.
+        clock: monotonic seconds, for what is measured.
         request: what it asks for.
         email: whom it concerns; None for the list call.
         read: makes the result of a reply, the email and the redaction.
         timeout: seconds for one attempt.
         deadline: seconds for all of it.
         run: the run it is part of; None for a single lookup.
-        watched: whether anybody wants to know of each attempt.
         attempts: requests sent so far.
         status: of the last reply; None before one.
-        started_at: the loop's time at the first attempt; None before it.
+        started_at: the clock's time at the first attempt; None before it.
     """
 
     channel: Channel
     loop: asyncio.AbstractEventLoop
+    clock: Callable[[], float]
     request: Request
     email: str | None
     read: Callable[[Reply, str, Redaction], T | LTXError]
     timeout: float
     deadline: float
     run: Run | None = None
-    watched: bool = False
     attempts: int = field(init=False, default=0)
     status: int | None = field(init=False, default=None)
     started_at: float | None = field(init=False, default=None)
@@ -77,7 +77,7 @@ class Inquiry(Generic[T]):
     @property
     def elapsed(self) -> float:
         """Seconds since the first attempt, 0 before it."""
-        return 0.0 if self.started_at is None else self.loop.time() - self.started_at
+        return 0.0 if self.started_at is None else self.clock() - self.started_at
 
     async def result(self) -> T | LTXError:
         """Ask until there is a result: what `read` made of a reply, or the error.
@@ -209,16 +209,16 @@ class Inquiry(Generic[T]):
 
     async def _send(self) -> T | LTXError:
         """Put one request on the wire and read the reply."""
-        channel, now = self.channel, self.loop.time()
+        channel, now, began = self.channel, self.loop.time(), self.clock()
         self.attempts += 1
         if self.started_at is None:
-            self.started_at = now
+            self.started_at = began
         if self._ends_at is None:
             self._ends_at = now + self.deadline
-        if self.watched:
+        watched = channel.watched
+        if watched:
             channel.tell(AttemptStarted(self.email or "", self.attempts))
-        left = self._ends_at - now
-        timeout = self.timeout if left > self.timeout else max(_SHORTEST_TIMEOUT, left)
+        timeout = max(_SHORTEST_TIMEOUT, min(self.timeout, self._ends_at - now))
         reply: Reply | None = None
         result: T | LTXError
         try:
@@ -228,9 +228,9 @@ class Inquiry(Generic[T]):
         else:
             self.status = reply.status
             result = self.read(reply, self.email or "", channel.redaction)
-        seconds = self.loop.time() - now
+        seconds = self.clock() - began
         failure = result if isinstance(result, LTXError) else None
-        if self.watched:
+        if watched:
             status = None if reply is None else reply.status
             event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
             channel.tell(event)

@@ -25,7 +25,7 @@ def draft_of(value: type[T], required: frozenset[str] = frozenset()) -> type[T]:
 
     A frozen class has to be built around its own `__setattr__`, field by field. A draft is
     filled by plain assignment, in a third of the time, and then becomes a `value` for good:
-    `draft.__class__ = value`. That takes the same slots, hence no `__weakref__` in either.
+    `draft.__class__ = value`. That takes the same slots above the same base.
 
     Args:
         value: the frozen class.
@@ -36,10 +36,18 @@ def draft_of(value: type[T], required: frozenset[str] = frozenset()) -> type[T]:
             default=NOTHING if one.name in required else one.default,
             alias=one.alias,
             kw_only=one.kw_only,
+            repr=one.repr,
         )
         for one in sorted(fields(value), key=lambda one: one.name not in required)  # type: ignore[arg-type]
     }
-    return make_class(f"{value.__name__}Draft", names, slots=True, weakref_slot=False, eq=False)
+    bases = value.__bases__
+    return make_class(f"{value.__name__}Draft", names, bases=bases, slots=True, eq=False)
+
+
+class _Referable:
+    """What can be referred to weakly: in a base, so that a value and its draft share the slot."""
+
+    __slots__ = ("__weakref__",)
 
 
 class Outcome(StrEnum):
@@ -80,8 +88,8 @@ def _masked(value: Mapping[str, Any]) -> str:
     return repr(mask_secrets(value))
 
 
-@frozen(weakref_slot=False)
-class Cookie:
+@frozen
+class Cookie(_Referable):
     """The sign-in of an account at LTX Studio; its values never show in `repr`.
 
     The server masks `lt_token` and `lt_refresh_token` (`…secured…`), but its
@@ -94,8 +102,8 @@ class Cookie:
     extra: Mapping[str, str] = field(factory=dict, repr=_names, hash=False)
 
 
-@frozen(weakref_slot=False)
-class Account:
+@frozen
+class Account(_Referable):
     """One LTX Studio account as the API describes it; every field may be None.
 
     Attributes:
@@ -157,8 +165,8 @@ class Account:
         return shown
 
 
-@frozen(weakref_slot=False)
-class Lookup:
+@frozen
+class Lookup(_Referable):
     """What one position of the input led to.
 
     Exactly one of `account` and `error` is set: `account` when the reply was one.

@@ -106,7 +106,9 @@ class AlertCommand:
         )
         try:
             async with asyncio.timeout(self.timeout):
-                await process.communicate(message)
+                with contextlib.suppress(RuntimeError):  # of uvloop: it has closed its input unread
+                    await process.communicate(message)
+                await process.wait()
         except TimeoutError:
             return f"ended after {self.timeout:g} s"
         finally:

@@ -179,6 +179,7 @@ def _structuring(*, whole: bool) -> Callable[[Any, Any], Account]:
 def prepare() -> None:
     """Have everything ready that the first account would otherwise wait for."""
     _structuring(whole=True)
+    _structuring(whole=False)
 
 
 def structure_account(wire: dict[str, Any]) -> Account | list[str]:
@@ -188,7 +189,7 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     """
     try:
         try:
-            account = _structuring(whole=True)(wire, None)
+            account = _structuring(whole=len(wire) >= len(_SAMPLED))(wire, None)
         except KeyError:
             account = _structuring(whole=False)(wire, None)
         if not _STRUCTURED.issuperset(wire):

@@ -220,11 +220,11 @@ class Lane(asyncio.Protocol):
         if reply is not None and not reply.done():
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             reply.set_result(Reply(status, headers, body, delimited))
+        self._expect()
         if self._dirty:
             self.close()
         else:
             self.used = True
-            self._expect()
             self._on_idle(self)
 
     def _headers(self) -> Mapping[str, str]:

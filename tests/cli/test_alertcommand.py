@@ -141,3 +141,20 @@ async def test_of_a_flood_a_thousand_wait_and_the_rest_is_counted(command, capfd
         alerts.hand_over("{}")
     await alerts.finish(0)
     assert "1,003 alerts not handed to" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("status", [0, 3])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_program_that_reads_nothing_is_as_good_as_any(loop, status, capfd):
+    loops = asyncio if loop == "asyncio" else pytest.importorskip("uvloop")
+
+    async def hand_over() -> None:
+        alerts = AlertCommand(("sh", "-c", f"exit {status}"), Talk())
+        for _ in range(8):
+            alerts.hand_over("{}" + " " * 100_000)
+        await alerts.finish()
+
+    with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
+        runner.run(hand_over())
+    warning = "warning: the alert command sh: exit status 3\n"
+    assert capfd.readouterr() == ("", warning * 8 if status else "")

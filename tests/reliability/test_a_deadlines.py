@@ -124,3 +124,9 @@ async def test_the_timeout_bounds_one_attempt_from_its_slot_on(serve, connect):
     lookups = await asyncio.gather(*map(client.lookup, EMAILS[:5]))
     assert all(lookup.outcome is Outcome.OK for lookup in lookups)
     assert server.requests == 5
+
+
+async def test_what_a_lookup_took_is_told_in_fractions_of_a_millisecond(serve, connect):
+    server = await serve(ok)
+    lookups = await connect(server).lookup_many(EMAILS)
+    assert any(1 < lookup.elapsed * 1e6 % 1e3 < 999 for lookup in lookups)

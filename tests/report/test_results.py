@@ -185,6 +185,16 @@ def test_a_database_is_read_while_a_check_writes_to_it(tmp_path):
         assert [row.outcome for row in read_results(path).rows] == [Outcome.OK]
 
 
+def test_reading_a_finished_database_leaves_nothing_beside_it(tmp_path):
+    path = write_sqlite(tmp_path / "run.sqlite", [found()])
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    before = path.read_bytes()
+    assert len(read_results(path).rows) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["run.sqlite"]
+    assert path.read_bytes() == before
+
+
 def test_cells_of_a_wrong_type_in_a_database_are_left_out(tmp_path):
     path = write_sqlite(tmp_path / "run.sqlite", [found(), found("bob@example.com")])
     with closing(sqlite3.connect(path)) as database, database:

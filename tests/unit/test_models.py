@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -296,3 +297,12 @@ def test_a_draft_insists_on_what_is_required():
     assert draft(email="ann@example.com", balance={}).max_jobs is None
     with pytest.raises(TypeError, match="balance"):
         draft(email="ann@example.com")
+
+
+@pytest.mark.parametrize("value", [Cookie, Account])
+def test_a_value_can_be_referred_to_weakly_and_a_draft_shows_no_secret(value):
+    made = draft_of(value)()
+    assert weakref.ref(made)() is made
+    made.__class__ = value
+    assert weakref.ref(made)() is made
+    assert CANARY not in repr(draft_of(Cookie)(CANARY, CANARY, CANARY, {"more": CANARY}))
