@@ -206,7 +206,8 @@ _ENDS: Final = (
 
 def _moved(seen: Sighting, words: str, ends: tuple[datetime, datetime]) -> Change:
     before, after = (f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for end in ends)
-    text = f"{words} until {before[:10]} → {after[:10]}"
+    shown = len("2026-01-05") if before[:10] != after[:10] else len("2026-01-05T00:00")
+    text = f"{words} until {before[:shown]} → {after[:shown]}".replace("T", " ")
     return Change(seen.at, Kind.EXPIRY, text, seen.email, before, after)
 
 

@@ -92,6 +92,8 @@ def test_a_date_that_moves_is_told_and_one_that_is_left_out_is_not(ledger, name)
     (change,) = settle(ledger, well(**{name: later}), well(BOB))
     assert (change.kind, change.before) == ("expiry", "2026-01-05T03:04:05Z")
     assert change.text.endswith("token until 2026-01-05 → 2026-04-02")
+    (change,) = settle(ledger, well(**{name: later + timedelta(minutes=5)}), well(BOB))
+    assert change.text.endswith("token until 2026-04-02 03:04 → 2026-04-02 03:09")
 
 
 def test_a_crossed_threshold_is_told_once_until_it_is_uncrossed(ledger):
