@@ -146,7 +146,8 @@ async def test_a_lookup_cancelled_in_the_middle_closes_its_connection(serve, con
     server = await serve(lambda asked: [head(200, ("Content-Length", "9")), Pause(5)])
     client = connect(server, concurrency=1)
     task = asyncio.create_task(client.lookup("ann@example.com"))
-    await asyncio.sleep(0.05)
+    while not server.bytes_sent:
+        await asyncio.sleep(0.005)
     assert await cancelled(task)
     server.answer = ok
     async with asyncio.timeout(1):  # nobody waits for the rest of what was cancelled
