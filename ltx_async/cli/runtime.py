@@ -38,10 +38,11 @@ class Interrupt:
 
     signal: int | None = None
     _came: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
 
     def listen(self) -> None:
         """Catch the signals in the running loop; where `nohup` has SIGHUP ignored, it stays so."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             if number == getattr(signal, "SIGHUP", None) and (
                 signal.getsignal(number) is signal.SIG_IGN
@@ -58,7 +59,12 @@ class Interrupt:
         if self.signal is not None:
             _leave(number)
         self.signal = number
-        self._came.set()
+        if self._loop is None:
+            self._came.set()
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
+            # Not here: a signal may come in the middle of `Event.wait`, before it waits.
+            self._loop.call_soon_threadsafe(self._came.set)
 
     @property
     def exit_status(self) -> int:

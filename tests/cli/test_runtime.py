@@ -1,3 +1,4 @@
+import asyncio
 import os
 import pty
 import signal
@@ -5,7 +6,7 @@ import termios
 
 import pytest
 
-from ltx_async.cli.runtime import _occupy_streams
+from ltx_async.cli.runtime import Interrupt, _occupy_streams
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="closes streams in a child")
 
@@ -68,3 +69,26 @@ def test_a_second_signal_ends_what_talks_to_somebody_who_does_not_listen(launch,
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 143
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_signal_that_comes_as_the_wait_for_it_begins_is_heard(loop):
+    loops = asyncio if loop == "asyncio" else pytest.importorskip("uvloop")
+
+    async def wait() -> int:
+        interrupt = Interrupt()
+        interrupt.listen()
+        came = interrupt._came
+        running_loop = came._get_loop
+
+        def and_now() -> asyncio.AbstractEventLoop:
+            """Called by `Event.wait` when it has found the event unset, and waits not yet."""
+            os.kill(os.getpid(), signal.SIGTERM)
+            return running_loop()
+
+        came._get_loop = and_now
+        await asyncio.wait_for(interrupt.wait(), 5)
+        return interrupt.exit_status
+
+    with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
+        assert runner.run(wait()) == 143
