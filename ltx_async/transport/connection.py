@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl as tls
 import urllib.request
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -232,18 +233,25 @@ class Connector(aiohttp.TCPConnector):
                     break
                 connection.close()
         finally:
-            LOST.set(False)
+            if LOST.get():
+                LOST.set(False)
         REUSED.set(reused)
         protocol.ltx_used = True
         return connection
 
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+    def _get(
+        self, key: ConnectionKey, traces: list[Trace]
+    ) -> Coroutine[Any, Any, Connection | None]:
         """Take an idle connection, but not in place of one that had been closed while idle.
 
         This is aiohttp's own way into its pool, and not documented. Where it is called
         otherwise one day, an idle connection that is dead as well may be taken.
         """
-        return None if LOST.get() else await super()._get(key, traces)
+        return _no_connection() if LOST.get() else super()._get(key, traces)
+
+
+async def _no_connection() -> None:
+    """Return what a pool without an idle connection does."""
 
 
 REUSED: ContextVar[bool] = ContextVar("ltx_async_reused", default=False)
