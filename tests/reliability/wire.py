@@ -140,11 +140,20 @@ class WireServer:
         """Listen; after a `stop` on the same port."""
         self._listener = listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, self.port))
+        await self._bind(listener)
         listener.listen(1024)
         listener.setblocking(False)
         self.port = listener.getsockname()[1]
         self._accepting = self._spawn(self._accept(listener))
+
+    async def _bind(self, listener: socket.socket) -> None:
+        """Take the port; meanwhile a client anywhere may have been given it as its own."""
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                listener.bind((HOST, self.port))
+                return
+            await asyncio.sleep(0.05)
+        listener.bind((HOST, self.port))
 
     async def refuse(self) -> None:
         """Stop listening, and go on with the connections there are."""

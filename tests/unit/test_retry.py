@@ -330,3 +330,11 @@ def test_a_budget_survives_pickling():
     budget = RetryBudget(500)
     budget.take(FAIL)
     assert pickle.loads(pickle.dumps(budget)) == budget
+
+
+def test_a_clean_success_fills_the_last_place_too():
+    budget = RetryBudget(7)
+    assert budget.take(ProtocolError("cut")) == 5
+    for left in (3, 4, 5, 6, 7, 7):
+        budget.give_back(0)
+        assert budget.available == left

@@ -282,6 +282,14 @@ def test_prepare_has_the_converter_ready_before_the_first_account():
     assert accounts._structuring.cache_info().misses == written == 2
 
 
+@pytest.mark.parametrize("name", ["lt_id", "lt_token", "lt_refresh_token"])
+@pytest.mark.parametrize("value", [7, True, [], {}])
+def test_a_wrong_value_in_a_cookie_that_is_whole_is_named(name, value):
+    cookie = {"lt_id": "a", "lt_token": "b", "lt_refresh_token": "c"} | {name: value}
+    (problem,) = structure_account({"cookie": cookie})
+    assert problem.startswith(f"cookie.{name}: expected a string")
+
+
 @pytest.mark.parametrize("field", sample("account.json"))
 def test_an_account_like_the_sample_but_for_one_field_is_read_as_well(field):
     whole = structure_account(sample("account.json"))
