@@ -203,9 +203,7 @@ class BulkLookup:
                 return _END if self._over else await anext(self._emails, _END)
 
     def _next(self) -> Any:
-        if self._exhausted or self._run.ended is not None:  # `_over`, for each of them
-            return _END
-        return next(self._emails, _END)
+        return _END if self._over else next(self._emails, _END)
 
     async def _nearness(self) -> None:
         """Wait until the consumer is within the window."""

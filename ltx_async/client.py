@@ -42,6 +42,7 @@ from ltx_async.transport import (
     Endpoint,
     Secret,
     Wiring,
+    is_uvloop,
     transport_of,
 )
 
@@ -280,8 +281,8 @@ class LTXClient:
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
-            if type(loop).__module__.partition(".")[0] != "uvloop":  # whose time has no fractions
-                self._clock = loop.time  # of a millisecond
+            if not is_uvloop(loop):  # whose time has no fractions of a millisecond
+                self._clock = loop.time
         elif self._loop is not loop:
             raise ConfigurationError(
                 "the client belongs to another event loop", hint="Make one LTXClient per loop."

@@ -100,7 +100,7 @@ class Change:
             "before": self.before,
             "after": self.after,
         }
-        return json.dumps(fields).replace("\x7f", "\\u007f")
+        return json.dumps(fields)
 
 
 def account_id(email: str) -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientRequest, ClientSession, TCPConnector
 
 from ltx_async.errors import ConfigurationError
-from ltx_async.transport.connection import DEFAULT_BASE_URL, Endpoint, Secret, Wiring
+from ltx_async.transport.connection import (
+    DEFAULT_BASE_URL,
+    Endpoint,
+    Secret,
+    Wiring,
+    is_uvloop,
+)
 from ltx_async.transport.session import SessionTransport
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ __all__ = [
     "Endpoint",
     "Secret",
     "Wiring",
+    "is_uvloop",
     "missing",
     "transport_of",
 ]

@@ -91,6 +91,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether an event loop is uvloop's."""
+    return type(loop).__module__.partition(".")[0] == "uvloop"
+
+
 class Secret(str):
     """A string whose `repr` hides it, so that tracebacks with locals do not show it."""
 
@@ -187,13 +192,12 @@ class Wiring:
 
     def connector(self) -> Connector:
         """Open the connection pool; call it in the running loop."""
-        on_uvloop = type(asyncio.get_running_loop()).__module__.partition(".")[0] == "uvloop"
         return Connector(
             limit=self.limit,
             ttl_dns_cache=300,
             keepalive_timeout=60,
             ssl=True if self.ssl is None else self.ssl,
-            socket_factory=_undertaken_socket if on_uvloop else None,
+            socket_factory=_undertaken_socket if is_uvloop(asyncio.get_running_loop()) else None,
         )
 
 

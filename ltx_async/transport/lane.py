@@ -200,7 +200,7 @@ class Lane(asyncio.Protocol):
         if self._status is not None:
             return
         status = self._parser.get_status_code()
-        if 100 <= status < 200:
+        if status in _INFORMATIONAL:
             # Behind this one only: the next may have come in the same piece.
             self._head_at = self._raw.index(b"\r\n\r\n", self._head_at) + 4
             self._received = 0
@@ -218,8 +218,7 @@ class Lane(asyncio.Protocol):
             return
         reply, self._reply = self._reply, None
         if reply is not None and not reply.done():
-            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-            reply.set_result(Reply(status, headers, body, delimited))
+            reply.set_result(Reply(status, headers, b"".join(self._body), delimited))
         self._expect()
         if self._dirty:
             self.close()

@@ -170,6 +170,13 @@ class Checks:
             except sqlite3.OperationalError:  # the table is not there yet
                 return 0
 
+    def in_mid_run(self, output: str, *options: str, asked: int = 30) -> subprocess.Popen:
+        """Start a run and wait until it has asked for so many emails."""
+        before = self.emulator.request_count
+        process = self.start(output, *options)
+        self.until(lambda: self.emulator.request_count >= before + asked)
+        return process
+
     def until(self, happened: Callable[[], bool], seconds: float = 20) -> None:
         limit = time.monotonic() + seconds
         while not happened():

@@ -22,20 +22,13 @@ def checks(tmp_path, emulator):
     made.kill_left_over()
 
 
-def in_mid_run(checks, output, *options):
-    before = checks.emulator.request_count
-    process = checks.start(output, *options)
-    checks.until(lambda: checks.emulator.request_count >= before + 30)
-    return process
-
-
 @pytest.mark.parametrize("left", [0, 5005])
 def test_an_input_that_is_shortened_in_mid_run_is_no_whole_input(checks, left):
     """What is read last may end within an email, which is not to be asked for."""
     source = checks.directory / "emails.txt"
     lines = b"\n".join(b"user%06d@example.com" % (number % 400) for number in range(50_000))
     source.write_bytes(lines)
-    process = in_mid_run(checks, "out.jsonl", "--rate", "200")
+    process = checks.in_mid_run("out.jsonl", "--rate", "200")
     with source.open("r+b") as file:
         file.truncate(left)
     ended = checks.wait(process)
@@ -47,7 +40,7 @@ def test_an_input_that_is_shortened_in_mid_run_is_no_whole_input(checks, left):
 
 
 def test_an_input_that_grows_in_mid_run_is_read_to_its_new_end(checks):
-    process = in_mid_run(checks, "out.jsonl", "--rate", "200")
+    process = checks.in_mid_run("out.jsonl", "--rate", "200")
     with (checks.directory / "emails.txt").open("ab") as file:
         file.write(b"\nuser000900@example.com\n")
     ended = checks.wait(process)
@@ -59,7 +52,7 @@ def test_an_output_that_is_removed_in_mid_run_ends_it_soon(checks, form):
     """The system would take everything that is written to it, and keep nothing."""
     where = checks.directory / "results"
     where.mkdir()
-    process = in_mid_run(checks, f"results/out.{form}", "--rate", "50")
+    process = checks.in_mid_run(f"results/out.{form}", "--rate", "50")
     shutil.rmtree(where)
     began = time.monotonic()
     ended = checks.wait(process)
@@ -74,7 +67,7 @@ def test_an_output_that_is_removed_before_a_signal_is_told_too(checks, form):
     assert checks.run(f"out.{form}", source="emails.txt").status == 1
     with (checks.directory / "emails.txt").open("ab") as file:
         file.writelines(b"\nnobody-%d@example.org" % number for number in range(100))
-    process = in_mid_run(checks, f"out.{form}", "--resume", "--rate", "50")
+    process = checks.in_mid_run(f"out.{form}", "--resume", "--rate", "50")
     (checks.directory / f"out.{form}").unlink()
     process.terminate()
     ended = checks.wait(process)
@@ -88,8 +81,8 @@ def test_a_summary_that_cannot_be_saved_hides_nothing_else(checks, number, statu
     """Whoever reads exit status 2 would look for a mistake of his own."""
     where = checks.directory / "figures"
     where.mkdir()
-    process = in_mid_run(
-        checks, "out.jsonl", "--rate", "150", "--summary-json", "figures/summary.json"
+    process = checks.in_mid_run(
+        "out.jsonl", "--rate", "150", "--summary-json", "figures/summary.json"
     )
     where.rmdir()
     if number is not None:

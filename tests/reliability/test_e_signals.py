@@ -31,17 +31,10 @@ def checks(tmp_path, emulator):
     made.kill_left_over()
 
 
-def in_mid_run(checks, output, *options, asked=30):
-    before = checks.emulator.request_count
-    process = checks.start(output, *options)
-    checks.until(lambda: checks.emulator.request_count >= before + asked)
-    return process
-
-
 @pytest.mark.parametrize(("form", "number"), [*zip(FORMATS, SIGNALS, strict=True)])
 def test_one_signal_saves_what_is_in_flight_and_resume_does_the_rest(checks, form, number):
     output = f"out.{form}"
-    process = in_mid_run(checks, output)
+    process = checks.in_mid_run(output)
     sent = time.monotonic()
     process.send_signal(number)
     ended = checks.wait(process)
@@ -62,7 +55,7 @@ def test_one_signal_saves_what_is_in_flight_and_resume_does_the_rest(checks, for
 @pytest.mark.soak
 def test_one_signal_ends_a_run_within_five_seconds_though_nobody_answers(checks):
     checks.emulator.latency = 30
-    process = in_mid_run(checks, "out.jsonl", asked=5)
+    process = checks.in_mid_run("out.jsonl", asked=5)
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
     ended = checks.wait(process)
@@ -74,7 +67,7 @@ def test_one_signal_ends_a_run_within_five_seconds_though_nobody_answers(checks)
 @formats
 def test_a_second_signal_ends_the_run_at_once_and_resume_still_completes(checks, form):
     checks.emulator.latency = 30
-    process = in_mid_run(checks, f"out.{form}", asked=5)
+    process = checks.in_mid_run(f"out.{form}", asked=5)
     process.send_signal(signal.SIGINT)
     assert b"stopping" in process.stderr.readline()
     sent = time.monotonic()
@@ -91,7 +84,7 @@ def test_a_signal_during_a_wait_of_a_minute_ends_it_within_a_second(checks, form
     wait = Status(429, headers={"Retry-After": "59"})
     checks.emulator.script(None, wait, forever=True)
     checks.emulator.latency = 0
-    process = in_mid_run(checks, f"out.{form}", asked=1)
+    process = checks.in_mid_run(f"out.{form}", asked=1)
     time.sleep(0.2)
     sent = time.monotonic()
     process.send_signal(signal.SIGTERM)
