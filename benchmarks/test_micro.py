@@ -15,6 +15,7 @@ from benchmarks.account import structure
 from benchmarks.reply import ACCOUNT_JSON, EMAIL_MARK
 from benchmarks.workload import TOKEN
 from ltx_async.codec import Redaction, Reply, account_target, parse_account
+from ltx_async.engine.limiter import Limiter
 from ltx_async.errors import (
     AccountNotFoundError,
     ConnectError,
@@ -22,7 +23,6 @@ from ltx_async.errors import (
     InvalidEmailError,
     RateLimitError,
 )
-from ltx_async.limits import Limiter
 from ltx_async.models import Account
 from ltx_async.retry import RetryBudget, RetryPolicy
 

@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ltx_async._version import __version__
 
 if TYPE_CHECKING:
-    from ltx_async.bulk import (
-        BulkLookup,
-    )
-    from ltx_async.client import (
-        LTXClient,
-    )
+    from ltx_async.client import LTXClient
+    from ltx_async.engine.bulk import BulkLookup
     from ltx_async.errors import (
         AccountNotFoundError,
         AttemptTimeoutError,
@@ -47,16 +43,8 @@ if TYPE_CHECKING:
         LookupFinished,
         RetryScheduled,
     )
-    from ltx_async.models import (
-        Account,
-        Cookie,
-        Lookup,
-        Outcome,
-        Stats,
-    )
-    from ltx_async.retry import (
-        RetryPolicy,
-    )
+    from ltx_async.models import Account, Cookie, Lookup, Outcome, Stats
+    from ltx_async.retry import RetryPolicy
 
 __all__ = [
     "Account",
@@ -97,7 +85,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "bulk": ("BulkLookup",),
+    "engine.bulk": ("BulkLookup",),
     "client": ("LTXClient",),
     "events": (
         "AttemptFinished",

@@ -13,8 +13,6 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from ltx_async.bulk import BulkLookup
-from ltx_async.channel import Channel, Transport, logger, mask_email, message_for_log
 from ltx_async.codec import (
     ACCOUNT_LIST,
     Redaction,
@@ -23,6 +21,12 @@ from ltx_async.codec import (
     parse_accounts,
     prepare,
 )
+from ltx_async.engine.bulk import BulkLookup
+from ltx_async.engine.limiter import Limiter, client_closed
+from ltx_async.engine.logs import logger, mask_email, message_for_log
+from ltx_async.engine.retry_loop import Inquiry
+from ltx_async.engine.run import Run
+from ltx_async.engine.shared import Channel
 from ltx_async.errors import (
     AccountNotFoundError,
     ConfigurationError,
@@ -31,11 +35,8 @@ from ltx_async.errors import (
     ReauthenticationError,
 )
 from ltx_async.events import Event, LookupFinished
-from ltx_async.inquiry import Inquiry
-from ltx_async.limits import Limiter, client_closed
 from ltx_async.models import Account, Lookup, LookupDraft, Outcome
-from ltx_async.retry import RetryBudget, RetryPolicy
-from ltx_async.run import OutageRule, Run
+from ltx_async.retry import OutageRule, RetryBudget, RetryPolicy
 from ltx_async.transport import (
     DEFAULT_BASE_URL,
     ClientSession,
@@ -45,6 +46,7 @@ from ltx_async.transport import (
     is_uvloop,
     transport_of,
 )
+from ltx_async.transport.protocol import Transport
 
 TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105 - the name of a variable
 BASE_URL_VARIABLE: Final = "USEAPI_API"

@@ -228,3 +228,10 @@ class Stats:
     throttles: int
     latency_p50: float | None
     latency_p99: float | None
+
+
+def trouble_of(lookup: Lookup) -> str | None:
+    """Return what is wrong in a line: the error, or a broken account's own; None if nothing."""
+    if lookup.error is not None:
+        return lookup.error.message
+    return None if lookup.account is None else lookup.account.error

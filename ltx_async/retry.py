@@ -164,3 +164,20 @@ class RetryBudget:
         """Return the cost of the last retry after a success, 1 after one without."""
         if self.available < self.capacity:
             self.available = min(self.capacity, self.available + (cost or 1))
+
+
+@frozen
+class OutageRule:
+    """When silence counts as an outage.
+
+    Attributes:
+        streak: attempts in a row without an answer that close the gate.
+        patience: seconds after that until the run is given up.
+        probe_base: upper bound of the wait before the first probe, in seconds.
+        probe_cap: upper bound of every such wait.
+    """
+
+    streak: int = 20
+    patience: float = 60.0
+    probe_base: float = 0.5
+    probe_cap: float = 5.0

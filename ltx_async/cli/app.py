@@ -15,10 +15,12 @@ from typing import Any, Final
 import click
 
 from ltx_async._version import __version__
-from ltx_async.cli.endings import CommandError, ExitStatus, explanation, status_of
-from ltx_async.cli.helptext import Context
-from ltx_async.cli.terminal import columns, inert, spell_out_the_unknown, wrapped
+from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.terminal.encoding import columns, spell_out_the_unknown
+from ltx_async.cli.terminal.help_text import Context
 from ltx_async.errors import LTXError
+from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.wording import inert, wrapped
 
 _COMMANDS: Final = {
     "get": "Look up the accounts of one or more emails.",
@@ -81,7 +83,8 @@ class LazyCommands(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"ltx_async.cli.{cmd_name}"), cmd_name)
+        module = import_module(f"ltx_async.cli.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
         command.context_class = Context
         return command
 
@@ -156,7 +159,7 @@ def _show(error: click.ClickException) -> None:
 
 
 def _complain(error: Exception) -> None:
-    from ltx_async.cli.talk import Talk  # noqa: PLC0415 - nothing has been said so far
+    from ltx_async.cli.terminal.messages import Talk  # noqa: PLC0415 - nothing has been said so far
 
     Talk().fail(explanation(error))
 

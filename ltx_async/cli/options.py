@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import click
 
-from ltx_async.cli.alerts import parse_duration
 from ltx_async.models import Outcome
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -165,3 +165,21 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="JSON lines, on a terminal too.")(
         command
     )
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration such as `90s`, `15m`, `12h`, `7d`, `2w`.
+
+    Raises:
+        ValueError: the text has another form.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no duration; write for example 15m, 12h, 7d or 2w")
+    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+_DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhdw])", re.ASCII)

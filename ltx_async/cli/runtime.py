@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
-from ltx_async.cli.endings import CommandError
+from ltx_async.files.errors import CommandError
 
 if sys.platform != "win32":
     import resource

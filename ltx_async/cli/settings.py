@@ -10,11 +10,11 @@ from typing import Final, Literal
 from attrs import frozen
 
 from ltx_async import LTXClient, RetryPolicy
-from ltx_async.cli.endings import CommandError
-from ltx_async.cli.sources import ByteSource
-from ltx_async.cli.talk import Talk
+from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.events import Event
+from ltx_async.files.errors import CommandError
+from ltx_async.inputs.source import ByteSource
 
 _LONGEST_TOKEN_FILE: Final = 4096
 _FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO

@@ -10,16 +10,7 @@ from typing import Final
 from aiohttp import web
 from attrs import frozen
 
-from ltx_async.emulator.steps import (
-    Close,
-    Delay,
-    Garbage,
-    Reset,
-    Status,
-    Step,
-    Truncate,
-    as_step,
-)
+from ltx_async.emulator.steps import Close, Delay, Garbage, Reset, Status, Step, Truncate, as_step
 
 _JSON: Final = "application/json; charset=utf-8"
 _SLOW_PIECES: Final = 10

@@ -4,11 +4,11 @@ Pure but for reading the results: what is shown on a terminal, and where the pag
 written, is the command line's business. Only `page` needs the extra `report` (plotly).
 """
 
-from ltx_async.report.changes import Change, ChangeKind, Comparison, compare
+from ltx_async.report.comparison import Change, ChangeKind, Comparison, compare
 from ltx_async.report.page import MissingPlotlyError, plotly_script, render_page
-from ltx_async.report.results import Results, ResultsError, read_results
-from ltx_async.report.rows import Row
 from ltx_async.report.summary import Summary, summarise
+from ltx_async.results.reading import Results, ResultsError, read_results
+from ltx_async.results.record import Row
 
 __all__ = [
     "Change",

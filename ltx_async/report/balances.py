@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ltx_async.report import wording
+from ltx_async import wording
 from ltx_async.report.chart import FEW, NO_TEXT, Chart, axis_from_zero
 from ltx_async.report.distribution import Bin
 from ltx_async.report.summary import Balance

@@ -9,7 +9,7 @@ from attrs import frozen
 from ltx_async.models import Outcome
 from ltx_async.report.expiry import Expiry
 from ltx_async.report.summary import Summary
-from ltx_async.report.wording import counted, number, share, time_taken
+from ltx_async.wording import counted, number, share, time_taken
 
 _TROUBLES: Final = {
     Outcome.NEEDS_REAUTH: "to sign in again",

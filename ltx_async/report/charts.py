@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from ltx_async import wording
 from ltx_async.models import EPOCH, Outcome
-from ltx_async.report import wording
 from ltx_async.report.balances import balances
 from ltx_async.report.chart import NO_TEXT, Chart, axis_from_zero
 from ltx_async.report.expiry import Stretch, calendar

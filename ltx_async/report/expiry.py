@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ltx_async.report.wording import day, full_day
+from ltx_async.wording import day, full_day
 
 _WEEK: Final = timedelta(days=7)
 SOON: Final = timedelta(days=7)

@@ -19,13 +19,13 @@ from typing import Any, Final
 
 from ltx_async._version import __version__
 from ltx_async.report.cards import Card, cards
-from ltx_async.report.changes import Comparison
 from ltx_async.report.chart import Chart
 from ltx_async.report.charts import charts
+from ltx_async.report.comparison import Comparison
 from ltx_async.report.rowdata import OUTCOME_LABELS, account_table, change_table
-from ltx_async.report.rows import Row
 from ltx_async.report.summary import Summary
-from ltx_async.report.wording import counted, moment, signed
+from ltx_async.results.record import Row
+from ltx_async.wording import counted, moment, signed
 
 _ASSETS: Final = files("ltx_async.report") / "assets"
 # JSON inside <script> ends at `</script>` only; `&` and the line separators are for older tools.

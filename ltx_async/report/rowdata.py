@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from ltx_async.models import Outcome
-from ltx_async.report.changes import Change, ChangeKind, Comparison
 from ltx_async.report.charts import epoch_ms, outcome_filter
+from ltx_async.report.comparison import Change, ChangeKind, Comparison
 from ltx_async.report.expiry import SOON
-from ltx_async.report.rows import Row
 from ltx_async.report.summary import Summary
-from ltx_async.report.wording import OUTCOME_NAMES
+from ltx_async.results.record import Row
+from ltx_async.wording import OUTCOME_NAMES
 
 MOST_ROWS: Final = 100_000
 """Rows that a page holds: browsers stay fluid. Those that need attention go first."""

@@ -14,9 +14,9 @@ from attrs import asdict, field, frozen
 from ltx_async.models import EPOCH, Outcome
 from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import Expiry, expiry
-from ltx_async.report.results import Results
-from ltx_async.report.rows import Row
-from ltx_async.report.wording import iso
+from ltx_async.results.reading import Results
+from ltx_async.results.record import Row
+from ltx_async.wording import iso
 
 PERCENTILES: Final = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "max": 100}
 """Names of the percentiles of the time that lookups took."""

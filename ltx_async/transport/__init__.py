@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientRequest, ClientSession, TCPConnector
 
 from ltx_async.errors import ConfigurationError
-from ltx_async.transport.connection import (
-    DEFAULT_BASE_URL,
-    Endpoint,
-    Secret,
-    Wiring,
-    is_uvloop,
-)
+from ltx_async.transport.endpoint import DEFAULT_BASE_URL, Endpoint, Secret
+from ltx_async.transport.pool import Wiring, is_uvloop
 from ltx_async.transport.session import SessionTransport
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from yarl import URL
 
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, ProtocolError
-from ltx_async.transport.connection import Connector, Endpoint, Wiring
+from ltx_async.transport.direct_connection import Lane
+from ltx_async.transport.endpoint import Endpoint
 from ltx_async.transport.failures import translated
-from ltx_async.transport.lane import Lane
-from ltx_async.transport.watch import Watch
+from ltx_async.transport.pool import Connector, Wiring
+from ltx_async.transport.time_limits import Watch
 
 _IDLE_LIMIT: Final = 60.0  # seconds after which a connection is not trusted to be alive still
 _GOODBYE: Final = 1.0  # seconds that closed connections get to say so

@@ -19,15 +19,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
-from ltx_async.transport.connection import (
-    KEPT_HEADERS,
-    LOST,
-    REUSED,
-    Endpoint,
-    Wiring,
-)
+from ltx_async.transport.endpoint import KEPT_HEADERS, Endpoint
 from ltx_async.transport.failures import translated
-from ltx_async.transport.watch import Watch
+from ltx_async.transport.pool import LOST, REUSED, Wiring
+from ltx_async.transport.time_limits import Watch
 
 __all__ = ["ClientSession", "SessionTransport"]
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)

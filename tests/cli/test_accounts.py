@@ -1,7 +1,7 @@
-from ltx_async.cli import accounts as accounts_module
-from ltx_async.emulator import Status
+from command_line import healthy
 
-from .conftest import healthy
+from ltx_async.cli.commands import accounts as accounts_module
+from ltx_async.emulator import Status
 
 
 def test_every_configured_account_is_a_record_like_that_of_check(ltx, server):

@@ -133,7 +133,7 @@ def test_without_the_extra_no_command_runs(started, monkeypatch, capfd, missing)
 def test_help_and_version_load_no_command_and_no_rich():
     code = (
         "import sys; from ltx_async.cli.app import run; run(sys.argv[1:]);"
-        "bad = {'rich.console', 'uvloop', 'ltx_async.emulator', 'ltx_async.cli.check'};"
+        "bad = {'rich.console', 'uvloop', 'ltx_async.emulator', 'ltx_async.cli.commands.check'};"
         "sys.exit(sorted(bad & set(sys.modules)) or 0)"
     )
     for flag in ("--help", "--version"):

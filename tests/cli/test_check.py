@@ -9,13 +9,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from command_line import healthy
 
-from ltx_async.cli import check, checkrun, writers
-from ltx_async.cli.endings import CommandError, ExitStatus, UnsavedError
-from ltx_async.cli.writers import JSON_LINES, standard_output
+from ltx_async.cli.checking import run as checkrun
+from ltx_async.cli.commands import check
 from ltx_async.emulator import Close, Status
-
-from .conftest import healthy
+from ltx_async.files.errors import CommandError, ExitStatus, UnsavedError
+from ltx_async.results import text_file as writers
+from ltx_async.results.jsonl_format import JSON_LINES
+from ltx_async.results.stream import standard_output
 
 COUNTED = "ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending"
 
@@ -577,7 +579,7 @@ def test_results_that_a_database_could_not_keep_are_pending(ltx, server, monkeyp
         failure = CommandError("out.db: disk full", status=ExitStatus.STOPPED)
         raise UnsavedError(failure, Counter(ok=1))
 
-    from ltx_async.cli.sqlitefile import SQLiteWriter
+    from ltx_async.results.sqlite.writer import SQLiteWriter
 
     monkeypatch.setattr(SQLiteWriter, "close", failing)
     write_emails("ann@example.com", "nobody@example.com")

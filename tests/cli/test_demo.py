@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ltx_async.cli import demo as demo_module
+from ltx_async.cli.commands import demo as demo_module
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,11 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 import trustme
 
-from ltx_async.cli import checks, probes
-from ltx_async.cli.checks import Verdict
-from ltx_async.cli.clock import clock_found
-from ltx_async.cli.doctor import _lines
+from ltx_async.cli.commands.doctor import _lines
+from ltx_async.diagnosis import machine as checks
+from ltx_async.diagnosis import network as probes
+from ltx_async.diagnosis.finding import Verdict
+from ltx_async.diagnosis.network import clock_found
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, Status
 
 
@@ -306,7 +307,7 @@ def test_lines_fit_the_terminal(width):
 @pytest.mark.parametrize("columns", ["40", "80"])
 def test_on_a_terminal_nothing_is_wider_than_it(ltx, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setattr("ltx_async.cli.doctor.is_terminal", lambda _descriptor: True)
+    monkeypatch.setattr("ltx_async.cli.commands.doctor.is_terminal", lambda _descriptor: True)
     ended = ltx("doctor", "--base-url", "http://127.0.0.1:9/v1")
     assert max(map(len, ended.out.splitlines())) <= int(columns)
     assert "fail  TCP" in ended.out

@@ -1,27 +1,26 @@
 from datetime import UTC, datetime, timedelta
 
 from ltx_async import Outcome
-from ltx_async.cli import earlier as module
-from ltx_async.cli.alerts import Thresholds
-from ltx_async.cli.counts import Counts
-from ltx_async.cli.duplicates import Earlier
-from ltx_async.cli.earlier import EarlierRecords, Finished, wire_of_cells
+from ltx_async.alerts import Thresholds
+from ltx_async.cli.checking import earlier as module
+from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.earlier import Earlier, EarlierResults
+from ltx_async.results.record import Finished, wire_of_cells
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOW = Thresholds(min_balance=10, expires_within=timedelta(days=7))
 
 
 def test_without_thresholds_only_outcomes_are_remembered():
-    records = EarlierRecords()
+    records = EarlierResults()
     for outcome in Outcome:
         records.add(Finished(f"{outcome}@x", outcome, {"balance": {"LTXStudio_token": 0}}))
-    assert records.count == 5
     refused = records.seen.meet("invalid@x", refused=True)
     assert (refused, records.seen.meet("ok@x")) == (Earlier(Outcome.INVALID), Earlier(Outcome.OK))
 
 
 def test_alerts_are_judged_by_what_the_record_holds():
-    records = EarlierRecords(thresholds=LOW, now=NOW)
+    records = EarlierResults(thresholds=LOW, now=NOW)
     records.add(Finished("a@x", Outcome.OK, wire_of_cells(3, None, "2026-01-03T00:00:00.000Z")))
     records.add(Finished("b@x", Outcome.OK, wire_of_cells(30, "2026-02-03T00:00:00.000Z", None)))
     records.add(Finished("c@x", Outcome.NOT_FOUND, wire_of_cells(None, None, None)))
@@ -38,7 +37,7 @@ def test_alerts_are_judged_by_what_the_record_holds():
 
 def test_of_a_million_alerts_all_are_counted_and_few_are_kept(monkeypatch):
     monkeypatch.setattr(module, "_SHOWN_AT_MOST", 3)
-    records, counts = EarlierRecords(thresholds=LOW, now=NOW), Counts(LOW)
+    records, counts = EarlierResults(thresholds=LOW, now=NOW), Counts(LOW)
     for number in range(10):
         records.add(Finished(f"{number}@x", Outcome.OK, wire_of_cells(0, None, None)))
     for number in reversed(range(10)):

@@ -6,13 +6,12 @@ import subprocess
 import termios
 
 import pytest
+from command_line import healthy, make_lookup
 from rich.console import Console
 
 from ltx_async import AccountNotFoundError, Outcome
-from ltx_async.cli import get as get_module
-from ltx_async.cli.tables import show_accounts
-
-from .conftest import healthy, make_lookup
+from ltx_async.cli.commands import get as get_module
+from ltx_async.cli.terminal.account_table import show_accounts
 
 
 def test_lines_come_in_the_order_of_the_arguments(ltx, server):

@@ -2,18 +2,23 @@ import asyncio
 import io
 
 import pytest
+from command_line import make_lookup
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ltx_async.cli import progress
-from ltx_async.cli.observer import Observer
-from ltx_async.cli.progress import Snapshot, Speedometer, plain_line, progress_lines, shown_progress
-from ltx_async.cli.talk import Talk
+from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.terminal import progress
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.terminal.progress import (
+    Snapshot,
+    Speedometer,
+    plain_line,
+    progress_lines,
+    shown_progress,
+)
 from ltx_async.errors import RateLimitError
 from ltx_async.events import AttemptFinished, AttemptStarted, GateClosed, GateOpened, LookupFinished
-
-from .conftest import make_lookup
 
 HALF = Snapshot(done=500, expected=1000, counts={"ok": 400, "not_found": 100}, rate=50.0)
 

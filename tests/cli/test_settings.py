@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from ltx_async.cli.endings import CommandError
 from ltx_async.cli.options import transport_found
 from ltx_async.cli.settings import ClientOptions, find_token
-from ltx_async.cli.talk import Talk
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.files.errors import CommandError
 
 TALK = Talk(console=None)
 TOKEN = "user:12345-abcdefghi"

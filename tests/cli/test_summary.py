@@ -2,6 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from command_line import make_lookup
 
 from ltx_async import (
     AuthenticationError,
@@ -16,14 +17,13 @@ from ltx_async import (
     Stats,
     SubscriptionError,
 )
-from ltx_async.cli.alerts import Thresholds
-from ltx_async.cli.counts import Counts
-from ltx_async.cli.endings import CommandError, explanation, status_of, write_failure
-from ltx_async.cli.observer import Observer
-from ltx_async.cli.summary import Summary
-from ltx_async.cli.talk import Talk
-
-from .conftest import make_lookup
+from ltx_async.alerts import Thresholds
+from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.files.errors import CommandError, write_failure
 
 STATS = Stats({}, requests=1, retries=0, throttles=0, latency_p50=0.0123, latency_p99=1.5)
 

@@ -7,21 +7,21 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from command_line import NOW, healthy
 
 from ltx_async import LTXClient, RetryPolicy
-from ltx_async.cli.alerts import Thresholds, parse_duration
-from ltx_async.cli.announcer import Announcer, _text_line
-from ltx_async.cli.changes import Change, Kind
-from ltx_async.cli.endings import CommandError
-from ltx_async.cli.observer import Observer
+from ltx_async.alerts import Thresholds
+from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.options import parse_duration
 from ltx_async.cli.runtime import Interrupt
-from ltx_async.cli.talk import Talk
-from ltx_async.cli.watching import Watch
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.watching.announcer import Announcer, _text_line
+from ltx_async.cli.watching.rounds import Watch
 from ltx_async.emulator import Delay, Emulator, Status
 from ltx_async.errors import AuthenticationError, SubscriptionError
-from ltx_async.run import OutageRule
-
-from .conftest import NOW, healthy
+from ltx_async.files.errors import CommandError
+from ltx_async.monitor.changes import Change, Kind
+from ltx_async.retry import OutageRule
 
 ANN, BOB, CAY = "ann@example.com", "bob@example.com", "cay@example.com"
 SOON = "2020-01-01T00:00:00.000Z"
@@ -293,7 +293,7 @@ async def test_warnings_are_not_repeated_in_every_round(watch, emulator, tmp_pat
 
 
 async def test_a_metrics_file_that_fails_later_is_one_warning(watch, tmp_path, capfd):
-    metrics = pytest.importorskip("ltx_async.cli.metrics").Metrics()
+    metrics = pytest.importorskip("ltx_async.monitor.metrics").Metrics()
     file = tmp_path / "metrics" / "ltx.prom"
     file.parent.mkdir()
 
@@ -307,7 +307,7 @@ async def test_a_metrics_file_that_fails_later_is_one_warning(watch, tmp_path, c
 
 
 async def test_metrics_keep_what_was_known_during_an_outage(watch, emulator):
-    metrics = pytest.importorskip("ltx_async.cli.metrics").Metrics(emails=True)
+    metrics = pytest.importorskip("ltx_async.monitor.metrics").Metrics(emails=True)
     shown = []
 
     def look():
@@ -324,7 +324,7 @@ async def test_metrics_keep_what_was_known_during_an_outage(watch, emulator):
 
 
 async def test_an_account_that_leaves_the_list_leaves_the_metrics(watch, emulator):
-    metrics = pytest.importorskip("ltx_async.cli.metrics").Metrics(emails=True)
+    metrics = pytest.importorskip("ltx_async.monitor.metrics").Metrics(emails=True)
     await watch(lambda: emulator.remove(BOB), metrics=metrics)
     healthy = [metrics.registry.get_sample_value("ltx_account_healthy", {"account": email})
                for email in (ANN, BOB)]  # fmt: skip
@@ -358,7 +358,7 @@ async def test_a_signal_during_the_list_call_ends_it_at_once(watch, emulator):
 async def test_a_signal_during_a_round_ends_it_without_false_news(
     watch, emulator, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("ltx_async.cli.checkrun._GRACE", 0.1)
+    monkeypatch.setattr("ltx_async.cli.checking.run._GRACE", 0.1)
     (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
     interrupt = Interrupt()
 
@@ -495,7 +495,7 @@ def test_a_reader_that_goes_away_is_141(launch, server):
 
 
 async def test_where_both_streams_are_one_terminal_an_alert_is_said_once(monkeypatch):
-    monkeypatch.setattr("ltx_async.cli.announcer.is_terminal", lambda _descriptor: True)
+    monkeypatch.setattr("ltx_async.cli.watching.announcer.is_terminal", lambda _descriptor: True)
     said = []
     console = SimpleNamespace(width=200, print=lambda text, **_: said.append(text.plain))
     talk = Talk(console=console)
@@ -522,7 +522,7 @@ def test_on_a_terminal_an_alert_is_shown_once(launch, server, monkeypatch):
 @pytest.mark.parametrize("width", [40, 80])
 def test_on_a_terminal_a_change_is_broken_between_words(monkeypatch, width):
     change = Change(NOW, Kind.BALANCE, "balance 103 and now 5 (-98)", "user000001@example.com")
-    monkeypatch.setattr("ltx_async.cli.announcer.columns", lambda _descriptor: width)
+    monkeypatch.setattr("ltx_async.cli.watching.announcer.columns", lambda _descriptor: width)
     lines = _text_line(change).decode().splitlines()
     assert max(map(len, lines)) <= width
     assert " ".join(line.strip() for line in lines) == change.line
@@ -530,5 +530,5 @@ def test_on_a_terminal_a_change_is_broken_between_words(monkeypatch, width):
 
 def test_elsewhere_a_change_is_one_line(monkeypatch):
     change = Change(NOW, Kind.BALANCE, "balance 103 and now 5 (-98) " * 20, ANN)
-    monkeypatch.setattr("ltx_async.cli.announcer.columns", lambda _descriptor: None)
+    monkeypatch.setattr("ltx_async.cli.watching.announcer.columns", lambda _descriptor: None)
     assert _text_line(change).count(b"\n") == 1

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from ltx_async.cli.records import restored
 from ltx_async.emulator import Emulator, GeneratedAccounts
+from ltx_async.results.csv_format import restored
 
 from .inplace import run_in_place
 

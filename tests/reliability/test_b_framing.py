@@ -5,13 +5,7 @@ import itertools
 
 import pytest
 
-from ltx_async import (
-    AccountNotFoundError,
-    Outcome,
-    ProtocolError,
-    RetryPolicy,
-    TransportError,
-)
+from ltx_async import AccountNotFoundError, Outcome, ProtocolError, RetryPolicy, TransportError
 
 from .replies import account_body, chunk, head, ok, reply
 from .wire import CLOSE, RESET, Pause, in_turn

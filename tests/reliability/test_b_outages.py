@@ -13,7 +13,7 @@ from ltx_async import (
     RetryPolicy,
     ServiceUnavailableError,
 )
-from ltx_async.run import OutageRule
+from ltx_async.retry import OutageRule
 
 from .replies import error, ok
 from .wire import HANG, Pause, in_turn

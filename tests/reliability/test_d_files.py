@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ltx_async.cli.endings import CommandError
-from ltx_async.cli.privatefile import open_private
+from ltx_async.files.errors import CommandError
+from ltx_async.files.private import open_private
 
 from .replies import ok
 from .shell import ltx, wire_server

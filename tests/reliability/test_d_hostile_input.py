@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from ltx_async.cli.app import run
-from ltx_async.cli.endings import CommandError
-from ltx_async.cli.lines import LONGEST_LINE
-from ltx_async.cli.readers import TableReader, reader_for
-from ltx_async.cli.sources import ByteSource
+from ltx_async.files.errors import CommandError
+from ltx_async.inputs.lines import LONGEST_LINE
+from ltx_async.inputs.readers import reader_for
+from ltx_async.inputs.source import ByteSource
+from ltx_async.inputs.tables import TableReader
 
 from .replies import error, reply
 from .shell import command, ltx, surroundings, wire_server

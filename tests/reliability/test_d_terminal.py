@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ltx_async.cli.records import neutralised, restored
+from ltx_async.results.csv_format import neutralised, restored
 
 from .inplace import run_in_place
 from .replies import account_body, error, reply

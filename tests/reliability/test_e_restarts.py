@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ltx_async import Outcome, RetryPolicy
-from ltx_async.run import OutageRule
+from ltx_async.retry import OutageRule
 
 from .conftest import TOKEN
 from .replies import ok

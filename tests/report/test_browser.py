@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 import pytest_asyncio
+from result_examples import NOW, balanced, days, found, missing, run_of, write_jsonl
 
 from ltx_async.report import compare, plotly_script, read_results, render_page, summarise
 
 from .chromium import browser_page, executable
-from .examples import NOW, balanced, days, found, missing, run_of, write_jsonl
 
 pytest.importorskip("plotly", reason="the extra `report` is not installed")
 pytestmark = [

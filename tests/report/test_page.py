@@ -7,12 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from result_examples import balanced, days, found, missing, run_of, write_jsonl
 
 from ltx_async.report import compare, read_results, render_page, rowdata, summarise
 from ltx_async.report.charts import charts
 from ltx_async.report.page import json_in_script
-
-from .examples import balanced, days, found, missing, run_of, write_jsonl
 
 PLOTLY = 'document.getElementById("' + "a1" * 32 + '");'  # stands in for 5 MB
 HOSTILE = "</script><script>alert(1)</script><!--<script>\u2028&amp;$data"

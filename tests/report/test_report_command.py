@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from .examples import WRITERS, balanced, found, missing, run_of, write_jsonl
+from result_examples import WRITERS, balanced, found, missing, run_of, write_jsonl
 
 
 @pytest.fixture
@@ -146,7 +145,7 @@ class TestPage:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
     def test_a_full_disk_is_said(self, ltx, results, monkeypatch):
         full = lambda path, overwrite: os.open("/dev/full", os.O_WRONLY)  # noqa: E731
-        monkeypatch.setattr("ltx_async.cli.privatefile.open_private", full)
+        monkeypatch.setattr("ltx_async.files.private.open_private", full)
         ended = ltx("report", results, "-o", "report.html")
         assert ended.status == 4
         assert "disk full" in ended.err

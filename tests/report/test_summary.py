@@ -4,13 +4,22 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from result_examples import (
+    NOW,
+    balanced,
+    days,
+    failed,
+    found,
+    missing,
+    refused,
+    run_of,
+    write_jsonl,
+)
 
 from ltx_async import Outcome
 from ltx_async.report import read_results, summarise
 from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import WEEKS_AHEAD, calendar, expiry
-
-from .examples import NOW, balanced, days, failed, found, missing, refused, run_of, write_jsonl
 
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63)
 

@@ -2,13 +2,22 @@ import io
 from pathlib import Path
 
 import pytest
+from result_examples import (
+    NOW,
+    balanced,
+    days,
+    failed,
+    found,
+    missing,
+    refused,
+    run_of,
+    write_jsonl,
+)
 from rich.cells import cell_len
 from rich.console import Console
 
-from ltx_async.cli.reporttext import show_report
+from ltx_async.cli.terminal.report_text import show_report
 from ltx_async.report import compare, read_results, summarise
-
-from .examples import NOW, balanced, days, failed, found, missing, refused, run_of, write_jsonl
 
 HOSTILE = "\x1b[31mred\x07\r\u202e[bold]x[/bold] :smile:"
 

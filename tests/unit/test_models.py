@@ -13,16 +13,7 @@ from hypothesis import strategies as st
 
 from ltx_async import models
 from ltx_async.errors import AccountNotFoundError
-from ltx_async.models import (
-    MASK,
-    Account,
-    Cookie,
-    Lookup,
-    Outcome,
-    Stats,
-    draft_of,
-    mask_secrets,
-)
+from ltx_async.models import MASK, Account, Cookie, Lookup, Outcome, Stats, draft_of, mask_secrets
 
 CANARY = "canary-0123456789"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

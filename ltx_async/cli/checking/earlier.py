@@ -1,0 +1,70 @@
+"""Take the records of an earlier run into account: what is finished, and what it alerts to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from ltx_async.alerts import Alert, Thresholds
+from ltx_async.codec.accounts import structure_account
+from ltx_async.inputs.seen import SeenEmails
+from ltx_async.models import Account, Outcome
+from ltx_async.results.record import Finished
+
+_SHOWN_AT_MOST: Final = 1_000
+
+
+@frozen
+class Earlier:
+    """What an earlier run has recorded of one email.
+
+    Attributes:
+        outcome: what became of it.
+        alerts: how many alerts its account raises by now.
+        shown: those of them that are kept to be shown.
+    """
+
+    outcome: Outcome
+    alerts: int = 0
+    shown: tuple[Alert, ...] = ()
+
+
+_UNALARMING: Final = {outcome: Earlier(outcome) for outcome in Outcome}
+
+
+@define
+class EarlierResults:
+    """Remembers what the records in the output of a resumed run say.
+
+    Attributes:
+        seen: is told of each email.
+        thresholds: what to alert to, as of `now`: a sign-in may have got nearer its end.
+    """
+
+    seen: SeenEmails[Earlier] = field(factory=SeenEmails)
+    thresholds: Thresholds = field(factory=Thresholds)
+    now: datetime = field(factory=lambda: datetime.now(UTC))
+    _shown: int = field(default=0, init=False)
+
+    def add(self, finished: Finished) -> None:
+        """Take one record."""
+        earlier = _UNALARMING[finished.outcome]
+        if self.thresholds and finished.wire is not None:
+            earlier = self._judged(finished, finished.wire)
+        refused = finished.outcome is Outcome.INVALID
+        self.seen.remember(finished.email, earlier, refused=refused)
+
+    def _judged(self, finished: Finished, wire: Mapping[str, Any]) -> Earlier:
+        account = structure_account(dict(wire))
+        if not isinstance(account, Account):
+            return _UNALARMING[finished.outcome]
+        alerts = tuple(self.thresholds.alerts(finished.email, account, self.now))
+        return Earlier(finished.outcome, len(alerts), self._to_be_shown(alerts))
+
+    def _to_be_shown(self, alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+        """Keep the texts of the first ones only: there may be a million."""
+        self._shown += len(alerts)
+        return alerts if self._shown <= _SHOWN_AT_MOST else ()

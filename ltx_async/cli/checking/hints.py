@@ -1,0 +1,71 @@
+"""A run in which nothing is found from the start on: say once what that may mean."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import define
+
+from ltx_async import LTXClient
+from ltx_async.errors import AccountNotFoundError, LTXError
+from ltx_async.models import Lookup, Outcome
+from ltx_async.wording import clipped, counted
+
+_SUSPICIOUS: Final = 20
+_SEPARATING: Final = ",;<> "
+_LONGEST_SHOWN: Final = 60
+
+
+@define
+class NotFoundStreak:
+    """Counts the 404s that a run begins with."""
+
+    _found: int = 0
+
+    def completed_by(self, lookup: Lookup) -> bool:
+        """Whether this lookup is the twentieth in a row from the start that was not found."""
+        if self._found < 0 or lookup.outcome is Outcome.INVALID:  # nothing was asked for those
+            return False
+        self._found = self._found + 1 if lookup.outcome is Outcome.NOT_FOUND else -1
+        return self._found == _SUSPICIOUS
+
+
+@define
+class ComposedEmails:
+    """Notices, once, an email that is not found because it is more than one plain address."""
+
+    _told: bool = False
+
+    def warning_of(self, lookup: Lookup) -> str | None:
+        """Return what to say of a lookup; None for nothing."""
+        if self._told or lookup.outcome is not Outcome.NOT_FOUND:
+            return None
+        if not any(mark in lookup.email for mark in _SEPARATING):
+            return None
+        self._told = True
+        email = clipped(lookup.email, _LONGEST_SHOWN)
+        return f"not found: {email!r} is not one plain address. Give one each, without names."
+
+
+async def explain_not_found(client: LTXClient) -> str:
+    """Ask for the list of accounts once and say what the missing ones may be due to."""
+    beginning = f"none of the first {_SUSPICIOUS} emails was found"
+    try:
+        accounts = await client.list_accounts()
+    except AccountNotFoundError:
+        accounts = {}
+    except LTXError as error:
+        return (
+            f"{beginning}, and the list of accounts cannot be had ({error.message}): "
+            "the base URL may be wrong, or the API may still be retired."
+        )
+    if not accounts:
+        return (
+            f"{beginning}, and this token has no account configured: it may belong to another "
+            "useapi.net account, or the API may still be retired."
+        )
+    return (
+        f"{beginning}, though this token has {counted(len(accounts), 'account')} configured: "
+        "the emails may belong to another useapi.net account. "
+        "`ltx-async accounts` lists the configured ones."
+    )

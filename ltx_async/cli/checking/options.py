@@ -1,0 +1,74 @@
+"""What `check` was told besides how to ask, and what of it does not go together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from attrs import frozen
+
+from ltx_async.files.private import refuse_to_replace, verify_private
+from ltx_async.inputs.readers import is_plain_text
+from ltx_async.inputs.source import STANDARD_INPUT
+from ltx_async.models import Outcome
+from ltx_async.results.formats import Existing, verify_output
+
+
+@frozen
+class CheckOptions:
+    """The options of `check` alone; names as on the command line."""
+
+    source: str | None
+    from_api: bool
+    column: str
+    output: str
+    overwrite: bool
+    resume: bool
+    retry_failed: bool
+    only: frozenset[Outcome] | None
+    min_balance: float | None
+    expires_within: timedelta | None
+    summary_json: Path | None
+
+    def verify(self, token_file: str | None) -> None:
+        """Refuse what does not go together, before anything is opened.
+
+        Raises:
+            click.UsageError: with what to write instead.
+            CommandError: likewise, of an output.
+        """
+        if (self.source is None) != self.from_api:
+            raise click.UsageError("Give either FILE (- for stdin) or --from-api.")
+        if self.source == token_file == STANDARD_INPUT:
+            raise click.UsageError("Standard input cannot be both the emails and the token.")
+        if self.column != "email" and (self.source is None or is_plain_text(self.source)):
+            raise click.UsageError("--column is for CSV, TSV and JSONL input.")
+        if self.output != "-":
+            verify_output(self.output)
+        if self.summary_json is not None:
+            refuse_to_replace(self.summary_json, self.source, self.output, token_file)
+            verify_private(self.summary_json)
+        if self.existing.continues:
+            self._verify_resume()
+
+    def _verify_resume(self) -> None:
+        flag = "--retry-failed" if self.retry_failed else "--resume"
+        if self.output == "-":
+            raise click.UsageError(f"{flag} needs a file: name the one to continue with -o OUT.")
+        if self.overwrite:
+            raise click.UsageError(f"Give either {flag} or --overwrite.")
+        if self.only is not None:
+            raise click.UsageError(
+                f"{flag} cannot go with --only: what is not written cannot be told from what is "
+                "still to be asked."
+            )
+
+    @property
+    def existing(self) -> Existing:
+        """What to do with an output that is there already."""
+        if self.retry_failed:
+            return Existing.RETRY_FAILED
+        if self.resume:
+            return Existing.RESUME
+        return Existing.OVERWRITE if self.overwrite else Existing.REFUSE

@@ -1,0 +1,167 @@
+"""One run of many lookups, from the intake through the client to the writer and the summary."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from attrs import define, field
+
+from ltx_async import BulkLookup, LTXClient
+from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.hints import ComposedEmails, NotFoundStreak, explain_not_found
+from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.runtime import Interrupt, or_interrupt
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progress
+from ltx_async.errors import LTXError
+from ltx_async.files.errors import CommandError, UnsavedError
+from ltx_async.inputs.emails import Intake
+from ltx_async.models import Lookup, Outcome
+from ltx_async.results.text_file import Writer
+from ltx_async.wording import counted
+
+# After a signal, all of these together stay below the 5 seconds that a run is given to end.
+_GRACE: Final = 3.0
+_LAST_WORDS: Final = 0.5
+_SHORT_COUNT: Final = 1.0
+_LONG_COUNT: Final = 5.0
+_GLANCE: Final = 0.02
+_EXPECTED_ENDINGS: Final = (LTXError, CommandError, BrokenPipeError)
+
+
+@define(eq=False)
+class CheckRun:
+    """Looks up what the intake gives, and keeps what the client delivers.
+
+    Attributes:
+        intake: the emails.
+        writer: where the records go.
+        talk: for progress and warnings.
+        counts: what was delivered.
+        observer: to be given to the client as `on_event`.
+        only: outcomes that are written; None for all.
+        ordered: whether to deliver in input order.
+        live: False where standard error's terminal is needed for the data.
+        results: where the results lie, for the summary.
+    """
+
+    intake: Intake
+    writer: Writer
+    talk: Talk
+    counts: Counts = field(factory=Counts)
+    observer: Observer = field(factory=Observer)
+    only: frozenset[Outcome] | None = None
+    ordered: bool = False
+    live: bool = True
+    results: str | None = None
+    _streak: NotFoundStreak = field(factory=NotFoundStreak, init=False)
+    _composed: ComposedEmails = field(factory=ComposedEmails, init=False)
+    _speed: Speedometer = field(factory=Speedometer, init=False)
+
+    async def finish(self, client: LTXClient, interrupt: Interrupt) -> Summary:
+        """Run to the end, to an error that ends it, or to a signal; close the writer."""
+        began = time.monotonic()
+        self.intake.on_refused = self._keep
+        self.intake.on_earlier = self.counts.add_earlier
+        lookups = client.lookup_many(self.intake, ordered=self.ordered)
+        async with shown_progress(self.talk, self._snapshot, live=self.live):
+            error = await self._deliver_all(client, lookups, interrupt)
+        error = await self._close(error, interrupt)
+        await self._count_rest(_LONG_COUNT if interrupt.signal is None else _SHORT_COUNT)
+        return Summary(
+            counts=self.counts,
+            stats=lookups.stats,
+            seconds=time.monotonic() - began,
+            whole_input=self.intake.exhausted,
+            error=error if interrupt.signal is None else None,
+            signal=interrupt.signal,
+            results=self.results,
+        )
+
+    async def _deliver_all(
+        self, client: LTXClient, lookups: BulkLookup, interrupt: Interrupt
+    ) -> Exception | None:
+        """Deliver until the end and return what ended it early, if that was to be expected."""
+        delivery = asyncio.create_task(self._deliver(client, lookups))
+        signal = asyncio.create_task(interrupt.wait())
+        await asyncio.wait({delivery, signal}, return_when=asyncio.FIRST_COMPLETED)
+        if not delivery.done():
+            await self._wind_down(delivery)
+        signal.cancel()
+        delivery.cancel()
+        await asyncio.wait({delivery, signal})
+        error = None if delivery.cancelled() else delivery.exception()
+        if error is None or isinstance(error, _EXPECTED_ENDINGS):
+            return error
+        raise error
+
+    async def _wind_down(self, delivery: asyncio.Task[None]) -> None:
+        """Take no new email, and give the requests in flight a few seconds."""
+        self.talk.say("stopping; once more stops at once")
+        self.intake.stop()
+        patience = time.monotonic() + _GRACE
+        idle = 0  # replies that have just come are delivered by the next glance
+        while not delivery.done() and idle < 2 and time.monotonic() < patience:
+            await asyncio.wait({delivery}, timeout=_GLANCE)
+            idle = 0 if self.observer.in_flight else idle + 1
+
+    async def _deliver(self, client: LTXClient, lookups: BulkLookup) -> None:
+        async with lookups:
+            async for lookup in lookups:
+                await self._keep(lookup)
+                if (warning := self._composed.warning_of(lookup)) is not None:
+                    self.talk.warn(warning)
+                if not self.counts.earlier and self._streak.completed_by(lookup):
+                    self.talk.warn(await explain_not_found(client))
+
+    async def _keep(self, lookup: Lookup) -> None:
+        """Write a lookup, then count it: what is counted is kept."""
+        if self.only is None or lookup.outcome in self.only:
+            try:
+                await self.writer.write(lookup)
+            except asyncio.CancelledError:
+                self.counts.add(lookup)  # the writer has it, and finishes it when it is closed
+                raise
+        self.counts.add(lookup)
+
+    async def _close(self, error: Exception | None, interrupt: Interrupt) -> Exception | None:
+        try:
+            # Whoever ends a run does not want to wait for a reader, or for a lock.
+            await or_interrupt(interrupt, self.writer.close(), _LAST_WORDS)
+        except UnsavedError as failure:
+            results = counted(self.counts.take_back(failure.outcomes), "result")
+            if interrupt.signal is not None:
+                self.talk.warn(f"{results} not saved: {failure}")
+            return error or failure
+        except (CommandError, BrokenPipeError) as failure:
+            return error or failure
+        return error
+
+    async def _count_rest(self, seconds: float) -> None:
+        try:
+            await self.intake.count_rest(seconds)
+        except CommandError:
+            pass  # what cannot be read cannot be counted; the summary says that it was not
+        finally:
+            self.intake.close()
+        self._count_input()
+
+    def _count_input(self) -> None:
+        self.counts.input = self.intake.taken
+        self.counts.duplicate = self.intake.duplicates
+
+    def _snapshot(self, now: float) -> Snapshot:
+        self._count_input()
+        figures = self.counts.by_name()
+        del figures["pending"]
+        return Snapshot(
+            done=self.counts.done,
+            expected=self.intake.expected,
+            counts=figures,
+            rate=self._speed.rate(self.counts.done - self.counts.earlier, now),
+            note=self.observer.note,
+            exact=self.intake.is_read,
+        )

@@ -1,0 +1,156 @@
+"""What a run came to: the table for people, and the same figures as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.files.private import write_private
+from ltx_async.models import Stats
+from ltx_async.wording import counted
+
+_STYLES: Final = {
+    "ok": "green",
+    "needs_reauth": "yellow",
+    "not_found": "yellow",
+    "invalid": "yellow",
+    "failed": "red",
+    "pending": "red",
+}
+
+
+@frozen
+class Summary:
+    """A run that has ended.
+
+    Attributes:
+        counts: entries by outcome, and alerts.
+        stats: what was sent; None where nothing could be.
+        seconds: how long it took.
+        whole_input: whether the input was read to its end.
+        error: why it ended early.
+        signal: the signal that ended it.
+        results: where the results lie; None when they went to standard output.
+    """
+
+    counts: Counts
+    stats: Stats | None
+    seconds: float
+    whole_input: bool = True
+    error: Exception | None = None
+    signal: int | None = None
+    results: str | None = None
+
+    @property
+    def exit_status(self) -> int:
+        """What the shell is to be told."""
+        if self.error is not None:
+            return status_of(self.error)
+        return self.counts.exit_status if self.signal is None else 128 + self.signal
+
+    def show(self, talk: Talk) -> None:
+        """Print alerts, the table and what else is worth knowing."""
+        _show_alerts(self.counts, talk)
+        if not talk.quiet:
+            self._show_table(talk)
+
+    def _show_table(self, talk: Talk) -> None:
+        for name, count in self.counts.by_name().items():
+            talk.say(f"{name:>14}  {count:>11,}", _STYLES.get(name, "") if count else "dim")
+        unread = "" if self.whole_input else "  as far as it was read"
+        talk.say(f"{'input':>14}  {self.counts.input:>11,}{unread}", "bold")
+        if self.counts.alerts:
+            talk.say(f"{'alerts':>14}  {self.counts.alerts:>11,}", "yellow")
+        for line in self._remarks():
+            talk.say(line)
+
+    def _remarks(self) -> list[str]:
+        fresh = self.counts.delivered - self.counts.earlier
+        rate = fresh / self.seconds if self.seconds > 0 else 0.0
+        results = counted(fresh, "result")
+        lines = [f"{results} in {_duration(self.seconds)} ({rate:,.0f}/s)"]
+        if self.counts.earlier:
+            lines.insert(
+                0, f"{counted(self.counts.earlier, 'result')} of an earlier run counted in"
+            )
+        if (stats := self.stats) is not None:
+            lines.append(
+                f"{counted(stats.requests, 'request')}, {stats.retries:,} repeated,"
+                f" {stats.throttles:,} throttled"
+            )
+            if stats.latency_p50 is not None and stats.latency_p99 is not None:
+                lines.append(
+                    f"replies within {_milliseconds(stats.latency_p50)} ms (median),"
+                    f" {_milliseconds(stats.latency_p99)} ms (99%)"
+                )
+        return lines if self.results is None else [*lines, f"results: {self.results}"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures under stable names; times in seconds and milliseconds."""
+        return {
+            "input": self.counts.input,
+            **self.counts.by_name(),
+            "already_done": self.counts.earlier,
+            "alerts": self.counts.alerts,
+            "whole_input": self.whole_input,
+            "exit_status": int(self.exit_status),
+            "elapsed_s": round(self.seconds, 3),
+            **_stats_as_json(self.stats),
+            "results": self.results,
+            "stopped": self._stopped(),
+        }
+
+    def _stopped(self) -> dict[str, str] | None:
+        if self.error is not None:
+            return {"type": type(self.error).__name__, "message": explanation(self.error)}
+        if self.signal is not None:
+            return {"type": "Signal", "message": f"signal {self.signal}"}
+        return None
+
+    def save(self, path: Path) -> None:
+        """Write the figures as one JSON object to a private file, in place of an older one.
+
+        Raises:
+            CommandError: it cannot be written.
+        """
+        write_private(path, json.dumps(self.as_json(), indent=2).encode() + b"\n")
+
+
+def _stats_as_json(stats: Stats | None) -> dict[str, Any]:
+    if stats is None:
+        return {"requests": 0, "retries": 0, "throttles": 0, "latency_ms": None}
+    latency = None
+    if stats.latency_p50 is not None and stats.latency_p99 is not None:
+        latency = {
+            "p50": round(stats.latency_p50 * 1000, 1),
+            "p99": round(stats.latency_p99 * 1000, 1),
+        }
+    return {
+        "requests": stats.requests,
+        "retries": stats.retries,
+        "throttles": stats.throttles,
+        "latency_ms": latency,
+    }
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:,.1f}" if seconds < 0.1 else f"{seconds * 1000:,.0f}"
+
+
+def _show_alerts(counts: Counts, talk: Talk) -> None:
+    for alert in counts.first_alerts:
+        talk.line(f"alert: {alert.email}: {alert.reason}", "yellow")
+    hidden = counts.alerts - len(counts.first_alerts)
+    if hidden:
+        talk.line(f"alert: and {hidden:,} more", "yellow")

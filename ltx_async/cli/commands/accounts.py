@@ -1,0 +1,65 @@
+"""`ltx-async accounts`: every configured account, from the list call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ltx_async.cli.options import client_options, json_option, quiet_option
+from ltx_async.cli.runtime import run_until_interrupted
+from ltx_async.cli.settings import ClientOptions
+from ltx_async.cli.terminal.account_table import AccountTable
+from ltx_async.cli.terminal.messages import Talk, is_terminal
+from ltx_async.errors import AccountNotFoundError
+from ltx_async.files.errors import ExitStatus
+from ltx_async.models import Account, Lookup, Outcome
+from ltx_async.results.jsonl_format import JSON_LINES
+from ltx_async.results.stream import standard_output
+from ltx_async.results.text_file import Writer
+from ltx_async.wording import counted
+
+
+@click.command(epilog="Example:  ltx-async accounts --json | head")
+@json_option
+@client_options
+@quiet_option
+def accounts(*, as_json: bool, quiet: bool, **client: Any) -> int:
+    """List every configured account, in one request.
+
+    A table on a terminal, JSON lines otherwise. The API leaves the balance out of its list:
+    `check --from-api` looks each account up.
+    """
+    talk = Talk(quiet=quiet)
+    options = ClientOptions(**client)
+    with talk.logging():
+        return run_until_interrupted(lambda: _accounts(options, talk, as_json=as_json))
+
+
+async def _accounts(options: ClientOptions, talk: Talk, *, as_json: bool) -> int:
+    began = time.monotonic()
+    async with await options.client(talk) as client:
+        try:
+            listed = await client.list_accounts()
+        except AccountNotFoundError:  # one way of the API to say that there are none
+            listed = {}
+    lookups = list(_as_lookups(listed, time.monotonic() - began))
+    as_lines = as_json or not is_terminal(1)
+    writer: Writer = standard_output(JSON_LINES) if as_lines else AccountTable()
+    for lookup in lookups:
+        await writer.write(lookup)
+    await writer.close()
+    broken = sum(lookup.outcome is Outcome.NEEDS_REAUTH for lookup in lookups)
+    talk.say(f"{counted(len(lookups), 'account')}, {broken:,} to be signed in again")
+    return ExitStatus.ATTENTION if broken else ExitStatus.OK
+
+
+def _as_lookups(listed: Mapping[str, Account], seconds: float) -> Iterator[Lookup]:
+    """Make of each listed account the record that a lookup of it would give."""
+    now = datetime.now(UTC)
+    for index, (email, account) in enumerate(listed.items()):
+        outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
+        yield Lookup(index, email, outcome, account, None, 200, 1, seconds, now)

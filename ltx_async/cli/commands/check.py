@@ -1,0 +1,189 @@
+"""`ltx-async check`: the emails of a file, a pipe or the list call, a million if need be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ltx_async import LTXClient
+from ltx_async.alerts import Thresholds
+from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.earlier import EarlierResults
+from ltx_async.cli.checking.options import CheckOptions
+from ltx_async.cli.checking.run import CheckRun
+from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.exits import explanation
+from ltx_async.cli.options import (
+    FILE_NAME,
+    client_options,
+    duration,
+    number,
+    outcome_names,
+    outcomes,
+    quiet_option,
+)
+from ltx_async.cli.runtime import Interrupt, or_interrupt, run
+from ltx_async.cli.settings import ClientOptions
+from ltx_async.cli.terminal.messages import Talk, is_terminal
+from ltx_async.errors import AccountNotFoundError
+from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.readers import reader_for
+from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
+from ltx_async.results.formats import open_output
+from ltx_async.results.jsonl_format import JSON_LINES
+from ltx_async.results.record import EarlierRecords
+from ltx_async.results.stream import standard_output
+from ltx_async.results.text_file import Writer
+from ltx_async.wording import counted
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ltx-async check emails.txt -o results.jsonl
+  ltx-async check emails.txt -o results.jsonl --resume
+  ltx-async check accounts.csv --column login -o results.csv --rate 10
+  ltx-async check --from-api --min-balance 10 --expires-within 7d > all.jsonl
+
+Exit status: 0 all ok, 1 some need attention, 2 usage, 3 token or
+subscription refused, 4 stopped early, 128 + N signal N.""",
+)
+@click.argument("source", metavar="[FILE|-]", required=False, type=FILE_NAME)
+@click.option("--from-api", is_flag=True, help="Take the emails from the list of accounts.")
+@click.option("--column", default="email", show_default=True, help="Where the emails are.")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE_NAME,
+    default="-",
+    metavar="OUT|-",
+    help="Results: .jsonl, .csv, .sqlite or .db.  [stdout]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@click.option("--resume", is_flag=True, help="Go on with OUT: ask only what it has no record of.")
+@click.option("--retry-failed", is_flag=True, help="The same, and ask its failed records again.")
+@click.option(
+    "--only",
+    callback=outcomes,
+    shell_complete=outcome_names,
+    metavar="OUTCOME,...",
+    help="Write only these.",
+)
+@click.option("--min-balance", callback=number(), metavar="N", help="Alert below this balance.")
+@click.option(
+    "--expires-within", callback=duration, metavar="7d", help="Alert if a sign-in ends by then."
+)
+@click.option(
+    "--summary-json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save the summary as JSON.",
+)
+@client_options
+@quiet_option
+def check(*, quiet: bool, **options: Any) -> int:
+    """Look up the accounts of many emails.
+
+    FILE is text with one email per line, or CSV, TSV, JSONL by its suffix; - is text from
+    standard input. Progress and the summary go to standard error.
+    """
+    own = {name: options.pop(name) for name in CheckOptions.__annotations__}
+    check_options, client = CheckOptions(**own), ClientOptions(**options)
+    check_options.verify(client.token_file)
+    talk = Talk(quiet=quiet)
+
+    async def command(interrupt: Interrupt) -> int:
+        return await _check(check_options, client, talk=talk, interrupt=interrupt)
+
+    with talk.logging():
+        return run(command)
+
+
+async def _check(
+    options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
+) -> int:
+    observer = Observer()
+    client = await or_interrupt(interrupt, client_options.client(talk, observer))
+    if client is None:
+        return interrupt.exit_status
+    async with client:
+        if options.source is None:
+            emails = await or_interrupt(interrupt, _listed(client))
+            if emails is None:
+                return interrupt.exit_status
+            intake = Intake.of(emails)
+        else:
+            intake = await _opened(options, options.source, talk)
+        thresholds = Thresholds(options.min_balance, options.expires_within)
+        earlier = EarlierRecords(EarlierResults(intake.seen, thresholds).add)
+        writer = await or_interrupt(interrupt, _writer(options, earlier, talk))
+        if writer is None:
+            return interrupt.exit_status
+        work = CheckRun(
+            intake,
+            writer,
+            talk,
+            counts=Counts(thresholds),
+            observer=observer,
+            only=options.only,
+            live=options.output != "-" or not is_terminal(1),
+            results=None if options.output == "-" else options.output,
+        )
+        summary = await work.finish(client, interrupt)
+    return _report(summary, options.summary_json, talk)
+
+
+async def _listed(client: LTXClient) -> list[str]:
+    """Return the configured emails; the API may answer an empty list with 404."""
+    try:
+        return list(await client.list_accounts())
+    except AccountNotFoundError:
+        return []
+
+
+async def _opened(options: CheckOptions, name: str, talk: Talk) -> Intake:
+    source = ByteSource.open(name)
+    if name == STANDARD_INPUT and is_terminal(0):
+        talk.say("type the emails, one per line; Ctrl-D ends them")
+    if options.output != "-" and source.is_file(options.output):
+        source.close()
+        raise CommandError(f"{options.output}: is the input.", "Choose another output.")
+    intake = Intake(source, reader_for(name, options.column))
+    try:
+        await intake.peek()
+    except CommandError:
+        intake.close()
+        raise
+    return intake
+
+
+async def _writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer:
+    if options.output == "-":
+        return standard_output(JSON_LINES)
+    writer = await open_output(Path(options.output), options.existing, earlier)
+    if earlier.repaired:
+        talk.say(f"{options.output}: the last record was torn, and has been cut off")
+    if earlier.count:
+        talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}")
+    return writer
+
+
+def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:
+    """Show and save the summary, and say last why the run ended early, if it did."""
+    summary.show(talk)
+    if not summary.counts.input and summary.error is None:
+        talk.warn("there was no email in the input")
+    if summary.error is not None and not isinstance(summary.error, BrokenPipeError):
+        talk.fail(explanation(summary.error))
+    if summary_json is not None:
+        try:
+            summary.save(summary_json)
+        except CommandError as error:
+            talk.fail(explanation(error))
+            if summary.exit_status <= ExitStatus.ATTENTION:
+                return ExitStatus.STOPPED
+    return summary.exit_status

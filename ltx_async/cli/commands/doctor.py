@@ -1,0 +1,139 @@
+"""`ltx-async doctor`: what keeps lookups from working here, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import click
+from attrs import asdict
+
+from ltx_async import LTXError
+from ltx_async.cli.options import client_options, json_option
+from ltx_async.cli.runtime import run_until_interrupted
+from ltx_async.cli.settings import ClientOptions, find_token
+from ltx_async.cli.terminal.messages import Talk, is_terminal
+from ltx_async.client import TOKEN_VARIABLE
+from ltx_async.diagnosis import machine as checks
+from ltx_async.diagnosis import network as probes
+from ltx_async.diagnosis.finding import Finding, Verdict
+from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.transport.endpoint import check_token
+from ltx_async.wording import inert, wrapped
+
+_STYLES: Final = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+_NAME_WIDTH: Final = 10
+_INDENT: Final = 6
+_NARROW: Final = 60
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ltx-async doctor
+  ltx-async doctor --base-url http://127.0.0.1:8080/v1 --json
+
+Exit status: 0 nothing fails, 1 something does.""",
+)
+@json_option
+@client_options
+def doctor(*, as_json: bool, **client: Any) -> int:
+    """Find out what keeps lookups from working here.
+
+    Looks at the installation, the token and the way to the API, and sends one request. Give
+    it the options of the command that does not work.
+    """
+    talk = Talk()
+    options = ClientOptions(**client)
+    show = _show_json if as_json else _printer()
+    with talk.logging():
+        return run_until_interrupted(lambda: _doctor(options, talk, show))
+
+
+async def _doctor(options: ClientOptions, talk: Talk, show: Callable[[Finding], None]) -> int:
+    failed = False
+    async for finding in _findings(options, talk):
+        show(finding)
+        failed = failed or finding.verdict is Verdict.FAIL
+    return ExitStatus.ATTENTION if failed else ExitStatus.OK
+
+
+async def _findings(options: ClientOptions, talk: Talk) -> AsyncIterator[Finding]:
+    yield checks.python_found()
+    for finding in checks.packages_found():
+        yield finding
+    yield checks.loop_found(type(asyncio.get_running_loop()).__module__)
+    yield checks.transports_found()
+    yield checks.descriptors_found(options.concurrency)
+    yield checks.proxies_found(os.environ)
+    about_token, token = await token_found(options.token_file, talk)
+    yield about_token
+    about_url, url = checks.base_url_found(options.base_url, allow_http=options.allow_http)
+    yield about_url
+    if url is None:
+        return
+    reachable = True
+    async for finding in probes.way_there(url):
+        yield finding
+        reachable = finding.verdict is not Verdict.FAIL
+    if reachable and token is not None:
+        async for finding in probes.request(
+            url, token, kind=options.transport, timeout=options.timeout
+        ):
+            yield finding
+
+
+def _show_json(finding: Finding) -> None:
+    click.echo(json.dumps(asdict(finding)))
+
+
+def _printer() -> Callable[[Finding], None]:
+    """Return what prints findings: as wide as the terminal is, or one line each elsewhere."""
+    if not is_terminal(1):
+        return lambda finding: click.echo("\n".join(_lines(finding, None)))
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False, markup=False, emoji=False)
+
+    def show(finding: Finding) -> None:
+        text = Text("\n".join(_lines(finding, console.width)))
+        text.stylize(_STYLES[finding.verdict], 0, len(finding.verdict))
+        console.print(text, soft_wrap=True)
+
+    return show
+
+
+def _lines(finding: Finding, width: int | None) -> list[str]:
+    """Return a finding as lines of at most `width` characters; None for no limit."""
+    narrow = width is not None and width < _NARROW
+    name = f"{finding.check}:" if narrow else f"{finding.check:<{_NAME_WIDTH}}"
+    text = f"{finding.verdict:<{_INDENT}}{name} {inert(finding.text)}"
+    lines = wrapped(text, width, indent=_INDENT)
+    if finding.hint:
+        hint = f"{'':{_INDENT}}→ {inert(finding.hint)}"
+        lines += wrapped(hint, width, indent=_INDENT + 2)
+    return lines
+
+
+async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str | None]:
+    """Say whether there is a token that can be sent, and return it; it is never shown."""
+    try:
+        token = check_token(await find_token(token_file, talk))
+    except CommandError as error:
+        return Finding("token", Verdict.FAIL, str(error).rstrip("."), error.hint), None
+    except LTXError as error:
+        return Finding("token", Verdict.FAIL, error.message, error.hint), None
+    source = TOKEN_VARIABLE if token_file is None else "--token-file"
+    if _TOKEN_FORM.fullmatch(token) is None:
+        text = f"there, from {source}, but not of the form user:<number>-<string>"
+        hint = "Copy all of it from useapi.net, `user:` included."
+        return Finding("token", Verdict.WARN, text, hint), token
+    return Finding("token", Verdict.OK, f"there, from {source}, well-formed"), token
+
+
+_TOKEN_FORM: Final = re.compile(r"user:[0-9]+-[^\s]+", re.ASCII)

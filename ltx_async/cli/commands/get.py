@@ -1,0 +1,75 @@
+"""`ltx-async get`: a few emails, named on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ltx_async.cli.checking.run import CheckRun
+from ltx_async.cli.exits import explanation
+from ltx_async.cli.options import client_options, json_option, quiet_option
+from ltx_async.cli.runtime import Interrupt, or_interrupt, run
+from ltx_async.cli.settings import ClientOptions
+from ltx_async.cli.terminal.account_table import AccountTable
+from ltx_async.cli.terminal.messages import Talk, is_terminal
+from ltx_async.inputs.emails import Intake
+from ltx_async.results.jsonl_format import JSON_LINES
+from ltx_async.results.stream import standard_output
+from ltx_async.results.text_file import Writer
+from ltx_async.wording import counted
+
+
+@click.command(
+    epilog="Example:  ltx-async get ann@example.com bob@example.com",
+)
+@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+@json_option
+@client_options
+@quiet_option
+def get(*, emails: tuple[str, ...], as_json: bool, quiet: bool, **client: Any) -> int:
+    """Look up the accounts of one or more emails.
+
+    A table on a terminal, JSON lines otherwise.
+    """
+    talk = Talk(quiet=quiet)
+    options = ClientOptions(**client)
+
+    async def command(interrupt: Interrupt) -> int:
+        return await _get(emails, talk, options=options, as_json=as_json, interrupt=interrupt)
+
+    with talk.logging():
+        return run(command)
+
+
+async def _get(
+    emails: tuple[str, ...],
+    talk: Talk,
+    *,
+    options: ClientOptions,
+    as_json: bool,
+    interrupt: Interrupt,
+) -> int:
+    writer: Writer = AccountTable()
+    if as_json or not is_terminal(1):
+        writer = standard_output(JSON_LINES)
+    work = CheckRun(
+        Intake.of(emails), writer, talk, ordered=True, live=not is_terminal(1) or not as_json
+    )
+    client = await or_interrupt(interrupt, options.client(talk, work.observer))
+    if client is None:
+        return interrupt.exit_status
+    async with client:
+        summary = await work.finish(client, interrupt)
+    if summary.counts.pending and not quiet_end(summary.error):
+        talk.say(
+            f"no answer for {summary.counts.pending:,} of {counted(summary.counts.input, 'email')}"
+        )
+    if summary.error is not None and not quiet_end(summary.error):
+        talk.fail(explanation(summary.error))
+    return summary.exit_status
+
+
+def quiet_end(error: Exception | None) -> bool:
+    """Whether a command ends without a word: its reader has gone."""
+    return isinstance(error, BrokenPipeError)

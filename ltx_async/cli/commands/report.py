@@ -1,0 +1,104 @@
+"""`ltx-async report`: results at a glance, on the terminal or as one HTML file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ltx_async.cli.options import quiet_option
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.terminal.report_text import MOST_BARS, show_report
+from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.files.private import refuse_to_replace, write_private
+from ltx_async.report import (
+    Comparison,
+    MissingPlotlyError,
+    Results,
+    ResultsError,
+    Summary,
+    compare,
+    plotly_script,
+    read_results,
+    render_page,
+    summarise,
+)
+
+_PAGES: Final = frozenset({".html", ".htm"})
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ltx-async report results.jsonl
+  ltx-async report results.jsonl --since last-week.jsonl -o report.html""",
+)
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as one HTML file that opens offline.",
+)
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path),
+    metavar="RESULTS",
+    help="Compare with these older results.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The figures as one JSON object.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE where it exists.")
+@quiet_option
+def report(
+    *,
+    results: Path,
+    output: Path | None,
+    since: Path | None,
+    as_json: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> int:
+    """Show the results of a check: outcomes, balances, what ends when, what was slow.
+
+    RESULTS is a file written by `check -o`: JSON lines, CSV or SQLite.
+    """
+    if output is not None:
+        if output.suffix.lower() not in _PAGES:
+            raise CommandError(f"{output}: a report in a file is HTML.", "End the name in .html.")
+        refuse_to_replace(output, results, since)
+    plotly = "" if output is None else _plotly()
+    newer = _read(results)
+    comparison = None if since is None else compare(_read(since), newer)
+    if output is not None:
+        page = render_page(summarise(newer), newer.rows, comparison, plotly=plotly)
+        write_private(output, page, overwrite=overwrite)
+        Talk(quiet=quiet).say(f"report: {output} ({len(page) / 1e6:.1f} MB), open it in a browser")
+    if as_json:
+        click.echo(_as_json(summarise(newer), comparison))
+    elif output is None:
+        show_report(summarise(newer, most_bins=MOST_BARS), comparison)
+    return ExitStatus.OK
+
+
+def _plotly() -> str:
+    try:
+        return plotly_script()
+    except MissingPlotlyError:
+        raise CommandError(
+            "a report in HTML needs plotly.", "Do: pip install 'ltx_async[report]'"
+        ) from None
+
+
+def _read(path: Path) -> Results:
+    try:
+        return read_results(path)
+    except ResultsError as error:
+        raise CommandError(str(error), error.hint) from None
+
+
+def _as_json(summary: Summary, comparison: Comparison | None) -> str:
+    changes = None if comparison is None else comparison.as_json()
+    return json.dumps({**summary.as_json(), "changes": changes}, indent=2)

@@ -1,0 +1,138 @@
+"""`ltx-async watch`: check again and again, and tell only what has changed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ltx_async.alerts import Thresholds
+from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.options import client_options, duration, number, quiet_option
+from ltx_async.cli.runtime import Interrupt, or_interrupt, run
+from ltx_async.cli.settings import ClientOptions
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.watching.alert_command import AlertCommand, parse_command
+from ltx_async.cli.watching.announcer import Announcer, change_writer
+from ltx_async.cli.watching.options import WatchOptions
+from ltx_async.cli.watching.rounds import Watch
+from ltx_async.events import Event
+from ltx_async.files.errors import CommandError
+
+if TYPE_CHECKING:
+    from ltx_async.monitor.metrics import Metrics
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  ltx-async watch emails.txt --min-balance 10 --expires-within 7d
+  ltx-async watch --from-api --every 15m --on-alert ./mail-me.sh
+  ltx-async watch --from-api --metrics-port 9464 --quiet
+
+The alert command gets one JSON object on its standard input; no shell
+runs it. Metrics label accounts by a hash of the email, which --json
+shows as "account"; --metrics-emails puts the email in its place.""",
+)
+@click.argument("source", metavar="[FILE]", required=False, type=click.Path(dir_okay=False))
+@click.option("--from-api", is_flag=True, help="Watch every account of the list call.")
+@click.option("--column", default="email", show_default=True, help="Where the emails are.")
+@click.option(
+    "--every", callback=duration, default="5m", show_default=True, metavar="5m", help="How often."
+)
+@click.option("--rounds", type=click.IntRange(1), metavar="N", help="End after so many.")
+@click.option("--json", "as_json", is_flag=True, help="Changes as JSON lines.")
+@click.option("--min-balance", callback=number(), metavar="N", help="Alert below this balance.")
+@click.option(
+    "--expires-within", callback=duration, metavar="7d", help="Alert if a sign-in ends by then."
+)
+@click.option("--on-alert", metavar="CMD", help="Run this for each alert.")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65_535),
+    metavar="PORT",
+    help="Serve Prometheus metrics on 127.0.0.1.",
+)
+@click.option(
+    "--metrics-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write them to FILE after each round.",
+)
+@click.option("--metrics-emails", is_flag=True, help="Label accounts by email.")
+@client_options
+@quiet_option
+def watch(*, quiet: bool, **options: Any) -> int:
+    """Check again and again, and tell only what has changed.
+
+    FILE is as for check, and is read again in each round. Changes go to standard output, a
+    line each; alerts go to standard error too, once: an account that is broken, gone, low,
+    about to expire or well again, and the service going and coming back.
+    """
+    own = {name: options.pop(name) for name in WatchOptions.__annotations__}
+    watch_options, client = WatchOptions(**own), ClientOptions(**options)
+    watch_options.verify(client.token_file)
+    talk = Talk(quiet=quiet)
+
+    async def command(interrupt: Interrupt) -> int:
+        return await _watch(watch_options, client, talk=talk, interrupt=interrupt)
+
+    with talk.logging():
+        return run(command)
+
+
+async def _watch(
+    options: WatchOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
+) -> int:
+    observer, metrics = Observer(), _metrics(options)
+    command = options.on_alert and AlertCommand(parse_command(options.on_alert), talk)
+    async with contextlib.AsyncExitStack() as stack:
+        if metrics is not None and options.metrics_port is not None:
+            port = stack.enter_context(metrics.served(options.metrics_port))
+            talk.say(f"metrics: http://127.0.0.1:{port}/metrics")
+        making = client_options.client(talk, _tell_both(observer, metrics))
+        client = await or_interrupt(interrupt, making)
+        if client is None:
+            return interrupt.exit_status
+        watching = Watch(
+            client=await stack.enter_async_context(client),
+            observer=observer,
+            source=options.source,
+            column=options.column,
+            every=options.every.total_seconds(),
+            rounds=options.rounds,
+            thresholds=Thresholds(options.min_balance, options.expires_within),
+            announcer=Announcer(
+                talk, change_writer(as_json=options.as_json), command or None, options.as_json
+            ),
+            talk=talk,
+            metrics=metrics,
+            metrics_file=options.metrics_file,
+        )
+        return await watching.run(interrupt)
+
+
+def _metrics(options: WatchOptions) -> Metrics | None:
+    if not options.wants_metrics:
+        return None
+    try:
+        from ltx_async.monitor.metrics import Metrics  # noqa: PLC0415 - needs an extra
+    except ImportError:
+        raise CommandError(
+            "metrics need prometheus-client.", "Do: pip install 'ltx_async[metrics]'"
+        ) from None
+    return Metrics(emails=options.metrics_emails)
+
+
+def _tell_both(observer: Observer, metrics: Metrics | None) -> Callable[[Event], None]:
+    if metrics is None:
+        return observer
+
+    def tell(event: Event) -> None:
+        observer(event)
+        metrics.observe(event)
+
+    return tell

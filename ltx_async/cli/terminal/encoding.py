@@ -1,0 +1,41 @@
+"""Make text from servers and files harmless on a terminal, and break it between words."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+from typing import Final
+
+from ltx_async.wording import _escape
+
+# One for one: lines have been broken to a width by then.
+_SPELT: Final = {"→": ">", "…": "~", "—": "-"}
+_PLAIN_ERRORS: Final = frozenset({"strict", "backslashreplace"})
+_SPELLING: Final = "ltx_async.spelt_out"
+
+
+def spell_out_the_unknown() -> None:
+    """Let standard output and error write what their encoding has no characters for.
+
+    In a place without UTF-8 the address of one account would else end a run in a traceback.
+    """
+    codecs.register_error(_SPELLING, _spelt_out)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in _PLAIN_ERRORS:
+            stream.reconfigure(errors=_SPELLING)
+
+
+def _spelt_out(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # nothing is decoded from these streams
+    unknown = error.object[error.start : error.end]
+    return "".join(_SPELT.get(char) or _escape(char) for char in unknown), error.end
+
+
+def columns(descriptor: int) -> int | None:
+    """Return how wide the terminal at a descriptor is; None where there is none, or no saying."""
+    try:
+        return os.get_terminal_size(descriptor).columns or None
+    except OSError:
+        return None

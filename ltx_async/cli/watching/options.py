@@ -1,0 +1,56 @@
+"""The options of `watch`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from attrs import frozen
+
+from ltx_async.files.private import refuse_to_replace
+from ltx_async.inputs.readers import is_plain_text
+from ltx_async.inputs.source import STANDARD_INPUT
+
+
+@frozen
+class WatchOptions:
+    """What `watch` was told besides how to ask; names as on the command line."""
+
+    source: str | None
+    from_api: bool
+    column: str
+    every: timedelta
+    rounds: int | None
+    as_json: bool
+    min_balance: float | None
+    expires_within: timedelta | None
+    on_alert: str | None
+    metrics_port: int | None
+    metrics_file: Path | None
+    metrics_emails: bool
+
+    def verify(self, token_file: str | None) -> None:
+        """Refuse what does not go together, before anything is asked.
+
+        Raises:
+            click.UsageError: with what to write instead.
+            CommandError: likewise, of the metrics file.
+        """
+        if (self.source is None) != self.from_api:
+            raise click.UsageError("Give either FILE or --from-api.")
+        if self.source == STANDARD_INPUT:
+            raise click.UsageError("Standard input cannot be read again: give a FILE.")
+        if self.column != "email" and (self.source is None or is_plain_text(self.source)):
+            raise click.UsageError("--column is for CSV, TSV and JSONL input.")
+        if not self.every:
+            raise click.UsageError("--every must be above 0.")
+        if self.metrics_emails and not self.wants_metrics:
+            raise click.UsageError("--metrics-emails needs --metrics-port or --metrics-file.")
+        if self.metrics_file is not None:
+            refuse_to_replace(self.metrics_file, self.source, token_file)
+
+    @property
+    def wants_metrics(self) -> bool:
+        """Whether figures are to be kept."""
+        return self.metrics_port is not None or self.metrics_file is not None

@@ -1,0 +1,1 @@
+"""What keeps lookups from working here."""

@@ -1,0 +1,1 @@
+"""Look one email up, or many: private to the client."""

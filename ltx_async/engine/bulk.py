@@ -1,0 +1,237 @@
+"""Many emails: a bounded set of workers on one lazy iterator, and a bounded hand-over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
+from types import TracebackType
+from typing import Any, Final, Self
+
+from attrs import define, field
+
+from ltx_async.engine.run import Run, RunEndedError
+from ltx_async.errors import ConfigurationError, LTXError
+from ltx_async.models import Lookup, Stats
+
+_ORDERED_WINDOW: Final = 1_000
+_END: Final = object()
+
+
+@define(eq=False)
+class BulkLookup:
+    """The lookups of many emails; made by `LTXClient.lookup_many`, used once.
+
+    Iterate over it inside `async with`, or await it for a list in input order::
+
+        async with client.lookup_many(emails) as lookups:
+            async for lookup in lookups:
+                ...
+        lookups = await client.lookup_many(emails)
+
+    Emails are taken from the source only as results are consumed: at most twice
+    `concurrency` ahead, or with `ordered` the larger of 1,000 and ten times
+    `concurrency`. There is one `Lookup` per position, duplicates included. Leaving
+    the block cancels and awaits every worker.
+
+    Raises:
+        LTXError: out of the iteration, when the run ended early: after 401, 402, an
+            untrusted certificate, a wait over the cap, or an outage. What was in
+            flight is delivered first. An awaited list carries it as `.lookups`.
+    """
+
+    _lookup: Callable[[int, str, Run], Awaitable[Lookup]]
+    _check: Callable[[], object]
+    _source: Iterable[str] | AsyncIterable[str]
+    _run: Run
+    _concurrency: int
+    _ordered: bool = False
+    _window: int = field(init=False)
+    _emails: Any = field(init=False, default=None)
+    _turn: asyncio.Lock | None = field(init=False, default=None)
+    _workers: set[asyncio.Task[None]] = field(init=False, factory=set)
+    _active: int = field(init=False, default=0)
+    _done: deque[Lookup] = field(init=False, factory=deque)
+    _early: dict[int, Lookup] = field(init=False, factory=dict)
+    _taken: int = field(init=False, default=0)
+    _given: int = field(init=False, default=0)
+    _exhausted: bool = field(init=False, default=False)
+    _failure: BaseException | None = field(init=False, default=None)
+    _room: deque[asyncio.Future[None]] = field(init=False, factory=deque)
+    _ready: asyncio.Future[None] | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self._source, str | bytes):
+            raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
+        twice = 2 * self._concurrency
+        self._window = max(_ORDERED_WINDOW, 5 * twice) if self._ordered else twice
+
+    @property
+    def stats(self) -> Stats:
+        """Where the run stands; ask at any time."""
+        return self._run.tally.stats()
+
+    async def __aenter__(self) -> Self:
+        if self._emails is not None:
+            raise ConfigurationError(
+                "this BulkLookup was used before", hint="Call lookup_many again for another run."
+            )
+        self._check()  # here, once, whether this is the client's event loop
+        if isinstance(self._source, AsyncIterable):
+            self._emails, self._turn = aiter(self._source), asyncio.Lock()
+        else:
+            self._emails = iter(self._source)
+        for _ in range(self._concurrency):
+            self._add_worker()
+        self._run.on_sleep = self._add_spare
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._exhausted = True
+        if self._failure is None:
+            self._failure = ConfigurationError("the block of this BulkLookup has been left")
+        for worker in self._workers:
+            worker.cancel()
+        while self._workers:
+            await asyncio.wait(self._workers)
+        self._done.clear()
+
+    def __aiter__(self) -> AsyncIterator[Lookup]:
+        if self._emails is None:
+            raise ConfigurationError(
+                "a BulkLookup must be entered before it is iterated over",
+                hint="Write: async with client.lookup_many(emails) as lookups: … "
+                "Only so can an early exit stop what is still running.",
+            )
+        return self
+
+    async def __anext__(self) -> Lookup:
+        while not self._done:
+            if not self._workers:
+                self._raise_end()
+            if self._ready is not None and not self._ready.done():
+                raise ConfigurationError("somebody else is iterating over this BulkLookup")
+            self._ready = asyncio.get_running_loop().create_future()
+            await self._ready
+        self._given += 1
+        while self._room:
+            waiter = self._room.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                break
+        return self._done.popleft()
+
+    def __await__(self) -> Generator[Any, None, list[Lookup]]:
+        return self._all().__await__()
+
+    async def _all(self) -> list[Lookup]:
+        lookups: list[Lookup] = []
+        try:
+            async with self:
+                async for lookup in self:
+                    lookups.append(lookup)  # noqa: PERF401 - what came before an error is kept
+        except LTXError as error:
+            error.with_lookups(tuple(sorted(lookups, key=_index)))
+            raise
+        return sorted(lookups, key=_index)
+
+    def _raise_end(self) -> None:
+        failure = self._failure or self._run.ended
+        if failure is not None:
+            raise failure
+        raise StopAsyncIteration
+
+    # Workers
+
+    def _add_worker(self) -> None:
+        worker = asyncio.get_running_loop().create_task(self._work())
+        self._active += 1
+        self._workers.add(worker)
+        worker.add_done_callback(self._retired)
+
+    def _add_spare(self) -> None:
+        """Stand in for a worker that sleeps before a retry, so that no slot stays empty."""
+        if not self._exhausted and self._active < 2 * self._concurrency:
+            self._add_worker()
+
+    def _retired(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled():
+            worker.exception()  # the consumer gets it; the loop need not complain
+        if not self._workers:
+            self._done += (self._early.pop(index) for index in sorted(self._early))
+            self._wake()
+
+    async def _work(self) -> None:
+        run, lookup = self._run, self._lookup
+        at_once = self._turn is None
+        try:
+            while self._active <= self._concurrency + run.sleepers:
+                if at_once and self._taken - self._given < self._window:
+                    email = self._next()
+                else:
+                    email = await self._take()
+                if email is _END:
+                    self._exhausted = True
+                    run.more = False
+                    return
+                index = self._taken
+                self._taken += 1
+                self._deliver(await lookup(index, email, run))
+        except RunEndedError:
+            pass
+        except BaseException as error:
+            self._exhausted = True
+            self._failure = self._failure or error
+            raise
+        finally:
+            self._active -= 1
+
+    async def _take(self) -> Any:
+        """Return the next email once the consumer is near enough, or `_END`."""
+        with self._run.waiting():
+            if self._turn is None:
+                await self._nearness()
+                return self._next()
+            async with self._turn:  # generators cannot be asked by two at a time
+                await self._nearness()
+                return _END if self._over else await anext(self._emails, _END)
+
+    def _next(self) -> Any:
+        return _END if self._over else next(self._emails, _END)
+
+    async def _nearness(self) -> None:
+        """Wait until the consumer is within the window."""
+        while self._taken - self._given >= self._window and not self._over:
+            room = asyncio.get_running_loop().create_future()
+            self._room.append(room)
+            await room
+
+    @property
+    def _over(self) -> bool:
+        """Whether no further email is to be taken."""
+        return self._exhausted or self._run.ended is not None
+
+    def _deliver(self, lookup: Lookup) -> None:
+        self._run.tally.outcomes[lookup.outcome] += 1
+        if self._ordered:
+            self._early[lookup.index] = lookup
+            while (following := self._given + len(self._done)) in self._early:
+                self._done.append(self._early.pop(following))
+        else:
+            self._done.append(lookup)
+        if self._done:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+
+
+def _index(lookup: Lookup) -> int:
+    return lookup.index

@@ -1,0 +1,327 @@
+"""One lookup from its first attempt to its result: the one retry loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from attrs import define, field
+
+from ltx_async.codec import Redaction, Reply, Request
+from ltx_async.engine.limiter import client_closed
+from ltx_async.engine.logs import logger, mask_email, message_for_log
+from ltx_async.engine.outage import is_silence
+from ltx_async.engine.run import Run, RunEndedError
+from ltx_async.engine.shared import Channel
+from ltx_async.errors import (
+    AccountNotFoundError,
+    AuthenticationError,
+    CertificateError,
+    ConnectError,
+    DeadlineError,
+    LTXError,
+    ProtocolError,
+    RateLimitError,
+    ReauthenticationError,
+    ServerError,
+    SubscriptionError,
+    TransportError,
+)
+from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
+
+ENDS_RUN: Final = (AuthenticationError, SubscriptionError, CertificateError)
+_UNANSWERED: Final = (TransportError, CertificateError)
+_SETBACKS: Final = (RateLimitError, ServerError)
+_SHORTEST_TIMEOUT: Final = 0.001
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Inquiry(Generic[T]):
+    """The state of one lookup.
+
+    Attributes:
+        channel: what it shares with all others.
+        loop: the event loop that runs it; its time is that of waits and limits.
+        clock: monotonic seconds, for what is measured.
+        request: what it asks for.
+        email: whom it concerns; None for the list call.
+        read: makes the result of a reply, the email and the redaction.
+        timeout: seconds for one attempt.
+        deadline: seconds for all of it.
+        run: the run it is part of; None for a single lookup.
+        attempts: requests sent so far.
+        status: of the last reply; None before one.
+        started_at: the clock's time at the first attempt; None before it.
+    """
+
+    channel: Channel
+    loop: asyncio.AbstractEventLoop
+    clock: Callable[[], float]
+    request: Request
+    email: str | None
+    read: Callable[[Reply, str, Redaction], T | LTXError]
+    timeout: float
+    deadline: float
+    run: Run | None = None
+    attempts: int = field(init=False, default=0)
+    status: int | None = field(init=False, default=None)
+    started_at: float | None = field(init=False, default=None)
+    _ends_at: float | None = field(init=False, default=None)
+    _failures: int = field(init=False, default=0)
+    _throttles: int = field(init=False, default=0)
+    _cost: int = field(init=False, default=0)
+    _last: LTXError | None = field(init=False, default=None)
+    _replies_at_refusal: int | None = field(init=False, default=None)
+    _replies_at_silence: int | None = field(init=False, default=None)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first attempt, 0 before it."""
+        return 0.0 if self.started_at is None else self.clock() - self.started_at
+
+    async def result(self) -> T | LTXError:
+        """Ask until there is a result: what `read` made of a reply, or the error.
+
+        Raises:
+            RunEndedError: the run ended first, perhaps by what this lookup met.
+        """
+        channel, limiter, run = self.channel, self.channel.limiter, self.run
+        if run is None:
+            self._ends_at = self.loop.time() + self.deadline
+        while True:
+            if run is not None and run.ended is not None:
+                raise RunEndedError
+            refusal = None if limiter.try_acquire() else await self._queue()
+            if refusal is not None:
+                return self._left_alone(refusal)
+            try:
+                result = await self._send()
+                if isinstance(result, ProtocolError) and self._replaceable(result):
+                    result = await self._send()
+            finally:
+                limiter.release()
+            if not isinstance(result, LTXError):
+                channel.budget.give_back(self._cost)
+                return result
+            if limiter.stopped and isinstance(result, TransportError):
+                raise client_closed()
+            self._last = result
+            final = await self._wait_or_end(result)
+            if final is not None:
+                return final
+
+    async def _wait_or_end(self, error: LTXError) -> LTXError | None:
+        """Wait until the lookup may be tried again, or return the error that it ends with.
+
+        Raises:
+            RunEndedError: the run ended meanwhile.
+        """
+        follow_up = self._follow_up(error)
+        if not isinstance(follow_up, float):
+            again = self.run is not None and await self._asked_again(self.run, follow_up)
+            return None if again else follow_up
+        if not isinstance(error, RateLimitError):  # for that one, the gate is closed
+            await self._sleep(follow_up, error)
+        return None
+
+    async def _asked_again(self, run: Run, error: LTXError) -> bool:
+        """Tell whether an outage excuses a failure; then all counting begins anew.
+
+        Raises:
+            RunEndedError: the error is one that ends the run, or the run ended meanwhile.
+        """
+        if isinstance(error, ENDS_RUN):
+            run.end(error)
+            raise RunEndedError
+        wait = self.channel.policy.backoff(2)
+        if not await run.excuses(error, replies=self._replies_at_silence, wait=wait):
+            return False
+        self._failures = self._throttles = self._cost = 0
+        self._ends_at = self._replies_at_silence = None
+        return True
+
+    # Waiting
+
+    def _refusal(self) -> LTXError:
+        """Fail at once while the server wants to be left alone for longer than anybody waits."""
+        left = self.channel.limiter.refused_for()
+        return RateLimitError(
+            f"HTTP 429 earlier: the server wants no request for another {left:.0f} s",
+            status=429,
+            retry_after=left,
+        )
+
+    def _left_alone(self, refusal: LTXError) -> LTXError:
+        """Return why a lookup ends without an attempt; in a run that is why the run ends."""
+        if self.run is None:
+            return refusal
+        self.run.end(refusal)
+        raise RunEndedError
+
+    async def _queue(self) -> LTXError | None:
+        """Wait for a slot. In a run the deadline's clock stands still meanwhile."""
+        limiter = self.channel.limiter
+        if limiter.refused_for() > 0:
+            return self._refusal()
+        if self.run is not None:
+            began = self.loop.time()
+            with self.run.waiting():
+                await limiter.acquire()
+            if self._ends_at is not None:
+                self._ends_at += self.loop.time() - began
+        else:
+            if limiter.opens_at >= self._remaining_until():
+                return self._too_late(self._last)
+            try:
+                async with asyncio.timeout_at(self._ends_at):
+                    await limiter.acquire()
+            except TimeoutError:
+                return self._too_late(self._last)
+        if limiter.refused_for() <= 0:
+            return None
+        limiter.release()
+        return self._refusal()
+
+    async def _sleep(self, delay: float, why: LTXError) -> None:
+        run = self.run
+        who, what = mask_email(self.email or "the list"), message_for_log(why, self.email)
+        logger.info("asking again for %s in %.1f s: %s", who, delay, what)
+        self.channel.tell(RetryScheduled(self.email or "", self.attempts, delay, why))
+        if run is None:
+            await asyncio.sleep(delay)
+            return
+        run.tally.retries += 1
+        await run.sleep(delay)
+
+    def _remaining_until(self) -> float:
+        assert self._ends_at is not None
+        return self._ends_at
+
+    # Sending
+
+    def _replaceable(self, error: ProtocolError) -> bool:
+        """Whether the attempt may be made again at once, without cost.
+
+        A kept-alive connection that the server had closed in the meantime is nobody's
+        fault (RFC 9112 9.3.1): it is replaced, once per attempt.
+        """
+        return error.reused and not self.channel.limiter.stopped
+
+    async def _send(self) -> T | LTXError:
+        """Put one request on the wire and read the reply."""
+        channel, now, began = self.channel, self.loop.time(), self.clock()
+        self.attempts += 1
+        if self.started_at is None:
+            self.started_at = began
+        if self._ends_at is None:
+            self._ends_at = now + self.deadline
+        watched = channel.watched
+        if watched:
+            channel.tell(AttemptStarted(self.email or "", self.attempts))
+        timeout = max(_SHORTEST_TIMEOUT, min(self.timeout, self._ends_at - now))
+        reply: Reply | None = None
+        result: T | LTXError
+        try:
+            reply = await channel.transport.send(self.request, timeout)
+        except _UNANSWERED as error:
+            result = error.with_traceback(None)
+        else:
+            self.status = reply.status
+            result = self.read(reply, self.email or "", channel.redaction)
+        seconds = self.clock() - began
+        failure = result if isinstance(result, LTXError) else None
+        if watched:
+            status = None if reply is None else reply.status
+            event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
+            channel.tell(event)
+        self._report(failure, seconds, replied=reply is not None)
+        return result
+
+    def _report(self, failure: LTXError | None, seconds: float, *, replied: bool) -> None:
+        """Tell the limiter and the run how the attempt went."""
+        limiter, run = self.channel.limiter, self.run
+        if failure is None or (replied and not isinstance(failure, _SETBACKS)):
+            limiter.succeeded()
+        if run is None:
+            return
+        run.tally.requests += not isinstance(failure, ConnectError)  # then nothing was sent
+        if replied:
+            run.tally.latencies.add(seconds)
+        if failure is not None and is_silence(failure):
+            if self._replies_at_silence is None:
+                self._replies_at_silence = run.replies
+            jitter = self.channel.policy.random()
+            wait = run.unheard(failure, closed=limiter.closed, jitter=jitter)
+            if wait is not None:
+                self.channel.close_gate(wait, failure, halve=False)
+        elif replied and run.heard() and not isinstance(failure, RateLimitError):
+            limiter.reopen()
+
+    # Deciding
+
+    def _follow_up(self, error: LTXError) -> float | LTXError:
+        """Return the seconds to wait before asking again, or the error to end with."""
+        channel = self.channel
+        if isinstance(error, RateLimitError):
+            return self._throttled(error)
+        if isinstance(error, ConnectError) and self._is_free(error):
+            return self._in_time(channel.policy.backoff(0), error)
+        self._failures += 1
+        delay = channel.policy.next_delay(error, self._failures)
+        if delay is None:
+            if isinstance(error, AccountNotFoundError | ReauthenticationError):
+                channel.budget.give_back(self._cost)
+            late = channel.policy.retries(error) and self.loop.time() >= self._remaining_until()
+            return self._too_late(error) if late else error
+        follow_up = self._in_time(delay, error)
+        if isinstance(follow_up, float):
+            self._cost = channel.budget.take(error)
+            if not self._cost:
+                return error
+        return follow_up
+
+    def _throttled(self, error: RateLimitError) -> float | LTXError:
+        """Close the gate for everybody, or end where the server asks for too long."""
+        channel, run = self.channel, self.run
+        self._throttles += 1
+        if run is not None:
+            run.tally.throttles += 1
+        delay = channel.policy.throttle_delay(error, self._throttles)
+        if delay is not None:
+            channel.close_gate(delay, error, halve=True)
+            return self._in_time(0.0, error)
+        if self._throttles > channel.policy.throttles:
+            return error
+        assert error.retry_after is not None
+        channel.limiter.refuse(error.retry_after)
+        if run is not None:
+            run.end(error)
+            raise RunEndedError
+        return error
+
+    def _is_free(self, error: ConnectError) -> bool:
+        """Whether a connection that could not be made costs neither attempt nor budget.
+
+        Without descriptors the fault is this machine's; in a run whose server answers
+        nobody since the last refusal it is the server's, and the outage rule's business.
+        """
+        run = self.run
+        if error.out_of_descriptors:
+            self.channel.lower_concurrency()
+            return True
+        if run is None:
+            return False
+        before_last, self._replies_at_refusal = self._replies_at_refusal, run.replies
+        return before_last is None or before_last == run.replies
+
+    def _in_time(self, delay: float, error: LTXError) -> float | LTXError:
+        """Return `delay` if a retry after it can still start, else the error to end with."""
+        start = max(self.loop.time() + delay, 0.0 if self.run else self.channel.limiter.opens_at)
+        return delay if start < self._remaining_until() else self._too_late(error)
+
+    def _too_late(self, error: LTXError | None) -> DeadlineError:
+        why = "still waiting for its turn" if error is None else f"last: {error.message}"
+        message = f"not answered within {self.deadline:g} s; {why}"
+        return DeadlineError(message, last_error=error)

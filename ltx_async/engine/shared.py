@@ -1,0 +1,73 @@
+"""What all lookups of a client share: the way out, its limits, and who is told of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from attrs import define, field
+
+from ltx_async.codec import Redaction
+from ltx_async.engine.limiter import Limiter
+from ltx_async.engine.logs import logger, message_for_log
+from ltx_async.errors import LTXError
+from ltx_async.events import Event, GateClosed, GateOpened
+from ltx_async.retry import RetryBudget, RetryPolicy
+from ltx_async.transport.protocol import Transport
+
+
+@define(eq=False)
+class Channel:
+    """What all lookups of a client share.
+
+    Attributes:
+        transport: sends the requests.
+        limiter: grants the slots.
+        policy: decides on retries.
+        budget: bounds the retries of all lookups together.
+        redaction: cuts the token out of replies.
+        on_event: told what happens; its exceptions are logged and go no further.
+    """
+
+    transport: Transport
+    limiter: Limiter
+    policy: RetryPolicy
+    budget: RetryBudget
+    redaction: Redaction
+    on_event: Callable[[Event], None] | None
+    _lowered: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.limiter.on_open = self._opened
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody wants to know of each attempt."""
+        return self.on_event is not None or logger.isEnabledFor(logging.DEBUG)
+
+    def tell(self, event: Event) -> None:
+        """Log an event and pass it on."""
+        logger.debug("%s", event)
+        if self.on_event is not None:
+            try:
+                self.on_event(event)
+            except Exception:
+                logger.exception("on_event raised; the run goes on")
+
+    def close_gate(self, seconds: float, why: LTXError, *, halve: bool) -> None:
+        """Let nobody send for a while."""
+        if self.limiter.close(seconds, halve=halve):
+            logger.info("nobody sends for %.1f s: %s", seconds, message_for_log(why, why.email))
+            self.tell(GateClosed(seconds, why))
+
+    def lower_concurrency(self) -> None:
+        """Make do with the file descriptors that there are, and warn of it once."""
+        level = logging.INFO if self._lowered else logging.WARNING
+        self._lowered = True
+        logger.log(
+            level, "out of file descriptors: concurrency lowered to %d", self.limiter.lower()
+        )
+
+    def _opened(self, window: int) -> None:
+        logger.info("sending again, %d at first", window)
+        self.tell(GateOpened(window))

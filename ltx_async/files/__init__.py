@@ -1,0 +1,1 @@
+"""Files that survive: private, locked, synced, replaced whole."""

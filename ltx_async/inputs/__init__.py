@@ -1,0 +1,1 @@
+"""Emails out of files and pipes."""

@@ -1,0 +1,1 @@
+"""Records of lookups, written and read."""

@@ -1,0 +1,219 @@
+"""Open a SQLite output: a new one, or one of an earlier run, whose records are taken in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import stat
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.files.lock import LockFile
+from ltx_async.files.private import make_private, open_private
+from ltx_async.files.sync import sync_directory
+from ltx_async.models import Outcome
+from ltx_async.results.record import EarlierRecords, Finished, wire_of_cells
+from ltx_async.results.sqlite.waiting import unlocked
+from ltx_async.results.sqlite.writer import (
+    DATABASE_COLUMNS,
+    SQLiteWriter,
+    connect,
+    database_failure,
+    prepare,
+)
+
+_ROWS_AT_A_TIME: Final = 1_000
+_COMPANIONS: Final = ("-wal", "-shm", "-journal")
+_READ: Final = (
+    "SELECT email, outcome, balance, token_expires_at, refresh_token_expires_at FROM lookups"
+)
+_DROP: Final = "DELETE FROM lookups WHERE outcome = ?"
+_OTHER: Final = "Nothing was changed: choose another output, or --overwrite."
+
+
+async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
+    """Make a new database at `path`, private, under the rules of `open_private`.
+
+    Raises:
+        CommandError: it exists, it cannot be made, or another process is writing to it.
+    """
+    held = LockFile.beside(path)
+    try:
+        _verify_companions(path)
+        os.close(open_private(path, overwrite=overwrite))
+        _remove_companions(path)
+        return await _begun(path, held, empty=True)
+    except BaseException:
+        held.release()
+        raise
+
+
+async def resume_database(
+    path: Path, earlier: EarlierRecords, *, retry_failed: bool
+) -> SQLiteWriter:
+    """Open a database for the rest of its records; one that is not there is created.
+
+    Args:
+        path: the output.
+        earlier: is given every record that stays.
+        retry_failed: delete the failed records first, in one transaction.
+
+    Raises:
+        CommandError: it is in use, damaged, cannot be read or written, or is something else.
+    """
+    held = LockFile.beside(path)
+    try:
+        if not _exists(path):
+            os.close(open_private(path, overwrite=False))
+            _remove_companions(path)
+        empty = await _read(path, earlier, retry_failed=retry_failed)
+        return await _begun(path, held, empty=empty)
+    except BaseException:
+        held.release()
+        raise
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is a regular file at `path`; links are not followed, here or beside it."""
+    for name in (path, *_companions(path)):
+        mode = _mode(name)
+        if mode is not None and not stat.S_ISREG(mode):
+            raise CommandError(f"{name}: is a link or no regular file.", "Name the file itself.")
+    return path.exists()
+
+
+def _mode(name: Path) -> int | None:
+    """Return what is at a name itself, as `stat` tells it; None for nothing."""
+    try:
+        return name.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        failure = CommandError(f"{name}: {error.strerror}.", "Choose another name.")
+    raise failure
+
+
+def _verify_companions(path: Path) -> None:
+    """Refuse names that companions cannot have, before there is a database without them."""
+    for name in _companions(path):
+        mode = _mode(name)
+        if mode is not None and stat.S_ISDIR(mode):
+            raise CommandError(f"{name}: is a directory.", "Choose another name.")
+
+
+def _companions(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
+
+
+def _remove_companions(path: Path) -> None:
+    """Remove what belonged to an earlier database of this name: it is none of the new one's."""
+    for companion in _companions(path):
+        try:
+            companion.unlink(missing_ok=True)
+        except OSError as error:
+            failure = CommandError(f"{companion}: {error.strerror}.", "Choose another name.")
+        else:
+            continue
+        raise failure
+
+
+async def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            make_private(descriptor)
+        finally:
+            os.close(descriptor)
+        database = connect(path)
+        try:
+            await unlocked(database, partial(prepare, database, empty=empty))
+            sync_directory(path.parent)
+        except BaseException:
+            database.close()
+            raise
+    except sqlite3.Error as error:
+        failure = database_failure(error, str(path))
+    except OSError as error:
+        failure = CommandError(f"{path}: {error.strerror}.", "Choose a file that you may write.")
+    else:
+        return SQLiteWriter(path, database, held)
+    raise failure
+
+
+async def _read(path: Path, earlier: EarlierRecords, *, retry_failed: bool) -> bool:
+    """Take the records in; return whether the table has yet to be made."""
+    try:
+        with contextlib.closing(connect(path)) as database:
+            if not await unlocked(database, partial(_has_table, path, database)):
+                return True
+            await _check_integrity(path, database)
+            if retry_failed:
+                await unlocked(database, partial(database.execute, _DROP, (Outcome.FAILED.value,)))
+            await _take_in(database, earlier)
+    except sqlite3.Error as error:
+        failure = _unreadable(error, path)
+    except ValueError:
+        failure = CommandError(f"{path}: holds records of another version.", _OTHER)
+    else:
+        return False
+    raise failure
+
+
+def _unreadable(error: sqlite3.Error, path: Path) -> CommandError:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return CommandError(f"{path}: is no SQLite database.", _OTHER)
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
+        return _damaged(path, str(error))
+    return database_failure(error, str(path))
+
+
+def _damaged(path: Path, reason: str) -> CommandError:
+    return CommandError(
+        f"{path}: the database is damaged ({reason}).",
+        "Save what can be read with: sqlite3 FILE .recover",
+        status=ExitStatus.STOPPED,
+    )
+
+
+def _has_table(path: Path, database: sqlite3.Connection) -> bool:
+    """Whether the table is there; a database with anything else in it is not ours."""
+    columns = [
+        name for (name,) in database.execute("SELECT name FROM pragma_table_info('lookups')")
+    ]
+    if columns == list(DATABASE_COLUMNS):
+        return True
+    if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise CommandError(f"{path}: holds no table `lookups` of this version.", _OTHER)
+    return False
+
+
+async def _check_integrity(path: Path, database: sqlite3.Connection) -> None:
+    def check() -> str:
+        return str(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
+
+    verdict = await unlocked(database, check)  # seconds, where there are millions of records
+    if verdict != "ok":
+        raise _damaged(path, verdict)
+
+
+async def _take_in(database: sqlite3.Connection, earlier: EarlierRecords) -> None:
+    # Nobody's lock is in the way of a read that has begun.
+    for row in await unlocked(database, partial(database.execute, _READ)):
+        earlier.add(finished_of_row(*row))
+        if not earlier.count % _ROWS_AT_A_TIME:
+            await asyncio.sleep(0)
+
+
+def finished_of_row(email: Any, outcome: Any, *cells: Any) -> Finished:
+    """Return the record of a database row: email, outcome, balance and the two expiries.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(email, str):
+        raise ValueError("no email")  # noqa: TRY004 - one error for all that is no record
+    return Finished(email, Outcome(outcome), wire_of_cells(*cells))

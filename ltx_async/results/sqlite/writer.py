@@ -1,0 +1,188 @@
+"""The SQLite output: a table that others can read while it grows, written in a thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+from ltx_async.files.errors import CommandError, ExitStatus, UnsavedError, removed
+from ltx_async.files.lock import LockFile
+from ltx_async.files.sync import Syncer
+from ltx_async.models import Lookup, Outcome
+from ltx_async.results.columns import COLUMNS, Cell, plain_text, row_of
+from ltx_async.results.sqlite.waiting import Patience, is_locked
+
+DATABASE_COLUMNS: Final = (*COLUMNS, "account")
+"""The columns of the table `lookups`: those of every table, and the account as JSON."""
+
+_TYPES: Final = {
+    "email": "TEXT NOT NULL PRIMARY KEY",
+    "outcome": "TEXT NOT NULL",
+    "status": "INTEGER",
+    "balance": "NUMERIC",
+    "max_jobs": "INTEGER",
+    "attempts": "INTEGER",
+    "elapsed_ms": "REAL",
+}
+_CREATE: Final = "CREATE TABLE lookups ({})".format(
+    ", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in DATABASE_COLUMNS)
+)
+# An email that was asked for is never replaced by one that only looks like it, and was refused.
+_UPSERT: Final = " ".join(
+    (
+        f"INSERT INTO lookups VALUES ({', '.join('?' * len(DATABASE_COLUMNS))})",  # noqa: S608 - of constants
+        "ON CONFLICT (email) DO UPDATE SET",
+        ", ".join(f"{name} = excluded.{name}" for name in DATABASE_COLUMNS[1:]),
+        "WHERE excluded.outcome <> 'invalid' OR outcome = 'invalid'",
+    )
+)
+_SETTINGS: Final = (
+    "PRAGMA journal_mode = WAL",  # others read while we write
+    "PRAGMA synchronous = FULL",  # what is committed survives a power cut
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA cache_size = -16000",
+)
+_BUSY_FOR: Final = 0.1  # seconds that SQLite waits by itself; `Patience` does the rest
+_BATCH: Final = 5_000
+_LARGEST_INTEGER: Final = 2**63
+
+_encode_json: Final = json.JSONEncoder(ensure_ascii=True).encode
+
+
+def database_row(lookup: Lookup) -> tuple[Cell, ...]:
+    """Return the cells of a lookup in the order of DATABASE_COLUMNS, as SQLite can keep them."""
+    account = None if lookup.account is None else _encode_json(lookup.account.to_wire())
+    return (*map(_cell, row_of(lookup)), account)
+
+
+def _cell(value: Cell) -> Cell:
+    if isinstance(value, str):
+        return plain_text(value)
+    if value is not None and abs(value) >= _LARGEST_INTEGER:
+        return float(value)  # the exact number stands in the account
+    return value
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing database, for use by one thread at a time."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=_BUSY_FOR,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def prepare(database: sqlite3.Connection, *, empty: bool) -> None:
+    """Set a database up for writing, and make the table where it is `empty`."""
+    for setting in _SETTINGS:
+        database.execute(setting)
+    if empty:
+        database.execute(_CREATE)
+
+
+def database_failure(error: sqlite3.Error, name: str) -> CommandError:
+    """Say what a failed call of SQLite means for the output `name`."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return CommandError(
+            f"{name}: disk full ({error})",
+            "What was committed is safe; make room, then continue with --resume.",
+            status=ExitStatus.STOPPED,
+        )
+    if is_locked(error):
+        return CommandError(
+            f"{name}: another program has locked the database.",
+            "What was committed is safe; end that program, then continue with --resume.",
+            status=ExitStatus.STOPPED,
+        )
+    return CommandError(f"{name}: {error}", status=ExitStatus.STOPPED)
+
+
+@define(eq=False)
+class SQLiteWriter:
+    """Writes records in transactions, one a second or whenever there are many.
+
+    What a killed process had not committed is asked for again by the next `--resume`.
+
+    Raises (from `write` and `close`):
+        CommandError: the disk is full, or the database cannot be written.
+        UnsavedError: the same, from `close`, where results were lost; or somebody has removed
+            the database.
+    """
+
+    _path: Path
+    _database: sqlite3.Connection
+    _lock: LockFile
+    _pending: list[tuple[Cell, ...]] = field(init=False, factory=list)
+    _syncer: Syncer = field(init=False)
+    _patience: Patience = field(init=False, factory=Patience)
+    _place: os.stat_result = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._syncer = Syncer(self._sync)
+        self._place = self._path.stat()
+
+    async def write(self, lookup: Lookup) -> None:
+        """Take one record; wait where the disk does not keep up."""
+        try:
+            self._syncer.touch()
+        except sqlite3.Error as error:
+            failure = database_failure(error, str(self._path))
+        else:
+            self._pending.append(database_row(lookup))
+            if len(self._pending) >= _BATCH:
+                await self._syncer.catch_up()
+            return
+        raise failure
+
+    async def close(self) -> None:
+        """Commit what is left; the database becomes one file again.
+
+        Whoever is cancelled meanwhile waits no longer for another program's lock.
+        """
+        try:
+            await self._syncer.close(self._patience.end)
+        except sqlite3.Error as error:
+            cause = database_failure(error, str(self._path))
+            failure = UnsavedError(cause, Counter(Outcome(str(row[1])) for row in self._pending))
+        else:
+            return
+        finally:
+            self._end()
+        raise failure
+
+    def _end(self) -> None:
+        try:
+            self._database.close()
+        finally:
+            self._lock.release()
+
+    def _sync(self) -> None:
+        self._commit()
+        try:
+            kept = os.path.samestat(self._path.stat(), self._place)
+        except FileNotFoundError:
+            kept = False
+        if not kept:
+            raise removed(str(self._path))
+
+    def _commit(self) -> None:
+        """Commit what is pending; in the thread, while the loop may append more."""
+        rows = self._pending.copy()
+        if not rows:
+            return
+
+        def transaction() -> None:
+            with self._database as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.executemany(_UPSERT, rows)
+
+        self._patience.outlast(transaction)
+        del self._pending[: len(rows)]

@@ -1,0 +1,98 @@
+"""Results to a pipe, a terminal or a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import select
+import stat
+
+from attrs import define, field
+
+from ltx_async.files.errors import CommandError, write_failure
+from ltx_async.models import Lookup
+from ltx_async.results.scanner import RecordFormat
+from ltx_async.results.text_file import FileWriter, Writer
+
+
+@define
+class StreamWriter:
+    """Writes records to a pipe, a terminal or a socket, without ever blocking the loop.
+
+    Whoever reads slowly slows the run down; timers and signals go on. A record whose
+    `write` is cancelled is finished by the next `write` or by `close`: none is torn.
+
+    Raises (from `write` and `close`):
+        BrokenPipeError: nobody reads any more.
+        CommandError: any other failure.
+    """
+
+    _descriptor: int
+    _format: RecordFormat
+    _unsent: bytes = field(default=b"", init=False)
+    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+
+    async def write(self, lookup: Lookup) -> None:
+        """Write one record."""
+        self._unsent += self._format.encode(lookup)
+        await self._send()
+
+    async def close(self) -> None:
+        """Send what is left; the stream itself stays open, as it is not ours."""
+        await self._send()
+
+    async def _send(self) -> None:
+        async with self._turn:
+            while self._unsent:
+                await self._writable()
+                # What select calls writable takes this much without blocking (POSIX: PIPE_BUF).
+                try:
+                    sent = os.write(self._descriptor, self._unsent[: select.PIPE_BUF])
+                except BlockingIOError:
+                    continue
+                except OSError as error:
+                    self._unsent = b""
+                    failure = write_failure(error, "standard output")
+                else:
+                    self._unsent = self._unsent[sent:]
+                    continue
+                raise failure
+
+    async def _writable(self) -> None:
+        if select.select((), (self._descriptor,), (), 0)[1]:
+            return
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+        loop.add_writer(self._descriptor, _resolve, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_writer(self._descriptor)
+
+
+def _resolve(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def standard_output(record_format: RecordFormat, descriptor: int = 1) -> Writer:
+    """Return the writer that suits what standard output is connected to.
+
+    Raises:
+        CommandError: it is closed.
+    """
+    if not _is_writable(descriptor):
+        raise CommandError("standard output is closed.", "Connect it to a file or a pipe.")
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
+        return StreamWriter(descriptor, record_format)
+    return FileWriter("standard output", os.dup(descriptor), record_format)
+
+
+def _is_writable(descriptor: int) -> bool:
+    try:
+        os.write(descriptor, b"")
+    except OSError as error:
+        return error.errno != errno.EBADF
+    return True

@@ -1,0 +1,115 @@
+"""Continue a JSON Lines or CSV output: take its records in, mend its end, append to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ltx_async.files.errors import CommandError, ExitStatus, write_failure
+from ltx_async.files.private import make_private, reopen_private
+from ltx_async.files.replacement import Replacement
+from ltx_async.models import Outcome
+from ltx_async.results.record import EarlierRecords, Finished
+from ltx_async.results.scanner import LONGEST_RECORD, RecordFormat, Scanner, UnusableOutputError
+from ltx_async.results.text_file import FileWriter
+
+_LINES_AT_A_TIME: Final = 500
+_PIECE: Final = 1 << 20
+_NOT_OURS: Final = (
+    "Nothing was changed: mend or remove that line, choose another output, or --overwrite."
+)
+
+
+async def resume_text(
+    path: Path, record_format: RecordFormat, earlier: EarlierRecords, *, retry_failed: bool
+) -> FileWriter:
+    """Open an output for the rest of its records; one that is not there is created.
+
+    Args:
+        path: the output.
+        record_format: what it is written in.
+        earlier: is given every record that stays.
+        retry_failed: leave out the failed records, in a new file that replaces the old one.
+
+    Raises:
+        CommandError: it is locked, cannot be read or written, or holds something else.
+    """
+    try:
+        descriptor = reopen_private(path)
+    except FileNotFoundError:
+        return FileWriter.create(path, record_format, overwrite=False)
+    scanner = Scanner(record_format.layout, record_format.header)
+    try:
+        if retry_failed:
+            descriptor = await _without_failed(path, descriptor, scanner, earlier)
+        else:
+            await _scan(path, descriptor, scanner, lambda finished, _: earlier.add(finished))
+            _mend(path, descriptor, scanner)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    earlier.repaired = scanner.torn > 0
+    begun = retry_failed or scanner.whole
+    return FileWriter.at_end(path, descriptor, record_format, empty=not begun)
+
+
+async def _scan(
+    path: Path, descriptor: int, scanner: Scanner, take: Callable[[Finished, bytes], None]
+) -> None:
+    """Take the whole records of a file, and let the loop hear signals between them."""
+    try:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            while line := file.readline(LONGEST_RECORD):
+                if (record := scanner.feed(line)) is not None:
+                    take(*record)
+                if not scanner.lines % _LINES_AT_A_TIME:
+                    await asyncio.sleep(0)
+        scanner.finish()
+    except UnusableOutputError as error:
+        failure = CommandError(f"{path}, {error}.", _NOT_OURS)
+    except OSError as error:
+        failure = CommandError(f"{path}: {error.strerror}.", status=ExitStatus.STOPPED)
+    else:
+        return
+    raise failure
+
+
+def _mend(path: Path, descriptor: int, scanner: Scanner) -> None:
+    try:
+        make_private(descriptor)
+        if scanner.torn:
+            os.ftruncate(descriptor, scanner.whole)
+    except OSError as error:
+        failure = write_failure(error, str(path))
+    else:
+        return
+    raise failure
+
+
+async def _without_failed(
+    path: Path, descriptor: int, scanner: Scanner, earlier: EarlierRecords
+) -> int:
+    """Replace a file by one without failed records; return its descriptor, the old one closed."""
+    replacement = Replacement.of(path)
+    kept = bytearray(scanner.header)
+
+    def take(finished: Finished, data: bytes) -> None:
+        if finished.outcome is not Outcome.FAILED:
+            earlier.add(finished)
+            kept.extend(data)
+        if len(kept) >= _PIECE:
+            replacement.write(bytes(kept))
+            kept.clear()
+
+    try:
+        await _scan(path, descriptor, scanner, take)
+        replacement.write(bytes(kept))
+        successor = replacement.put_in_place()
+    except BaseException:
+        replacement.discard()
+        raise
+    os.close(descriptor)
+    return successor

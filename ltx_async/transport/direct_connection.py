@@ -1,0 +1,293 @@
+"""One kept-alive connection of the direct transport: a lean protocol over llhttp.
+
+llhttp, which httptools wraps, judges the framing (RFC 9112 6 and 7): lengths that
+contradict each other, bad status lines and broken chunks are its errors. It is stricter
+than aiohttp, which puts up with bare line feeds, folded headers and the like. Headers are
+looked at only where they matter: a second, slower parser reads them for a reply that
+is no 200, or whose first bytes mention a coding or are suspiciously many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httptools
+from aiohttp.connector import Connection
+
+from ltx_async.codec import Reply, Request
+from ltx_async.errors import AttemptTimeoutError, LTXError, ProtocolError
+from ltx_async.transport.endpoint import KEPT_HEADERS
+
+_LONGEST_FIELD: Final = 8190  # bytes in a header field and fields in a reply: aiohttp's limits
+_MOST_FIELDS: Final = 128
+_HEAD_CAP: Final = 64 << 10
+_FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # in which so many fields fit: `a:` and a line end
+_INFORMATIONAL: Final = range(100, 200)
+_CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
+_NONE: Final[Mapping[str, str]] = {}
+_OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
+
+
+class Lane(asyncio.Protocol):
+    """A connection that carries one request at a time.
+
+    Attributes:
+        used: whether it has carried a request before the current one.
+        asked_at: the loop's time of the latest request.
+        ends_at: the loop's time by which the current reply must be there.
+    """
+
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_dirty",
+        "_flaw",
+        "_head_at",
+        "_headed",
+        "_on_gone",
+        "_on_idle",
+        "_parser",
+        "_raw",
+        "_received",
+        "_reply",
+        "_request",
+        "_size",
+        "_status",
+        "_transport",
+        "asked_at",
+        "ends_at",
+        "used",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        on_idle: Callable[[Lane], None],
+        on_gone: Callable[[Lane], None],
+    ) -> None:
+        self.used = self._dirty = False
+        self.asked_at = self.ends_at = 0.0
+        self._connection = connection
+        self._on_idle = on_idle
+        self._on_gone = on_gone
+        self._flaw = ""
+        self._reply: asyncio.Future[Reply] | None = None
+        self._parser: Any = httptools.HttpResponseParser(self)
+        assert connection.transport is not None
+        self._transport = connection.transport
+        self._transport.set_protocol(self)
+        self._expect()
+
+    def _expect(self) -> None:
+        """Be ready for a reply: nothing of it is there yet."""
+        self._body: list[bytes] = []
+        self._raw = b""
+        self._head_at = self._received = self._size = 0
+        self._status: int | None = None
+        self._headed = False
+
+    def ask(self, head: bytes, request: Request, reply: asyncio.Future[Reply]) -> None:
+        """Write a request in one piece; its reply, or why there is none, goes to `reply`."""
+        self._reply, self._request = reply, request
+        if self._transport.is_closing():
+            self.fail(ProtocolError("the connection was closed", reused=self.used))
+        else:
+            self._transport.write(head)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is awaited."""
+        return self._reply is not None
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may follow: the reply was whole and nothing came after it."""
+        return self._reply is None and not self._dirty and not self._transport.is_closing()
+
+    def fail(self, error: LTXError) -> None:
+        """End the current request, if there is one, with an error; close the connection."""
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply.done():
+            reply.set_exception(error)
+        self.close()
+
+    def expire(self) -> None:
+        """End the current request: its time is up."""
+        self.fail(AttemptTimeoutError("no whole reply in time"))
+
+    def close(self) -> None:
+        """Close the connection at once; nothing more is read."""
+        self._dirty = True
+        self._reply = None
+        self._transport.abort()
+
+    # asyncio's side
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; bytes that nobody asked for spoil the connection."""
+        if self._reply is None:
+            self.close()
+            return
+        self._received += len(data)
+        if not self._raw:
+            self._raw = data
+        elif not self._headed:
+            self._raw = self._raw[self._head_at :] + data
+            self._head_at = 0
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._flaw = "the server wants to switch protocols"
+        except httptools.HttpParserError:
+            self._flaw = self._flaw or "the reply is not valid HTTP"
+        if self._status is not None and not self._flaw:
+            self._complete(self._status, delimited=True)
+        else:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        if not self._headed and len(self._raw) - self._head_at > _HEAD_CAP:
+            self._flaw = "the headers are too long"
+        if self._received > self._request.body_cap + _OVERHEAD:
+            self._flaw = "the reply goes on and on"
+        if self._flaw:
+            self.fail(ProtocolError(self._flaw))
+
+    def eof_received(self) -> None:
+        """Let the transport close; `connection_lost` tells the rest."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End what was under way: a reply that only the end delimits is whole now."""
+        self._dirty = True
+        if self._reply is not None and exc is None and self._ends_with_connection():
+            self._complete(self._parser.get_status_code(), delimited=False)
+        if self._reply is not None:
+            reused = self.used and not self._received
+            message = "the connection closed before the whole reply"
+            self.fail(ProtocolError(message, reused=reused))
+        self._parser = None
+        handler = self._connection.protocol
+        if handler is not None:
+            handler.connection_lost(exc)
+        self._connection.close()
+        self._on_gone(self)
+
+    # llhttp's side
+
+    def on_message_begin(self) -> None:
+        """Note a second message behind the reply: nobody asked for it."""
+        if self._status is not None:
+            self._dirty = True
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body, as long as all of it stays below the cap."""
+        if self._status is not None:
+            return
+        self._headed = True
+        self._size += len(body)
+        if self._size <= self._request.body_cap:
+            self._body.append(body)
+        else:
+            self._body.clear()
+            self._flaw = f"the body is over {self._request.body_cap} bytes"
+
+    def on_message_complete(self) -> None:
+        """Note that the reply is whole; a 1xx is none yet (RFC 9110 15.2)."""
+        if self._status is not None:
+            return
+        status = self._parser.get_status_code()
+        if status in _INFORMATIONAL:
+            # Behind this one only: the next may have come in the same piece.
+            self._head_at = self._raw.index(b"\r\n\r\n", self._head_at) + 4
+            self._received = 0
+        else:
+            self._status = status
+            self._dirty = not self._parser.should_keep_alive()
+
+    def _complete(self, status: int, *, delimited: bool) -> None:
+        """Hand the reply over, unless its headers are at fault."""
+        wanted = status != 200 or self._request.headers
+        plain = not wanted and not _suspicious(self._raw, self._head_at)
+        headers = _NONE if plain else self._headers()
+        if self._flaw:
+            self.fail(ProtocolError(self._flaw))
+            return
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply.done():
+            reply.set_result(Reply(status, headers, b"".join(self._body), delimited))
+        self._expect()
+        if self._dirty:
+            self.close()
+        else:
+            self.used = True
+            self._on_idle(self)
+
+    def _headers(self) -> Mapping[str, str]:
+        """Read the headers of the reply under way, and find fault with them."""
+        reader = _HeaderReader(self._raw)
+        fields = reader.fields
+        if len(fields) > _MOST_FIELDS or any(len(n) + len(v) > _LONGEST_FIELD for n, v in fields):
+            self._flaw = "the headers are too long"
+        headers: dict[str, str] = {}
+        for name, value in fields:
+            key = name.decode("latin-1").lower()
+            text = value.decode("utf-8", "surrogateescape")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
+            self._flaw = "the reply has a Content-Encoding that was not asked for"
+        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            self._flaw = "the reply has a transfer coding that was not asked for"
+        return {name: headers[name] for name in KEPT_HEADERS if name in headers}
+
+    def _ends_with_connection(self) -> bool:
+        """Whether the reply has neither a length nor chunks (RFC 9112 6.3, item 8)."""
+        reader = _HeaderReader(self._raw)
+        names = {name.lower() for name, _ in reader.fields}
+        return reader.complete and names.isdisjoint({b"content-length", b"transfer-encoding"})
+
+
+class _HeaderReader:
+    """Reads the header fields of the first message in some bytes that is no 1xx.
+
+    Attributes:
+        fields: their names and values.
+        complete: whether these are all of them.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.complete = False
+        self._parser = httptools.HttpResponseParser(self)
+        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._parser.feed_data(raw)
+
+    def on_message_begin(self) -> None:
+        """Forget the fields of a 1xx."""
+        if not self.complete:
+            self.fields.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field; not the trailers, which come later."""
+        if not self.complete:
+            self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Stop at the first message that is no 1xx."""
+        self.complete = self._parser.get_status_code() not in _INFORMATIONAL
+
+
+def _suspicious(raw: bytes, start: int) -> bool:
+    """Whether the headers of a 200, which begin at `start`, have to be read after all."""
+    end = raw.find(b"\r\n\r\n", start)
+    head = raw[start : len(raw) if end < 0 else end + 2].lower()
+    size = len(head)
+    if size > _FEWEST_BYTES and (size > _LONGEST_FIELD or head.count(b"\n") > _MOST_FIELDS):
+        return True
+    if head.find(b"-encoding") < 0:
+        return False
+    rest = head.replace(_CHUNKED, b"\r\n", 1)
+    return b"content-encoding" in rest or b"transfer-encoding" in rest

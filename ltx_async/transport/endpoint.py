@@ -1,0 +1,148 @@
+"""What both transports share: where requests may go, and what every one of them carries."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from attrs import field, frozen
+from yarl import URL
+
+from ltx_async._version import __version__
+from ltx_async.errors import ConfigurationError
+
+KEPT_HEADERS = ("retry-after", "date", "cf-ray", "location")
+DEFAULT_BASE_URL = "https://api.useapi.net/v1"
+
+
+def check_token(token: str) -> str:
+    """Return the API token if it can stand in a header (RFC 9110 5.5: visible ASCII).
+
+    Raises:
+        ConfigurationError: it cannot; the token is never quoted.
+    """
+    if not isinstance(token, str) or not token:
+        raise ConfigurationError(
+            "no API token", hint="Set USEAPI_TOKEN, or pass the token: user:<number>-<string>."
+        )
+    if not all("!" <= character <= "~" for character in token):
+        raise ConfigurationError(
+            "the API token has a space, a control character or one outside ASCII",
+            hint="Copy the token again: user:<number>-<string>, without white space around it.",
+        )
+    return token
+
+
+def check_base_url(base_url: str, *, allow_http: bool) -> URL:
+    """Return the base URL if the token may be sent there.
+
+    Raises:
+        ConfigurationError: another scheme than https (http for loopback, or where
+            allowed), user information, a query, a fragment or white space in it, or no host.
+    """
+    base_url = str(base_url)
+    try:
+        url = URL(base_url)
+        host = url.host
+    except (ValueError, TypeError):
+        host = None
+    if not host:
+        raise ConfigurationError("the base URL is not a URL with a host", hint=_EXAMPLE)
+    if " " in base_url or not base_url.isprintable():
+        raise ConfigurationError(
+            "the base URL must not hold white space or control characters", hint=_EXAMPLE
+        )
+    if url.user is not None or url.password is not None:
+        raise ConfigurationError("the base URL must not hold user information", hint=_EXAMPLE)
+    if base_url.partition("//")[2].partition("/")[0].endswith(":"):
+        raise ConfigurationError("the base URL has a colon but no port", hint=_EXAMPLE)
+    if "?" in base_url or "#" in base_url:
+        raise ConfigurationError("the base URL must not hold a query or a fragment", hint=_EXAMPLE)
+    if url.scheme == "http" and not (allow_http or is_loopback(host)):
+        raise ConfigurationError(
+            "the base URL is plain http to another machine, which would show the token to all",
+            hint="Use https, or allow it with allow_http=True (--allow-http).",
+        )
+    if url.scheme not in {"http", "https"}:
+        raise ConfigurationError(f"the base URL has the scheme {url.scheme!r}", hint=_EXAMPLE)
+    return url.with_path(url.raw_path.rstrip("/"), encoded=True)
+
+
+_EXAMPLE = f"A base URL looks like {DEFAULT_BASE_URL}."
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine (RFC 6761 6.3 for the name)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Secret(str):
+    """A string whose `repr` hides it, so that tracebacks with locals do not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+@frozen(kw_only=True)
+class Endpoint:
+    """Where requests go and what they carry.
+
+    Attributes:
+        base: the checked base URL.
+        token: the API token.
+        user_agent: the whole `User-Agent`.
+    """
+
+    base: URL
+    token: Secret = field(repr=False)
+    user_agent: str
+
+    @classmethod
+    def checked(
+        cls, base_url: str, token: str, *, allow_http: bool = False, user_agent: str | None = None
+    ) -> Endpoint:
+        """Build an endpoint from what users gave.
+
+        Raises:
+            ConfigurationError: a part of it cannot be used.
+        """
+        agent = f"ltx_async/{__version__}" if user_agent is None else user_agent
+        if not isinstance(agent, str) or not agent.isascii() or not agent.isprintable():
+            raise ConfigurationError("the user agent must be printable ASCII")
+        base = check_base_url(base_url, allow_http=allow_http)
+        return cls(base=base, token=Secret(check_token(token)), user_agent=agent)
+
+    def url(self, target: str) -> URL:
+        """Return the URL of a target below the base URL, sent as it is encoded.
+
+        Raises:
+            ConfigurationError: it would lead anywhere else; the token stays here.
+        """
+        if not target.startswith("/"):  # a slash ends the host (RFC 3986 3.2), come what may
+            raise ConfigurationError("the request would leave the host of the base URL")
+        return URL(f"{self.base}{target}", encoded=True)
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of one request, the token among them."""
+        return {
+            "Authorization": Secret(f"Bearer {self.token}"),
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": self.user_agent,
+        }
+
+    def head(self) -> str:
+        """Return what follows the target of a request: the version, `Host` and the headers."""
+        host = (
+            self.base.host_port_subcomponent
+            if not self.base.is_default_port()
+            else self.base.host_subcomponent
+        )
+        fields = {"Host": host, **self.headers()}
+        return " HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"

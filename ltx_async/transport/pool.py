@@ -1,0 +1,125 @@
+"""How connections are made and kept."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl as tls
+import urllib.request
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from attrs import field, frozen
+from yarl import URL
+
+
+@frozen(kw_only=True)
+class Wiring:
+    """How connections are made.
+
+    Attributes:
+        limit: the most connections at a time.
+        ssl: TLS settings with a CA of one's own; None for the system's.
+        proxy: URL of an http proxy; None for none.
+        trust_env: whether proxies are taken from the environment.
+    """
+
+    limit: int
+    ssl: tls.SSLContext | None = None
+    proxy: str | None = field(default=None, repr=False)
+    trust_env: bool = False
+
+    def proxy_to(self, base: URL) -> str | None:
+        """Return the proxy on the way to `base`: the given one, else one of the environment.
+
+        This is not left to aiohttp: with `trust_env` it would look into netrc too, for
+        every request, and refuse those that bring a token of their own.
+        """
+        if self.proxy or not self.trust_env or urllib.request.proxy_bypass(base.host or ""):
+            return self.proxy
+        return urllib.request.getproxies().get(base.scheme)
+
+    def connector(self) -> Connector:
+        """Open the connection pool; call it in the running loop."""
+        return Connector(
+            limit=self.limit,
+            ttl_dns_cache=300,
+            keepalive_timeout=60,
+            ssl=True if self.ssl is None else self.ssl,
+            socket_factory=_undertaken_socket if is_uvloop(asyncio.get_running_loop()) else None,
+        )
+
+
+class _UndertakenSocket(socket.socket):
+    """A socket whose descriptor is closed by others, never by the garbage collector.
+
+    uvloop closes the descriptor of a connection that breaks while it is handed over, but
+    not the socket. That would later close it again, whoever has its number by then.
+    """
+
+    def __del__(self) -> None:
+        self.detach()
+
+
+def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    return _UndertakenSocket(family, kind, protocol)
+
+
+class Connector(aiohttp.TCPConnector):
+    """aiohttp's pool, which notes in `REUSED` whether a connection has been used before."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Return a connection from the pool, or a new one.
+
+        One that was sent anything since its last reply is closed instead: those bytes
+        would pass for the next reply.
+        """
+        try:
+            while True:
+                connection = await super().connect(req, traces, timeout)
+                protocol: Any = connection.protocol
+                reused = getattr(protocol, "ltx_used", False)
+                if not (reused and protocol.should_close):
+                    break
+                connection.close()
+        finally:
+            if LOST.get():
+                LOST.set(False)
+        REUSED.set(reused)
+        protocol.ltx_used = True
+        return connection
+
+    def _get(
+        self, key: ConnectionKey, traces: list[Trace]
+    ) -> Coroutine[Any, Any, Connection | None]:
+        """Take an idle connection, but not in place of one that had been closed while idle.
+
+        This is aiohttp's own way into its pool, and not documented. Where it is called
+        otherwise one day, an idle connection that is dead as well may be taken.
+        """
+        return _no_connection() if LOST.get() else super()._get(key, traces)
+
+
+async def _no_connection() -> None:
+    """Return what a pool without an idle connection does."""
+
+
+REUSED: ContextVar[bool] = ContextVar("ltx_async_reused", default=False)
+"""Whether the connection of this task's current request had carried one before."""
+
+
+LOST: ContextVar[bool] = ContextVar("ltx_async_lost", default=False)
+"""Whether this task's last request met a kept connection that was closed: others may be, too."""
+
+
+def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether an event loop is uvloop's."""
+    return type(loop).__module__.partition(".")[0] == "uvloop"

@@ -1,0 +1,17 @@
+"""What a transport offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ltx_async.codec import Reply, Request
+
+
+class Transport(Protocol):
+    """What sends: one request on the wire per call."""
+
+    async def send(self, request: Request, timeout: float) -> Reply:
+        """Return the reply, or raise one of our errors."""
+
+    async def aclose(self) -> None:
+        """Close what was opened."""

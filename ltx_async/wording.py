@@ -1,0 +1,142 @@
+"""Texts that more than one room needs: numbers, times, dates, and text that a terminal can show."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from datetime import date, datetime
+from typing import Final
+
+from ltx_async.models import Outcome
+
+OUTCOME_NAMES: Final = {
+    Outcome.OK: "OK",
+    Outcome.NEEDS_REAUTH: "Needs sign-in",
+    Outcome.NOT_FOUND: "Not found",
+    Outcome.INVALID: "Invalid email",
+    Outcome.FAILED: "Lookup failed",
+}
+UNKNOWN: Final = "—"
+_COMMAND: Final = "ltx-async "
+_LEAST: Final = 20
+
+
+def number(value: float | None) -> str:
+    """Return a number with thousands separators, two decimals at most; UNKNOWN for None."""
+    if value is None:
+        return UNKNOWN
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
+    return f"{value:,}" if value == math.floor(value) and isinstance(value, int) else _short(value)
+
+
+def _short(value: float) -> str:
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def signed(value: float) -> str:
+    """Return a number with its sign, zero without."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def share(part: int, whole: int) -> str:
+    """Return a percentage that says 0% and 100% only where that is exact."""
+    if part in (0, whole):
+        return "0%" if part == 0 else "100%"
+    return f"{min(max(100 * part / whole, 0.1), 99.9):.1f}%"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun in the singular or plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def time_taken(milliseconds: float | None) -> str:
+    """Return a time in ms, or in seconds from ten seconds on."""
+    if milliseconds is None:
+        return UNKNOWN
+    if milliseconds >= 10_000:
+        return f"{milliseconds / 1000:,.1f} s"
+    return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:,.0f} ms"
+
+
+def day(value: date) -> str:
+    """Return a date without its year, such as `5 Jan`."""
+    return f"{value.day} {value:%b}"
+
+
+def full_day(value: date) -> str:
+    """Return a date such as `5 Jan 2026`."""
+    return f"{day(value)} {value.year}"
+
+
+def moment(value: datetime | None) -> str:
+    """Return a UTC moment such as `5 Jan 2026, 14:03 UTC`; UNKNOWN for None."""
+    return UNKNOWN if value is None else f"{full_day(value.date())}, {value:%H:%M} UTC"
+
+
+def iso(value: datetime) -> str:
+    """Return a UTC moment as the records have it: ISO 8601, milliseconds, `Z`."""
+    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def span(low: float | None, high: float | None) -> str:
+    """Return the bounds of a bin: two numbers, or one as in `5,000 and more`."""
+    if low is None:
+        return "all of them"
+    return f"{number(low)} and more" if high is None else f"{number(low)} to {number(high)}"
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """Return an aware UTC moment as ISO 8601 with milliseconds and `Z`."""
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def inert(text: str) -> str:
+    r"""Return `text` as one line in which nothing moves, colours or reverses anything.
+
+    Control characters (C0, DEL, C1), bidirectional and other format characters, line and
+    paragraph separators, lone surrogates and unassigned code points become escapes such as
+    `\x1b` and `\u202e`. Markup is no concern here: nothing is ever printed as rich markup.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def clipped(text: str, width: int) -> str:
+    """Return `text` made inert and cut to `width` characters, the cut shown as `…`."""
+    # Cut first: escaping a megabyte in order to show a line of it would be a waste.
+    line = inert(text[: width + 1])
+    return line if len(line) <= width else line[: max(0, width - 1)] + "…"
+
+
+def wrapped(text: str, width: int | None, *, indent: int = 2) -> list[str]:
+    """Return `text` as lines of at most `width` characters, broken between words alone.
+
+    A longer word, a path or a URL, keeps a line to itself and is left whole, so that it can be
+    copied. A command goes on after a backslash, as a shell reads it.
+
+    Args:
+        text: one line, inert.
+        width: None for no limit.
+        indent: spaces before each line but the first.
+    """
+    if width is None or len(text) <= width:
+        return [text]
+    is_command = text.lstrip().startswith(_COMMAND)
+    lines = textwrap.wrap(
+        text,
+        max(_LEAST, width - 2 * is_command),
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:] if is_command else lines

@@ -1,0 +1,161 @@
+import asyncio
+import threading
+import time
+
+import pytest
+
+from ltx_async.files import sync as syncing
+from ltx_async.files.sync import SYNC_WINDOW, Syncer, sync_directory
+
+
+@pytest.fixture
+def calls():
+    return []
+
+
+async def until(happened):
+    limit = time.monotonic() + 5
+    while not happened():
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.002)
+
+
+def test_a_power_cut_costs_one_second_at_most():
+    assert SYNC_WINDOW == 1.0
+    assert Syncer(print).window == SYNC_WINDOW
+
+
+async def test_many_records_share_one_call_soon_after_the_first(calls):
+    syncer = Syncer(lambda: calls.append(threading.current_thread()), 0.02)
+    for _ in range(100):
+        syncer.touch()
+    assert calls == []
+    await until(lambda: calls)
+    await asyncio.sleep(0.05)
+    assert len(calls) == 1
+    assert calls[0] is not threading.current_thread()
+    syncer.touch()
+    await until(lambda: len(calls) == 2)
+    await syncer.close()
+    assert len(calls) == 3
+
+
+async def test_a_record_during_a_call_gets_a_call_after_it(calls):
+    go = threading.Event()
+
+    def slow():
+        calls.append(1)
+        assert go.wait(5)
+
+    syncer = Syncer(slow, 0.01)
+    syncer.touch()
+    await until(lambda: calls)
+    syncer.touch()
+    await asyncio.sleep(0.03)
+    assert len(calls) == 1
+    go.set()
+    await until(lambda: len(calls) == 2)
+    await syncer.close()
+
+
+async def test_closing_waits_for_the_thread_and_calls_a_last_time(calls):
+    def slow():
+        time.sleep(0.02)
+        calls.append(1)
+
+    syncer = Syncer(slow, 0)
+    syncer.touch()
+    await asyncio.sleep(0.01)
+    await syncer.close()
+    assert len(calls) == 2
+
+
+async def test_closing_lets_the_loop_go_on_and_a_cancelled_one_hurries_and_still_waits(calls):
+    go = threading.Event()
+    syncer = Syncer(lambda: calls.append(go.wait(5)))
+    closing = asyncio.create_task(syncer.close(go.set))
+    await asyncio.sleep(0.02)
+    assert (calls, closing.done()) == ([], False)
+    closing.cancel()
+    await asyncio.wait([closing])
+    assert (calls, closing.exception()) == ([True], None)
+
+
+async def test_what_fails_in_a_cancelled_close_is_raised():
+    go = threading.Event()
+
+    def failing():
+        go.wait(5)
+        raise OSError(28, "No space left on device")
+
+    closing = asyncio.create_task(Syncer(failing).close(go.set))
+    await asyncio.sleep(0.02)
+    closing.cancel()
+    with pytest.raises(OSError, match="No space"):
+        await closing
+
+
+async def test_who_cannot_wait_is_caught_up_with_at_once(calls):
+    syncer = Syncer(lambda: calls.append(1), 60)
+    syncer.touch()
+    await syncer.catch_up()
+    assert calls == [1]
+    await syncer.close()
+
+
+async def test_a_wait_that_is_cancelled_leaves_the_call_alone(calls):
+    go = threading.Event()
+    syncer = Syncer(lambda: calls.append(go.wait(5)), 60)
+    waiting = asyncio.create_task(syncer.catch_up())
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    go.set()
+    await syncer.close()
+    assert calls == [True, True]
+
+
+async def test_what_failed_in_the_thread_is_raised_by_the_next_record_and_by_close(calls):
+    def failing():
+        calls.append(1)
+        raise OSError(28, "No space left on device")
+
+    syncer = Syncer(failing, 0.01)
+    syncer.touch()
+    await until(lambda: calls)
+    await asyncio.sleep(0.02)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space"):
+            syncer.touch()
+    await syncer.catch_up()
+    with pytest.raises(OSError, match="No space"):
+        await syncer.close()
+    assert len(calls) == 1  # the kernel reports such a failure only once: it is not tried away
+
+
+async def test_a_failure_while_another_call_is_due_is_not_lost():
+    go = threading.Event()
+
+    def failing():
+        go.wait(5)
+        raise OSError(28, "No space left on device")
+
+    syncer = Syncer(failing, 0.01)
+    syncer.touch()
+    await asyncio.sleep(0.02)
+    syncer.touch()
+    await asyncio.sleep(0.02)
+    go.set()
+    await asyncio.sleep(0.05)
+    with pytest.raises(OSError, match="No space"):
+        syncer.touch()
+
+
+def test_a_directory_is_brought_to_the_disk_where_that_can_be_done(tmp_path, monkeypatch, calls):
+    monkeypatch.setattr(syncing.os, "fsync", calls.append)
+    sync_directory(tmp_path)
+    assert len(calls) == 1
+    monkeypatch.setattr(syncing.os, "name", "nt")
+    sync_directory(tmp_path)
+    assert len(calls) == 1

@@ -1,0 +1,79 @@
+from datetime import UTC, datetime
+
+from command_line import make_lookup
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_async import AccountNotFoundError, Outcome
+from ltx_async.results.columns import COLUMNS, record_of, row_of
+from ltx_async.results.csv_format import neutralised, restored
+from ltx_async.wording import timestamp
+
+WIRE = {
+    "email": "ann@example.com",
+    "cookie": {"lt_token": "canary-cookie"},
+    "maxJobs": 20,
+    "updatedUTC": "2025-06-03T12:13:14.000Z",
+    "tokenExpireUTC": "2025-07-03T12:13:14.000Z",
+    "refreshTokenExpireUTC": "2025-09-01T12:13:14.000Z",
+    "balance": {"LTXStudio_token": 150},
+    "apiSecret": "canary-unknown",
+}
+
+
+def test_a_record_has_the_documented_shape_and_no_secrets():
+    record = record_of(make_lookup(wire=WIRE))
+    assert record == {
+        "email": "ann@example.com",
+        "outcome": "ok",
+        "status": 200,
+        "attempts": 1,
+        "elapsed_ms": 12.3,
+        "checked_at": "2026-01-02T03:04:05.678Z",
+        "account": {**{k: WIRE[k] for k in WIRE if k != "cookie"}, "apiSecret": "***"},
+        "error": None,
+    }
+    assert "canary" not in str(record)
+
+
+def test_an_error_is_written_with_its_hint_and_ray():
+    error = AccountNotFoundError("HTTP 404: none", status=404, ray="ray-1")
+    record = record_of(make_lookup(error=error, outcome=Outcome.NOT_FOUND))
+    assert record["account"] is None
+    assert record["error"] == {
+        "type": "AccountNotFoundError",
+        "message": "HTTP 404: none",
+        "hint": error.hint,
+        "ray": "ray-1",
+    }
+
+
+def test_a_row_has_a_cell_per_column():
+    row = dict(zip(COLUMNS, row_of(make_lookup(wire=WIRE)), strict=True))
+    assert row["balance"] == 150
+    assert row["max_jobs"] == 20
+    assert row["updated_at"] == "2025-06-03T12:13:14.000Z"
+    assert row["token_expires_at"] == "2025-07-03T12:13:14.000Z"
+    assert row["refresh_token_expires_at"] == "2025-09-01T12:13:14.000Z"
+    assert row["error_type"] is row["error"] is None
+
+
+def test_a_broken_account_shows_its_own_error():
+    wire = {"email": "ann@example.com", "error": "sign in again"}
+    row = dict(zip(COLUMNS, row_of(make_lookup(wire=wire)), strict=True))
+    assert (row["error_type"], row["error"]) == (None, "sign in again")
+
+
+def test_timestamps_are_iso_with_milliseconds():
+    assert timestamp(datetime(2025, 1, 1, tzinfo=UTC)) == "2025-01-01T00:00:00.000Z"
+    assert timestamp(None) is None
+
+
+@given(st.text())
+def test_neutralising_can_be_undone(text):
+    assert restored(neutralised(text)) == text
+
+
+@given(st.sampled_from("=+-@\t\r"), st.text())
+def test_no_neutralised_text_begins_as_a_formula(first, rest):
+    assert neutralised(first + rest) == f"'{first}{rest}"

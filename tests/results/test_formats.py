@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+from command_line import make_lookup
+
+from ltx_async.files.errors import CommandError
+from ltx_async.results.formats import Existing, open_output, verify_output
+from ltx_async.results.record import EarlierRecords
+
+NAMES = ("out.jsonl", "out.csv", "out.sqlite", "out.db")
+
+
+def test_the_format_is_chosen_by_suffix():
+    for name in (*NAMES, "OUT.JSONL", "a/b.CSV"):
+        verify_output(name)
+    for name in ("x.sqlite3", "x", "x.tsv"):
+        with pytest.raises(CommandError, match=name) as raised:
+            verify_output(name)
+        assert ".jsonl, .csv, .sqlite or .db" in raised.value.hint
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("existing", Existing)
+async def test_an_output_that_is_not_there_is_made(tmp_path, name, existing):
+    writer = await open_output(tmp_path / name, existing, EarlierRecords())
+    await writer.write(make_lookup())
+    await writer.close()
+    assert b"ann@example.com" in (tmp_path / name).read_bytes()
+    beginning = b"SQLite format 3\0" if name.endswith(("e", "db")) else (b"{", b"email,")
+    assert (tmp_path / name).read_bytes().startswith(beginning)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("existing", Existing)
+async def test_one_that_is_there_is_refused_replaced_or_continued(tmp_path, name, existing):
+    for email in ("ann@example.com", "bob@example.com"):
+        how = existing if email[0] == "b" else Existing.OVERWRITE
+        if how is Existing.REFUSE:
+            with pytest.raises(CommandError, match="exists already") as raised:
+                await open_output(tmp_path / name, how, EarlierRecords())
+            assert "--resume" in raised.value.hint
+            return
+        writer = await open_output(tmp_path / name, how, EarlierRecords())
+        await writer.write(make_lookup(email))
+        await writer.close()
+    data = (tmp_path / name).read_bytes()
+    assert b"bob@example.com" in data
+    assert (b"ann@example.com" in data) == existing.continues
+
+
+async def test_a_link_to_nowhere_is_there_already(tmp_path):
+    (tmp_path / "out.csv").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(CommandError, match="exists already"):
+        await open_output(Path(tmp_path / "out.csv"), Existing.REFUSE, EarlierRecords())

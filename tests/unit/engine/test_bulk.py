@@ -1,0 +1,611 @@
+"""Many emails: order, laziness, hand-over, and leaving at any moment."""
+
+import asyncio
+import gc
+import itertools
+import random
+import sys
+
+import pytest
+
+from ltx_async.codec import Reply
+from ltx_async.engine.bulk import BulkLookup
+from ltx_async.errors import AuthenticationError, ConfigurationError, ServiceUnavailableError
+from ltx_async.models import Outcome
+from unit.scripted import (
+    After,
+    ScriptedTransport,
+    client_over,
+    cut,
+    emails,
+    policy,
+    refused,
+    throttled,
+)
+from unit.virtual_time import in_virtual_time, now, passes
+
+NOT_FOUND = Reply(404, {}, b"")
+UNAVAILABLE = Reply(503, {"retry-after": "5"}, b"")
+
+
+class Source:
+    """An iterable or async iterable of emails that knows how many were taken."""
+
+    def __init__(self, addresses, *, delay=0.0, breaks_after=None):
+        self.addresses = list(addresses)
+        self.delay = delay
+        self.breaks_after = breaks_after
+        self.taken = 0
+        self.asking = 0
+
+    def __iter__(self):
+        for address in self.addresses:
+            if self.taken == self.breaks_after:
+                raise ValueError("broken")
+            self.taken += 1
+            yield address
+
+    def asynchronous(self):
+        return _Asynchronous(self)
+
+
+class _Asynchronous:
+    """Has no `__iter__`, and is no generator: nothing but the protocol."""
+
+    def __init__(self, source):
+        self.source, self.items = source, iter(source)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        assert not self.source.asking, "asked for two emails at a time"
+        self.source.asking += 1
+        try:
+            await asyncio.sleep(self.source.delay)
+            return next(self.items)
+        except StopIteration:
+            raise StopAsyncIteration from None
+        finally:
+            self.source.asking -= 1
+
+
+def jittery(seed=1, steps=(200,)):
+    """Make a transport whose replies take up to a second each."""
+    generator = random.Random(seed)
+    return ScriptedTransport(lambda _e, _n: After(generator.random(), generator.choice(steps)))
+
+
+def kinds(source, kind):
+    return source if kind == "sync" else source.asynchronous()
+
+
+async def consume(bulk, seen, *, pause=0.0):
+    """Iterate over it, noting the index of each lookup in `seen`, which outlives an error."""
+    async with bulk as lookups:
+        async for lookup in lookups:
+            seen.append(lookup.index)
+            if pause:
+                await asyncio.sleep(pause)
+
+
+both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
+both_orders = pytest.mark.parametrize("ordered", [False, True])
+
+
+# What comes out
+
+
+@both_kinds
+@in_virtual_time
+async def test_lookups_come_as_they_complete(kind):
+    delays = {"user0@example.com": 3, "user1@example.com": 1, "user2@example.com": 2}
+    transport = ScriptedTransport(lambda email, _n: After(delays[email], 200))
+    client = client_over(transport)
+    began = now()
+    async with client.lookup_many(kinds(Source(emails(3)), kind)) as lookups:
+        seen = [(lookup.index, now() - began) async for lookup in lookups]
+    assert seen == [(1, 1), (2, 2), (0, 3)]
+
+
+@both_kinds
+@in_virtual_time
+async def test_ordered_lookups_come_in_input_order(kind):
+    client = client_over(jittery(steps=(200, 404, 500, cut)), concurrency=50)
+    source = Source(emails(500))
+    async with client.lookup_many(kinds(source, kind), ordered=True) as lookups:
+        seen = [(lookup.index, lookup.email) async for lookup in lookups]
+    assert seen == list(enumerate(source.addresses))
+
+
+@both_kinds
+@both_orders
+@in_virtual_time
+async def test_an_awaited_list_is_in_input_order(kind, ordered):
+    client = client_over(jittery())
+    lookups = await client.lookup_many(kinds(Source(emails(200)), kind), ordered=ordered)
+    assert [lookup.index for lookup in lookups] == list(range(200))
+    assert [lookup.email for lookup in lookups] == emails(200)
+
+
+@both_orders
+@in_virtual_time
+async def test_there_is_one_lookup_per_position_duplicates_and_invalid_ones_included(ordered):
+    addresses = [
+        "a@example.com",
+        "a@example.com",
+        "",
+        None,
+        "no-at",
+        "a@example.com",
+        7,
+        "\ud800@x",
+    ]
+    transport = ScriptedTransport()
+    lookups = await client_over(transport).lookup_many(addresses, ordered=ordered)
+    assert [lookup.index for lookup in lookups] == list(range(8))
+    assert [lookup.email for lookup in lookups] == addresses
+    assert [lookup.outcome for lookup in lookups] == [
+        Outcome.OK if address == "a@example.com" else Outcome.INVALID for address in addresses
+    ]
+    assert len(transport.sent) == 3
+
+
+@pytest.mark.parametrize("empty", [[], iter(()), set(), {}])
+@both_orders
+@in_virtual_time
+async def test_nothing_in_nothing_out(empty, ordered):
+    assert await client_over(ScriptedTransport()).lookup_many(empty, ordered=ordered) == []
+
+
+@in_virtual_time
+async def test_an_async_generator_is_a_source():
+    async def generate():
+        for address in emails(100):
+            await asyncio.sleep(0.01)
+            yield address
+
+    lookups = await client_over(ScriptedTransport(), concurrency=50).lookup_many(generate())
+    assert len(lookups) == 100
+
+
+@pytest.mark.parametrize("seed", range(5))
+@both_kinds
+@both_orders
+@in_virtual_time
+async def test_nothing_is_lost_whatever_happens_on_the_way(seed, kind, ordered):
+    steps = (200, 200, 200, 404, 500, 503, 596, cut, throttled(), throttled(3))
+    client = client_over(jittery(seed, steps), concurrency=seed * 4 + 1, retry=policy(base=5.0))
+    lookups = await client.lookup_many(kinds(Source(emails(300)), kind), ordered=ordered)
+    assert [lookup.email for lookup in lookups] == emails(300)
+
+
+@in_virtual_time
+async def test_workers_that_retire_at_the_same_moment_leave_enough_of_them():
+    # Ten lookups sleep before a retry while ten spare workers stand in. All are answered at
+    # one moment, and the spare ones are to go: but not everybody who sees that one is spare.
+    def script(email, n):
+        early = int(email[4:].partition("@")[0]) < 10
+        if early and n == 1:
+            return UNAVAILABLE
+        return After(3.0 if early else 8.0, 200)
+
+    transport = ScriptedTransport(script)
+    client = client_over(transport, concurrency=20, retry=policy(jitter=0.0))
+    bulk = client.lookup_many(emails(400))
+    bulk._concurrency, bulk._window = 10, 20  # half of what the client would allow
+    seen = []
+    await consume(bulk, seen)
+    assert sorted(seen) == list(range(400))
+    late = [at for at in transport.times if at >= transport.times[0] + 8]
+    assert late.count(late[0]) == 10
+
+
+# Laziness
+
+
+@both_kinds
+@in_virtual_time
+async def test_emails_are_taken_at_most_twice_concurrency_ahead(kind):
+    source = Source(emails(1000), delay=0.01)
+    client = client_over(ScriptedTransport(latency=0.001), concurrency=10)
+    async with client.lookup_many(kinds(source, kind)) as lookups:
+        given = 0
+        await asyncio.sleep(50)
+        async for _ in lookups:
+            given += 1
+            assert source.taken <= given + 2 * 10
+            if given % 100 == 1:
+                await asyncio.sleep(50)
+                assert source.taken == min(1000, given - 1 + 20 + 1)
+    assert given == 1000
+
+
+@pytest.mark.parametrize(("concurrency", "window"), [(1, 1000), (10, 1000), (200, 2000)])
+@both_kinds
+@in_virtual_time
+async def test_ordered_the_window_is_a_thousand_or_ten_times_concurrency(kind, concurrency, window):
+    addresses = emails(5000)
+    transport = ScriptedTransport(
+        lambda email, _n: After(1e5 if email == addresses[0] and concurrency > 1 else 0.001, 200)
+    )
+    client = client_over(transport, concurrency=concurrency, timeout=1e6, deadline=1e6)
+    source = Source(addresses)
+    async with client.lookup_many(kinds(source, kind), ordered=True) as lookups:
+        await asyncio.sleep(1e4)
+        assert source.taken == window
+        first = await anext(lookups)
+        assert first.index == 0
+        await asyncio.sleep(10)
+        assert source.taken == window + 1
+
+
+@in_virtual_time
+async def test_nothing_is_taken_before_the_block_is_entered():
+    source = Source(emails(10))
+    bulk = client_over(ScriptedTransport()).lookup_many(source)
+    await passes(1)
+    assert source.taken == 0
+    async with bulk:
+        await passes(1)
+        assert source.taken == 10
+
+
+@in_virtual_time
+async def test_a_sleeping_retry_leaves_its_slot_to_others():
+    def script(email, n):
+        return 500 if n == 1 and email in addresses[:4] else After(1, 200)
+
+    addresses = emails(8)
+    transport = ScriptedTransport(script)
+    client = client_over(transport, concurrency=4, retry=policy(base=3.0, jitter=1.0))
+    began = now()
+    await client.lookup_many(addresses)
+    assert now() == began + 4  # four at once in the sleep of four
+    assert transport.most_under_way == 4
+
+
+@in_virtual_time
+async def test_there_are_at_most_twice_as_many_workers_as_slots():
+    transport = ScriptedTransport([500, 200])
+    client = client_over(
+        transport, concurrency=5, retry=policy(base=1000.0, cap=1000.0, budget=10**6), deadline=1e5
+    )
+    before = len(asyncio.all_tasks())
+    async with client.lookup_many(emails(100)):
+        await passes(1)
+        assert len(asyncio.all_tasks()) - before == 10
+        assert len(transport.sent) == 10
+
+
+class AnsweredAtOnce(ScriptedTransport):
+    """Keeps no record, and answers in the same step of the loop but for every hundredth."""
+
+    async def send(self, request, timeout):
+        self.under_way += 1
+        if self.under_way % 100 == 0:
+            await asyncio.sleep(0)
+        return NOT_FOUND
+
+
+@pytest.mark.untraced  # it would take three times as long
+@pytest.mark.parametrize(
+    ("kind", "ordered", "count"),
+    [("sync", False, 100_000), ("sync", True, 20_000), ("async", False, 20_000)],
+)
+async def test_memory_is_flat_however_many_there_are(kind, ordered, count):
+    async def asynchronous(source):
+        for address in source:
+            yield address
+
+    source = itertools.repeat("ann@example.com", count)
+    client = client_over(AnsweredAtOnce(), concurrency=20)
+    blocks = []
+    async with client.lookup_many(
+        source if kind == "sync" else asynchronous(source), ordered=ordered
+    ) as lookups:
+        async for lookup in lookups:
+            if (lookup.index + 1) % (count // 4) == 0:
+                gc.collect()
+                blocks.append(sys.getallocatedblocks())
+    assert len(blocks) == 4
+    assert max(blocks) - min(blocks) < 5_000  # in 75,000 lookups
+
+
+# Leaving
+
+
+def busy_client():
+    return client_over(jittery(steps=(200, 500, throttled(2))), concurrency=7)
+
+
+@both_kinds
+@both_orders
+@pytest.mark.parametrize("after", [0, 1, 13])
+@in_virtual_time
+async def test_leaving_early_leaves_no_task(kind, ordered, after):
+    client = busy_client()
+    async with client.lookup_many(
+        kinds(Source(emails(100), delay=0.1), kind), ordered=ordered
+    ) as lookups:
+        for _ in range(after):
+            await anext(lookups)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert client._limiter._under_way == client._transport.under_way == 0
+    assert (await client.lookup("ann@example.com")).attempts
+
+
+@both_kinds
+@in_virtual_time
+async def test_an_exception_in_the_body_comes_out_and_leaves_no_task(kind):
+    client = busy_client()
+    bulk = client.lookup_many(kinds(Source(emails(100)), kind))
+
+    async def stumble():
+        async with bulk as lookups:
+            async for _ in lookups:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await stumble()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert client._limiter._under_way == 0
+
+
+@both_kinds
+@both_orders
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("seed", range(15))
+@in_virtual_time
+async def test_cancelling_at_any_moment_leaves_no_task(kind, ordered, awaited, seed):
+    client = busy_client()
+    bulk = client.lookup_many(kinds(Source(emails(100), delay=0.02), kind), ordered=ordered)
+
+    async def iterate():
+        async with bulk as lookups:
+            async for _ in lookups:
+                await asyncio.sleep(0.05)
+
+    async def all_at_once():
+        await bulk
+
+    task = asyncio.create_task(all_at_once() if awaited else iterate())
+    generator = random.Random(seed)
+    await asyncio.sleep(generator.random() * 5)
+    for _ in range(generator.randrange(3)):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert client._limiter._under_way == client._transport.under_way == 0
+
+
+@in_virtual_time
+async def test_leaving_cuts_off_a_source_that_never_yields():
+    async def silent():
+        await asyncio.Event().wait()
+        yield "never@example.com"
+
+    async with client_over(ScriptedTransport()).lookup_many(silent()):
+        await passes()
+
+
+@in_virtual_time
+async def test_a_wait_for_the_next_lookup_may_be_given_up_and_repeated():
+    client = client_over(ScriptedTransport(latency=5.0))
+    async with client.lookup_many(emails(2)) as lookups:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await anext(lookups)
+        assert [lookup.outcome async for lookup in lookups] == [Outcome.OK, Outcome.OK]
+
+
+# Misuse is refused at once
+
+
+@in_virtual_time
+async def test_iterating_without_entering_raises_at_once_and_says_why():
+    bulk = client_over(ScriptedTransport()).lookup_many(emails(3))
+    with pytest.raises(ConfigurationError, match="must be entered") as caught:
+        async for _ in bulk:
+            pass
+    assert "async with client.lookup_many(emails) as lookups" in caught.value.hint
+    assert len(await bulk) == 3  # no harm done
+
+
+@both_kinds
+@in_virtual_time
+async def test_a_bulk_lookup_is_used_once(kind):
+    bulk = client_over(ScriptedTransport()).lookup_many(kinds(Source(emails(3)), kind))
+    assert len(await bulk) == 3
+    with pytest.raises(ConfigurationError, match="used before"):
+        await bulk
+    with pytest.raises(ConfigurationError, match="used before"):
+        async with bulk:
+            pass
+
+
+@in_virtual_time
+async def test_after_the_block_there_is_nothing_more_to_have_and_that_is_said():
+    async with client_over(ScriptedTransport()).lookup_many(emails(30)) as lookups:
+        await anext(lookups)
+        await passes(1)
+    with pytest.raises(ConfigurationError, match="left"):
+        await anext(lookups)
+
+
+@in_virtual_time
+async def test_two_consumers_at_a_time_are_refused():
+    async with client_over(ScriptedTransport(latency=1.0)).lookup_many(emails(3)) as lookups:
+        first = asyncio.create_task(anext(lookups))
+        await passes()
+        with pytest.raises(ConfigurationError, match="somebody else"):
+            await anext(lookups)
+        assert (await first).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("one", ["ann@example.com", b"ann@example.com"])
+@in_virtual_time
+async def test_one_email_is_not_taken_for_many(one):
+    with pytest.raises(TypeError, match="use lookup"):
+        client_over(ScriptedTransport()).lookup_many(one)
+
+
+@in_virtual_time
+async def test_what_cannot_be_iterated_over_is_refused():
+    with pytest.raises(TypeError):
+        await client_over(ScriptedTransport()).lookup_many(7)
+
+
+# A source that breaks, a run that ends
+
+
+@both_kinds
+@both_orders
+@in_virtual_time
+async def test_the_error_of_a_source_comes_out_after_what_was_in_flight(kind, ordered):
+    source = Source(emails(100), breaks_after=12)
+    client = client_over(jittery(), concurrency=5)
+    seen = []
+    with pytest.raises(ValueError, match="broken"):
+        await consume(client.lookup_many(kinds(source, kind), ordered=ordered), seen)
+    assert sorted(seen) == list(range(12))
+    assert seen == sorted(seen) or not ordered
+
+
+@in_virtual_time
+async def test_nothing_more_is_taken_from_a_source_that_raised():
+    def parse(line):
+        taken.append(line)
+        return {"a": "a@example.com"}[line]
+
+    taken = []
+    with pytest.raises(KeyError, match="b"):
+        await client_over(ScriptedTransport(), concurrency=5).lookup_many(map(parse, "abaaaa"))
+    assert taken == ["a", "b"]
+
+
+@in_virtual_time
+async def test_a_source_that_is_cancelled_inside_does_not_pass_for_finished():
+    async def cancelled_inside():
+        yield "ann@example.com"
+        task = asyncio.create_task(asyncio.sleep(1))
+        task.cancel()
+        await task
+
+    seen = []
+    with pytest.raises(asyncio.CancelledError):
+        await consume(client_over(ScriptedTransport()).lookup_many(cancelled_inside()), seen)
+    assert seen == [0]
+
+
+@both_orders
+@in_virtual_time
+async def test_when_a_run_ends_what_was_in_flight_is_delivered_also_past_a_gap(ordered):
+    addresses = emails(100)
+    transport = ScriptedTransport(
+        lambda email, _n: After(1, 401) if email == addresses[2] else After(1.5, 200)
+    )
+    client = client_over(transport, concurrency=10)
+    seen = []
+    with pytest.raises(AuthenticationError):
+        await consume(client.lookup_many(addresses, ordered=ordered), seen)
+    assert (seen if ordered else sorted(seen)) == [0, 1, 3, 4, 5, 6, 7, 8, 9]
+    assert len(transport.sent) == 10
+
+
+@both_kinds
+@both_orders
+@in_virtual_time
+async def test_an_awaited_list_that_ends_early_carries_what_was_answered(kind, ordered):
+    addresses = emails(100)
+    transport = ScriptedTransport(
+        lambda email, _n: After(1, 401) if email == addresses[50] else After(1.5, 200)
+    )
+    client = client_over(transport, concurrency=4)
+    with pytest.raises(AuthenticationError) as caught:
+        await client.lookup_many(kinds(Source(addresses), kind), ordered=ordered)
+    indexes = [lookup.index for lookup in caught.value.lookups]
+    assert indexes == sorted(indexes)
+    assert set(range(48)) <= set(indexes)
+    assert 50 not in indexes
+
+
+@in_virtual_time
+async def test_iterated_over_the_error_carries_no_lookups():
+    with pytest.raises(AuthenticationError) as caught:
+        async with client_over(ScriptedTransport([401])).lookup_many(emails(3)) as lookups:
+            await anext(lookups)
+    assert caught.value.lookups == ()
+
+
+@both_kinds
+@in_virtual_time
+async def test_when_a_run_ends_no_new_email_is_taken(kind):
+    source = Source(emails(1000), delay=0.001)
+    client = client_over(ScriptedTransport([After(1, 401)]), concurrency=5)
+    with pytest.raises(AuthenticationError):
+        await client.lookup_many(kinds(source, kind))
+    assert source.taken == 5
+
+
+@both_orders
+@in_virtual_time
+async def test_the_end_of_a_run_reaches_a_consumer_that_was_slow(ordered):
+    addresses = emails(1000)
+    transport = ScriptedTransport(
+        lambda email, _n: After(30, 401) if email == addresses[0] else After(0.1, 200)
+    )
+    client = client_over(transport, concurrency=3)
+    seen = []
+    with pytest.raises(AuthenticationError):
+        await consume(client.lookup_many(addresses, ordered=ordered), seen, pause=10)
+    assert len(seen) == len(transport.sent) - 1
+
+
+@in_virtual_time
+async def test_when_a_run_ends_a_source_that_never_yields_again_is_not_waited_for():
+    async def stalls():
+        yield "ann@example.com"
+        await asyncio.Event().wait()
+
+    with pytest.raises(AuthenticationError):
+        await client_over(ScriptedTransport([After(1, 401)])).lookup_many(stalls())
+
+
+@in_virtual_time
+async def test_an_outage_gives_an_ordered_run_back_what_was_answered():
+    def script(email, _n):
+        return refused if now() > began + 5 else After(1, 200)
+
+    began = now()
+    client = client_over(ScriptedTransport(script), concurrency=10)
+    with pytest.raises(ServiceUnavailableError) as caught:
+        await client.lookup_many(emails(500), ordered=True)
+    assert {lookup.outcome for lookup in caught.value.lookups} == {Outcome.OK}
+    assert len(caught.value.lookups) >= 50
+
+
+# Stats
+
+
+@in_virtual_time
+async def test_stats_may_be_asked_for_at_any_time():
+    client = client_over(ScriptedTransport([404], latency=1.0), concurrency=2)
+    bulk = client.lookup_many([*emails(4), "nobody"])
+    assert bulk.stats.requests == 0
+    async with bulk as lookups:
+        done = 0
+        async for _ in lookups:
+            done += 1
+            assert sum(bulk.stats.outcomes.values()) >= done
+    assert bulk.stats.outcomes[Outcome.NOT_FOUND] == 4
+    assert bulk.stats.outcomes[Outcome.INVALID] == 1
+    assert bulk.stats.requests == 4
+
+
+def test_it_is_importable_for_annotations():
+    import ltx_async
+
+    assert ltx_async.BulkLookup is BulkLookup

@@ -1,0 +1,120 @@
+"""What all lookups of a client share: the log, the events, the gate and the limits."""
+
+import logging
+
+import pytest
+
+from ltx_async.codec import Redaction
+from ltx_async.engine.limiter import Limiter
+from ltx_async.engine.logs import mask_email, message_for_log
+from ltx_async.engine.shared import Channel
+from ltx_async.errors import RateLimitError
+from ltx_async.events import AttemptStarted, GateClosed, GateOpened
+from ltx_async.retry import RetryBudget, RetryPolicy
+from unit.scripted import EMAIL, TOKEN, ScriptedTransport
+from unit.virtual_time import in_virtual_time, passes
+
+WHY = RateLimitError("HTTP 429", status=429)
+
+
+def channel(on_event=None, concurrency=4):
+    return Channel(
+        ScriptedTransport(),
+        Limiter(concurrency),
+        RetryPolicy(),
+        RetryBudget(500),
+        Redaction.of(TOKEN),
+        on_event,
+    )
+
+
+@pytest.mark.parametrize(
+    ("email", "masked"),
+    [
+        ("ann@example.com", "a***@example.com"),
+        ("a@b@example.com", "a***@example.com"),
+        ("ünï@example.com", "\\xfc***@example.com"),
+        ("a@\x1b[31m", "a***@\\x1b[31m"),
+        ("a@" + "b" * 200, "a***@" + "b" * 64),
+        ("the list", "the list"),
+    ],
+)
+def test_an_email_is_masked_and_inert(email, masked):
+    assert mask_email(email) == masked
+
+
+def test_the_server_repeating_the_email_does_not_unmask_it():
+    error = RateLimitError(f"HTTP 429: not you, {EMAIL}!", status=429)
+    assert message_for_log(error, EMAIL) == "HTTP 429: not you, a***@example.com!"
+    assert message_for_log(error, None) == error.message
+    assert message_for_log(error, "") == error.message
+
+
+def test_without_a_listener_and_debug_nobody_watches(caplog):
+    caplog.set_level(logging.INFO, "ltx_async")
+    assert not channel().watched
+    assert channel(on_event=print).watched
+    caplog.set_level(logging.DEBUG, "ltx_async")
+    assert channel().watched
+
+
+def test_an_event_is_told_and_logged_at_debug(caplog):
+    caplog.set_level(logging.DEBUG, "ltx_async")
+    told = []
+    channel(told.append).tell(AttemptStarted(EMAIL, 1))
+    channel().tell(AttemptStarted(EMAIL, 2))
+    assert told == [AttemptStarted(EMAIL, 1)]
+    assert [record.levelname for record in caplog.records] == ["DEBUG", "DEBUG"]
+    assert "attempt=2" in caplog.text
+
+
+def test_an_exception_of_the_listener_is_logged_and_goes_no_further(caplog):
+    caplog.set_level(logging.INFO, "ltx_async")
+
+    def listener(_event):
+        raise ZeroDivisionError
+
+    channel(listener).tell(AttemptStarted(EMAIL, 1))
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+@in_virtual_time
+async def test_the_gate_tells_once_when_it_closes_and_once_when_it_opens(caplog):
+    caplog.set_level(logging.INFO, "ltx_async")
+    told = []
+    channel_ = channel(told.append)
+    for _ in range(3):
+        channel_.close_gate(2.0, WHY, halve=True)
+    assert told == [GateClosed(2.0, WHY)]
+    await passes(2)
+    assert told == [GateClosed(2.0, WHY), GateOpened(1)]
+    assert [record.message for record in caplog.records] == [
+        "nobody sends for 2.0 s: HTTP 429",
+        "sending again, 1 at first",
+    ]
+
+
+@in_virtual_time
+async def test_what_closed_the_gate_is_logged_with_the_email_masked(caplog):
+    caplog.set_level(logging.INFO, "ltx_async")
+    channel().close_gate(
+        1.0, RateLimitError(f"slow down, {EMAIL}", status=429, email=EMAIL), halve=True
+    )
+    assert EMAIL not in caplog.text
+    assert "a***@example.com" in caplog.text
+
+
+@in_virtual_time
+async def test_running_out_of_descriptors_warns_once(caplog):
+    caplog.set_level(logging.INFO, "ltx_async")
+    channel_ = channel(concurrency=4)
+    for _ in range(4):
+        channel_.limiter.try_acquire()
+    for _ in range(3):
+        channel_.limiter.release()
+        channel_.lower_concurrency()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "INFO"]
+    assert caplog.messages == [
+        f"out of file descriptors: concurrency lowered to {left}" for left in (3, 2, 1)
+    ]
