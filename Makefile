@@ -5,21 +5,22 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check soak bench clean
 
-$(VENV)/ready: setup.cfg pyproject.toml
+# What to install is said in setup.cfg alone.
+$(VENV)/installed: setup.cfg
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli,speed,dev]'
 	touch $@
 
-demo: $(VENV)/ready
+demo: $(VENV)/installed
 	$(BIN)/ltx-async demo
 
 # With bytecode kept, what many processes import is compiled once.
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(VENV)/ready
+test: $(VENV)/installed
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --cov --cov-report=term $(ARGS)
 
-check: $(VENV)/ready
+check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,8 +36,10 @@ check: $(VENV)/ready
 bench: .venv-bench/ready
 	.venv-bench/bin/python benchmarks/run.py $(ARGS)
 
-soak: $(VENV)/ready
+soak: $(VENV)/installed
 	$(BIN)/python -m pytest -m soak -p no:randomly $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-bench .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench build dist *.egg-info mutants .coverage .coverage.* .benchmarks \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
