@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         RetryScheduled,
     )
     from ltx_async.models import Account, Cookie, Lookup, Outcome, Stats
-    from ltx_async.retry import RetryPolicy
+    from ltx_async.retry import OutageRule, RetryPolicy
 
 __all__ = [
     "Account",
@@ -68,6 +68,7 @@ __all__ = [
     "LTXError",
     "Lookup",
     "LookupFinished",
+    "OutageRule",
     "Outcome",
     "ProtocolError",
     "RateLimitError",
@@ -97,7 +98,7 @@ _HOMES = {
         "RetryScheduled",
     ),
     "models": ("Account", "Cookie", "Lookup", "Outcome", "Stats"),
-    "retry": ("RetryPolicy",),
+    "retry": ("OutageRule", "RetryPolicy"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -24,9 +24,9 @@ from ltx_async.codec import (
 from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger, mask_email, message_for_log
-from ltx_async.engine.retry_loop import Inquiry
+from ltx_async.engine.retry_loop import RetryLoop
 from ltx_async.engine.run import Run
-from ltx_async.engine.shared import Channel
+from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
     AccountNotFoundError,
     ConfigurationError,
@@ -75,6 +75,7 @@ class LTXClient:
         deadline: seconds for one lookup with its retries and waits. In a run its clock
             starts at the first attempt and stands still while the lookup is queued.
         retry: when and how often to try again.
+        outage: when a run takes silence for an outage, and how long it waits for its end.
         transport: `session`, over aiohttp's `ClientSession`, or `direct`, which costs far
             less per lookup and needs the extra `speed`.
         session: a `ClientSession` to borrow; its pool, proxy, TLS and cookies are its
@@ -100,6 +101,7 @@ class LTXClient:
         timeout: float = 30.0,
         deadline: float = 300.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        outage: OutageRule = OutageRule(),  # noqa: B008 - frozen
         transport: Literal["session", "direct"] = "session",
         session: ClientSession | None = None,
         ssl: tls.SSLContext | None = None,
@@ -119,7 +121,7 @@ class LTXClient:
                 "ssl, proxy and trust_env belong to the owner of a borrowed session",
                 hint="Set them on the session, or give no session.",
             )
-        _check_kinds(retry=retry, ssl=ssl, proxy=proxy, on_event=on_event)
+        _check_kinds(retry=retry, outage=outage, ssl=ssl, proxy=proxy, on_event=on_event)
         self._timeout = _seconds("timeout", timeout)
         self._deadline = _seconds("deadline", deadline)
         self._limiter = Limiter(concurrency, rate)
@@ -128,7 +130,7 @@ class LTXClient:
         )
         wiring = Wiring(limit=concurrency, ssl=ssl, proxy=proxy, trust_env=trust_env)
         self._transport: Transport = transport_of(transport, self._endpoint, wiring, session)
-        self._channel = Channel(
+        self._shared = Shared(
             self._transport,
             self._limiter,
             retry,
@@ -136,7 +138,7 @@ class LTXClient:
             Redaction.of(token),
             on_event,
         )
-        self._outage_rule = OutageRule()
+        self._outage = outage
         prepare()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clock: Callable[[], float] = time.monotonic
@@ -210,8 +212,8 @@ class LTXClient:
             AccountNotFoundError: the API answers 404 in place of an empty list.
             LTXError: anything else that kept the list from coming.
         """
-        inquiry = Inquiry(
-            self._channel,
+        asking = RetryLoop(
+            self._shared,
             self._ready(),
             self._clock,
             ACCOUNT_LIST,
@@ -220,9 +222,9 @@ class LTXClient:
             self._timeout,
             self._deadline,
         )
-        accounts = await inquiry.result()
+        accounts = await asking.result()
         if isinstance(accounts, LTXError):
-            accounts.attempts = inquiry.attempts
+            accounts.attempts = asking.attempts
             raise accounts
         return accounts
 
@@ -243,7 +245,7 @@ class LTXClient:
             TypeError: `emails` is a single string.
         """
         self._check_open()
-        run = Run(self._outage_rule, lambda: asyncio.get_running_loop().time())
+        run = Run(self._outage, lambda: asyncio.get_running_loop().time())
         return BulkLookup(
             partial(self._lookup, self._timeout, self._deadline),
             self._ready,
@@ -256,21 +258,21 @@ class LTXClient:
     async def _lookup(
         self, timeout: float, deadline: float, index: int, email: str, run: Run | None
     ) -> Lookup:
-        channel, loop = self._channel, self._loop
+        shared, loop = self._shared, self._loop
         assert loop is not None
         try:
             request = account_target(email)
         except InvalidEmailError as error:
             lookup = _finished(index, email, error.with_traceback(None))
         else:
-            inquiry = Inquiry(
-                channel, loop, self._clock, request, email, parse_account, timeout, deadline, run
+            asking = RetryLoop(
+                shared, loop, self._clock, request, email, parse_account, timeout, deadline, run
             )
-            lookup = _finished(index, email, await inquiry.result(), inquiry)
+            lookup = _finished(index, email, await asking.result(), asking)
         if lookup.error is not None and lookup.outcome is Outcome.FAILED:
             logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
-        if channel.watched:
-            channel.tell(LookupFinished(lookup))
+        if shared.watched:
+            shared.tell(LookupFinished(lookup))
         return lookup
 
     def _check_open(self) -> None:
@@ -292,10 +294,14 @@ class LTXClient:
         return loop
 
 
-def _check_kinds(*, retry: object, ssl: object, proxy: object, on_event: object) -> None:
+def _check_kinds(
+    *, retry: object, outage: object, ssl: object, proxy: object, on_event: object
+) -> None:
     """Refuse what would only fail, or do harm, once something is sent."""
     if not isinstance(retry, RetryPolicy):
         raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+    if not isinstance(outage, OutageRule):
+        raise ConfigurationError(f"outage must be an OutageRule, not {type(outage).__name__}")
     if ssl is not None and not isinstance(ssl, tls.SSLContext):
         raise ConfigurationError(
             "ssl must be an SSLContext", hint="Certificates are always verified; give the CA."
@@ -314,12 +320,12 @@ def _seconds(name: str, value: float) -> float:
 
 
 def _finished(
-    index: int, email: str, result: Account | LTXError, inquiry: Inquiry[Account] | None = None
+    index: int, email: str, result: Account | LTXError, asking: RetryLoop[Account] | None = None
 ) -> Lookup:
     """Make the record of a result."""
     attempts, status, elapsed = 0, None, 0.0
-    if inquiry is not None:
-        attempts, status, elapsed = inquiry.attempts, inquiry.status, inquiry.elapsed
+    if asking is not None:
+        attempts, status, elapsed = asking.attempts, asking.status, asking.elapsed
     account = error = None
     if isinstance(result, LTXError):
         error, outcome = result, _OUTCOME_OF.get(type(result), Outcome.FAILED)

@@ -34,8 +34,8 @@ def _uniform() -> float:
     return random.random()  # noqa: S311 - jitter is no secret
 
 
-def _number_in(low: float, high: float) -> Callable[[RetryPolicy, Attribute[float], float], None]:
-    def check(_policy: RetryPolicy, attribute: Attribute[float], value: float) -> None:
+def _number_in(low: float, high: float) -> Callable[[object, Attribute[float], float], None]:
+    def check(_rule: object, attribute: Attribute[float], value: float) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not low <= value <= high:
             message = f"{attribute.name} must be a number from {low:g} to {high:g}, not {value!r}"
@@ -44,8 +44,8 @@ def _number_in(low: float, high: float) -> Callable[[RetryPolicy, Attribute[floa
     return check
 
 
-def _count_in(low: int, high: int) -> Callable[[RetryPolicy, Attribute[int], int], None]:
-    def check(_policy: RetryPolicy, attribute: Attribute[int], value: int) -> None:
+def _count_in(low: int, high: int) -> Callable[[object, Attribute[int], int], None]:
+    def check(_rule: object, attribute: Attribute[int], value: int) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             message = f"{attribute.name} must be an integer from {low} to {high}, not {value!r}"
             raise ConfigurationError(message)
@@ -166,18 +166,28 @@ class RetryBudget:
             self.available = min(self.capacity, self.available + (cost or 1))
 
 
-@frozen
+@frozen(kw_only=True)
 class OutageRule:
-    """When silence counts as an outage.
+    """When a run takes the silence of the server for an outage, and for how long it waits.
+
+    An attempt is silent when no reply came (`ConnectError`, `AttemptTimeoutError`), or one
+    of 520 to 527 or 530, with which Cloudflare says that it cannot reach the server. In an
+    outage one lookup after the other asks whether the server is back; any other reply ends it.
+    A single `lookup` knows no outage: it just uses its attempts.
 
     Attributes:
-        streak: attempts in a row without an answer that close the gate.
-        patience: seconds after that until the run is given up.
-        probe_base: upper bound of the wait before the first probe, in seconds.
-        probe_cap: upper bound of every such wait.
+        streak: silent attempts in a row that make an outage, 1 to 1,000,000.
+        patience: seconds without an answer, counted from there, after which the run ends
+            with `ServiceUnavailableError`, 0 to 1,000,000,000.
+        probe_base: upper bound of the wait before the first probe, in seconds, 0.001 to 3,600;
+            it doubles with every further one.
+        probe_cap: upper bound of every such wait, in seconds, 0.001 to 86,400.
+
+    Raises:
+        ConfigurationError: a value is out of its range.
     """
 
-    streak: int = 20
-    patience: float = 60.0
-    probe_base: float = 0.5
-    probe_cap: float = 5.0
+    streak: int = field(default=20, validator=_count_in(1, 1_000_000))
+    patience: float = field(default=60.0, validator=_number_in(0, 1e9))
+    probe_base: float = field(default=0.5, validator=_number_in(0.001, 3600))
+    probe_cap: float = field(default=5.0, validator=_number_in(0.001, 86_400))

@@ -69,7 +69,7 @@ class BulkLookup:
     @property
     def stats(self) -> Stats:
         """Where the run stands; ask at any time."""
-        return self._run.tally.stats()
+        return self._run.counters.stats()
 
     async def __aenter__(self) -> Self:
         if self._emails is not None:
@@ -218,7 +218,7 @@ class BulkLookup:
         return self._exhausted or self._run.ended is not None
 
     def _deliver(self, lookup: Lookup) -> None:
-        self._run.tally.outcomes[lookup.outcome] += 1
+        self._run.counters.outcomes[lookup.outcome] += 1
         if self._ordered:
             self._early[lookup.index] = lookup
             while (following := self._given + len(self._done)) in self._early:

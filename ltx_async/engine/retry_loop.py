@@ -13,7 +13,7 @@ from ltx_async.engine.limiter import client_closed
 from ltx_async.engine.logs import logger, mask_email, message_for_log
 from ltx_async.engine.outage import is_silence
 from ltx_async.engine.run import Run, RunEndedError
-from ltx_async.engine.shared import Channel
+from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
     AccountNotFoundError,
     AuthenticationError,
@@ -38,11 +38,11 @@ T = TypeVar("T")
 
 
 @define(eq=False)
-class Inquiry(Generic[T]):
+class RetryLoop(Generic[T]):
     """The state of one lookup.
 
     Attributes:
-        channel: what it shares with all others.
+        shared: what it shares with all others.
         loop: the event loop that runs it; its time is that of waits and limits.
         clock: monotonic seconds, for what is measured.
         request: what it asks for.
@@ -56,7 +56,7 @@ class Inquiry(Generic[T]):
         started_at: the clock's time at the first attempt; None before it.
     """
 
-    channel: Channel
+    shared: Shared
     loop: asyncio.AbstractEventLoop
     clock: Callable[[], float]
     request: Request
@@ -87,7 +87,7 @@ class Inquiry(Generic[T]):
         Raises:
             RunEndedError: the run ended first, perhaps by what this lookup met.
         """
-        channel, limiter, run = self.channel, self.channel.limiter, self.run
+        shared, limiter, run = self.shared, self.shared.limiter, self.run
         if run is None:
             self._ends_at = self.loop.time() + self.deadline
         while True:
@@ -103,7 +103,7 @@ class Inquiry(Generic[T]):
             finally:
                 limiter.release()
             if not isinstance(result, LTXError):
-                channel.budget.give_back(self._cost)
+                shared.budget.give_back(self._cost)
                 return result
             if limiter.stopped and isinstance(result, TransportError):
                 raise client_closed()
@@ -135,7 +135,7 @@ class Inquiry(Generic[T]):
         if isinstance(error, ENDS_RUN):
             run.end(error)
             raise RunEndedError
-        wait = self.channel.policy.backoff(2)
+        wait = self.shared.policy.backoff(2)
         if not await run.excuses(error, replies=self._replies_at_silence, wait=wait):
             return False
         self._failures = self._throttles = self._cost = 0
@@ -146,7 +146,7 @@ class Inquiry(Generic[T]):
 
     def _refusal(self) -> LTXError:
         """Fail at once while the server wants to be left alone for longer than anybody waits."""
-        left = self.channel.limiter.refused_for()
+        left = self.shared.limiter.refused_for()
         return RateLimitError(
             f"HTTP 429 earlier: the server wants no request for another {left:.0f} s",
             status=429,
@@ -162,7 +162,7 @@ class Inquiry(Generic[T]):
 
     async def _queue(self) -> LTXError | None:
         """Wait for a slot. In a run the deadline's clock stands still meanwhile."""
-        limiter = self.channel.limiter
+        limiter = self.shared.limiter
         if limiter.refused_for() > 0:
             return self._refusal()
         if self.run is not None:
@@ -188,11 +188,11 @@ class Inquiry(Generic[T]):
         run = self.run
         who, what = mask_email(self.email or "the list"), message_for_log(why, self.email)
         logger.info("asking again for %s in %.1f s: %s", who, delay, what)
-        self.channel.tell(RetryScheduled(self.email or "", self.attempts, delay, why))
+        self.shared.tell(RetryScheduled(self.email or "", self.attempts, delay, why))
         if run is None:
             await asyncio.sleep(delay)
             return
-        run.tally.retries += 1
+        run.counters.retries += 1
         await run.sleep(delay)
 
     def _remaining_until(self) -> float:
@@ -207,55 +207,55 @@ class Inquiry(Generic[T]):
         A kept-alive connection that the server had closed in the meantime is nobody's
         fault (RFC 9112 9.3.1): it is replaced, once per attempt.
         """
-        return error.reused and not self.channel.limiter.stopped
+        return error.reused and not self.shared.limiter.stopped
 
     async def _send(self) -> T | LTXError:
         """Put one request on the wire and read the reply."""
-        channel, now, began = self.channel, self.loop.time(), self.clock()
+        shared, now, began = self.shared, self.loop.time(), self.clock()
         self.attempts += 1
         if self.started_at is None:
             self.started_at = began
         if self._ends_at is None:
             self._ends_at = now + self.deadline
-        watched = channel.watched
+        watched = shared.watched
         if watched:
-            channel.tell(AttemptStarted(self.email or "", self.attempts))
+            shared.tell(AttemptStarted(self.email or "", self.attempts))
         timeout = max(_SHORTEST_TIMEOUT, min(self.timeout, self._ends_at - now))
         reply: Reply | None = None
         result: T | LTXError
         try:
-            reply = await channel.transport.send(self.request, timeout)
+            reply = await shared.transport.send(self.request, timeout)
         except _UNANSWERED as error:
             result = error.with_traceback(None)
         else:
             self.status = reply.status
-            result = self.read(reply, self.email or "", channel.redaction)
+            result = self.read(reply, self.email or "", shared.redaction)
         seconds = self.clock() - began
         failure = result if isinstance(result, LTXError) else None
         if watched:
             status = None if reply is None else reply.status
             event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
-            channel.tell(event)
+            shared.tell(event)
         self._report(failure, seconds, replied=reply is not None)
         return result
 
     def _report(self, failure: LTXError | None, seconds: float, *, replied: bool) -> None:
         """Tell the limiter and the run how the attempt went."""
-        limiter, run = self.channel.limiter, self.run
+        limiter, run = self.shared.limiter, self.run
         if failure is None or (replied and not isinstance(failure, _SETBACKS)):
             limiter.succeeded()
         if run is None:
             return
-        run.tally.requests += not isinstance(failure, ConnectError)  # then nothing was sent
+        run.counters.requests += not isinstance(failure, ConnectError)  # then nothing was sent
         if replied:
-            run.tally.latencies.add(seconds)
+            run.counters.latencies.add(seconds)
         if failure is not None and is_silence(failure):
             if self._replies_at_silence is None:
                 self._replies_at_silence = run.replies
-            jitter = self.channel.policy.random()
+            jitter = self.shared.policy.random()
             wait = run.unheard(failure, closed=limiter.closed, jitter=jitter)
             if wait is not None:
-                self.channel.close_gate(wait, failure, halve=False)
+                self.shared.close_gate(wait, failure, halve=False)
         elif replied and run.heard() and not isinstance(failure, RateLimitError):
             limiter.reopen()
 
@@ -263,39 +263,39 @@ class Inquiry(Generic[T]):
 
     def _follow_up(self, error: LTXError) -> float | LTXError:
         """Return the seconds to wait before asking again, or the error to end with."""
-        channel = self.channel
+        shared = self.shared
         if isinstance(error, RateLimitError):
             return self._throttled(error)
         if isinstance(error, ConnectError) and self._is_free(error):
-            return self._in_time(channel.policy.backoff(0), error)
+            return self._in_time(shared.policy.backoff(0), error)
         self._failures += 1
-        delay = channel.policy.next_delay(error, self._failures)
+        delay = shared.policy.next_delay(error, self._failures)
         if delay is None:
             if isinstance(error, AccountNotFoundError | ReauthenticationError):
-                channel.budget.give_back(self._cost)
-            late = channel.policy.retries(error) and self.loop.time() >= self._remaining_until()
+                shared.budget.give_back(self._cost)
+            late = shared.policy.retries(error) and self.loop.time() >= self._remaining_until()
             return self._too_late(error) if late else error
         follow_up = self._in_time(delay, error)
         if isinstance(follow_up, float):
-            self._cost = channel.budget.take(error)
+            self._cost = shared.budget.take(error)
             if not self._cost:
                 return error
         return follow_up
 
     def _throttled(self, error: RateLimitError) -> float | LTXError:
         """Close the gate for everybody, or end where the server asks for too long."""
-        channel, run = self.channel, self.run
+        shared, run = self.shared, self.run
         self._throttles += 1
         if run is not None:
-            run.tally.throttles += 1
-        delay = channel.policy.throttle_delay(error, self._throttles)
+            run.counters.throttles += 1
+        delay = shared.policy.throttle_delay(error, self._throttles)
         if delay is not None:
-            channel.close_gate(delay, error, halve=True)
+            shared.close_gate(delay, error, halve=True)
             return self._in_time(0.0, error)
-        if self._throttles > channel.policy.throttles:
+        if self._throttles > shared.policy.throttles:
             return error
         assert error.retry_after is not None
-        channel.limiter.refuse(error.retry_after)
+        shared.limiter.refuse(error.retry_after)
         if run is not None:
             run.end(error)
             raise RunEndedError
@@ -309,7 +309,7 @@ class Inquiry(Generic[T]):
         """
         run = self.run
         if error.out_of_descriptors:
-            self.channel.lower_concurrency()
+            self.shared.lower_concurrency()
             return True
         if run is None:
             return False
@@ -318,7 +318,7 @@ class Inquiry(Generic[T]):
 
     def _in_time(self, delay: float, error: LTXError) -> float | LTXError:
         """Return `delay` if a retry after it can still start, else the error to end with."""
-        start = max(self.loop.time() + delay, 0.0 if self.run else self.channel.limiter.opens_at)
+        start = max(self.loop.time() + delay, 0.0 if self.run else self.shared.limiter.opens_at)
         return delay if start < self._remaining_until() else self._too_late(error)
 
     def _too_late(self, error: LTXError | None) -> DeadlineError:

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from ltx_async.engine.outage import is_silence
-from ltx_async.engine.stats import Tally
+from ltx_async.engine.stats import Counters
 from ltx_async.errors import (
     DeadlineError,
     LTXError,
@@ -27,12 +27,12 @@ class RunEndedError(Exception):
 
 @define(eq=False)
 class Run:
-    """The state of one `lookup_many`: its end, its outage, its tally.
+    """The state of one `lookup_many`: its end, its outage, its counters.
 
     Attributes:
         rule: when silence counts as an outage.
         clock: monotonic seconds.
-        tally: what was done so far.
+        counters: what was done so far.
         ended: why the run takes no further email; None while it goes on.
         replies: replies so far that say that somebody answers.
         more: whether there may be further emails to take.
@@ -42,7 +42,7 @@ class Run:
 
     rule: OutageRule
     clock: Callable[[], float]
-    tally: Tally = field(factory=Tally)
+    counters: Counters = field(factory=Counters)
     ended: LTXError | None = None
     replies: int = 0
     more: bool = True

@@ -17,7 +17,7 @@ from ltx_async.transport.protocol import Transport
 
 
 @define(eq=False)
-class Channel:
+class Shared:
     """What all lookups of a client share.
 
     Attributes:

@@ -36,7 +36,7 @@ class Latencies:
 
 
 @define
-class Tally:
+class Counters:
     """What a run has done so far; whoever does it counts it here."""
 
     requests: int = 0

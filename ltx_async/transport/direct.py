@@ -1,4 +1,4 @@
-"""The fast lane: one prepared write, one lean parser, connections from aiohttp's connector."""
+"""The fast transport: one prepared write, a lean parser, connections from aiohttp's connector."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from yarl import URL
 
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, ProtocolError
-from ltx_async.transport.direct_connection import Lane
+from ltx_async.transport.direct_connection import DirectConnection
 from ltx_async.transport.endpoint import Endpoint
 from ltx_async.transport.failures import translated
 from ltx_async.transport.pool import Connector, Wiring
-from ltx_async.transport.time_limits import Watch
+from ltx_async.transport.time_limits import TimeLimits
 
 _IDLE_LIMIT: Final = 60.0  # seconds after which a connection is not trusted to be alive still
 _GOODBYE: Final = 1.0  # seconds that closed connections get to say so
@@ -45,11 +45,11 @@ class DirectTransport:
     _prefix: bytes = field(init=False, repr=False)
     _suffix: bytes = field(init=False, repr=False)
     _connector: Connector | None = field(init=False, default=None)
-    _lanes: set[Lane] = field(init=False, factory=set)
-    _idle: list[Lane] = field(init=False, factory=list)
+    _connections: set[DirectConnection] = field(init=False, factory=set)
+    _idle: list[DirectConnection] = field(init=False, factory=list)
     _idle_may_be_dead: bool = field(init=False, default=False)
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
-    _watch: Watch = field(init=False, factory=Watch)
+    _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
     _all_gone: asyncio.Future[None] | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -79,40 +79,40 @@ class DirectTransport:
         if loop is None:  # looked up once: it costs a system call each time
             loop = self._loop = asyncio.get_running_loop()
         now = loop.time()
-        lane = self._idle_lane(now) or await self._connect(timeout)
+        connection = self._idle_connection(now) or await self._connect(timeout)
         reply: asyncio.Future[Reply] = loop.create_future()
-        lane.asked_at = now
-        lane.ends_at = now + timeout
+        connection.asked_at = now
+        connection.ends_at = now + timeout
         # No local may hold the head: it has the token, and a traceback may show this frame.
-        lane.ask(self._prefix + request.target.encode("ascii") + self._suffix, request, reply)
-        self._watch.start()
+        connection.ask(self._prefix + request.target.encode("ascii") + self._suffix, request, reply)
+        self._time_limits.start()
         try:
             return await reply
         except BaseException as error:
-            lane.close()
+            connection.close()
             self._idle_may_be_dead = isinstance(error, ProtocolError) and error.reused
             raise
 
-    def _idle_lane(self, now: float) -> Lane | None:
+    def _idle_connection(self, now: float) -> DirectConnection | None:
         """Take an idle connection, but not in place of one that had been closed while idle."""
         if self._idle_may_be_dead:
             self._idle_may_be_dead = False
             return None
         while self._idle:
-            lane = self._idle.pop()
-            if lane.reusable and now - lane.asked_at < _IDLE_LIMIT:
-                return lane
-            lane.close()
+            connection = self._idle.pop()
+            if connection.reusable and now - connection.asked_at < _IDLE_LIMIT:
+                return connection
+            connection.close()
         return None
 
     # Connections
 
-    async def _connect(self, timeout: float) -> Lane:
+    async def _connect(self, timeout: float) -> DirectConnection:
         """Open a connection, and trade aiohttp's protocol for a lean one."""
         failure: BaseException
         try:
-            with self._watch.limit(timeout):
-                return await self._lane()
+            with self._time_limits.limit(timeout):
+                return await self._opened()
         except asyncio.CancelledError as error:
             failure = error.with_traceback(None)
             failure.__context__ = None
@@ -120,34 +120,34 @@ class DirectTransport:
             failure = translated(error)
         raise failure
 
-    async def _lane(self) -> Lane:
+    async def _opened(self) -> DirectConnection:
         if self._connector is None:
             self._connector = self.wiring.connector()
         request = ClientRequest(
             "GET", self.endpoint.base, loop=asyncio.get_running_loop(), proxy=self._proxy
         )
-        connection = await self._connector.connect(request, [], _NO_TIMEOUT)
-        lane = Lane(connection, on_idle=self._idle.append, on_gone=self._forget)
-        self._lanes.add(lane)
-        self._watch.attempts.add(lane)
-        return lane
+        pooled = await self._connector.connect(request, [], _NO_TIMEOUT)
+        connection = DirectConnection(pooled, on_idle=self._idle.append, on_gone=self._forget)
+        self._connections.add(connection)
+        self._time_limits.attempts.add(connection)
+        return connection
 
-    def _forget(self, lane: Lane) -> None:
-        self._lanes.discard(lane)
-        self._watch.attempts.discard(lane)
-        if not self._lanes and self._all_gone is not None and not self._all_gone.done():
+    def _forget(self, connection: DirectConnection) -> None:
+        self._connections.discard(connection)
+        self._time_limits.attempts.discard(connection)
+        if not self._connections and self._all_gone is not None and not self._all_gone.done():
             self._all_gone.set_result(None)
-        if lane in self._idle:
-            self._idle.remove(lane)
+        if connection in self._idle:
+            self._idle.remove(connection)
 
     async def aclose(self) -> None:
         """Close every connection; safe to repeat."""
-        self._watch.stop()
-        if self._lanes:
+        self._time_limits.stop()
+        if self._connections:
             self._all_gone = asyncio.get_running_loop().create_future()
             closed = ConfigurationError("the client was closed before the reply came")
-            for lane in tuple(self._lanes):
-                lane.fail(closed)
+            for connection in tuple(self._connections):
+                connection.fail(closed)
             await asyncio.wait((self._all_gone,), timeout=_GOODBYE)
         if self._connector is not None:
             connector, self._connector = self._connector, None

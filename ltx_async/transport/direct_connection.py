@@ -31,7 +31,7 @@ _NONE: Final[Mapping[str, str]] = {}
 _OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
 
 
-class Lane(asyncio.Protocol):
+class DirectConnection(asyncio.Protocol):
     """A connection that carries one request at a time.
 
     Attributes:
@@ -66,8 +66,8 @@ class Lane(asyncio.Protocol):
         self,
         connection: Connection,
         *,
-        on_idle: Callable[[Lane], None],
-        on_gone: Callable[[Lane], None],
+        on_idle: Callable[[DirectConnection], None],
+        on_gone: Callable[[DirectConnection], None],
     ) -> None:
         self.used = self._dirty = False
         self.asked_at = self.ends_at = 0.0

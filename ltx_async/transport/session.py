@@ -22,7 +22,7 @@ from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
 from ltx_async.transport.endpoint import KEPT_HEADERS, Endpoint
 from ltx_async.transport.failures import translated
 from ltx_async.transport.pool import LOST, REUSED, Wiring
-from ltx_async.transport.time_limits import Watch
+from ltx_async.transport.time_limits import TimeLimits
 
 __all__ = ["ClientSession", "SessionTransport"]
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
@@ -64,7 +64,7 @@ class SessionTransport:
     borrowed: ClientSession | None = None
     _own: ClientSession | None = field(init=False, default=None)
     _headers: CIMultiDict[str] = field(init=False, repr=False)
-    _watch: Watch = field(init=False, factory=Watch)
+    _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.borrowed, ClientSession | None):
@@ -91,7 +91,7 @@ class SessionTransport:
         """
         failure: BaseException
         try:
-            with self._watch.limit(timeout):
+            with self._time_limits.limit(timeout):
                 return await self._exchange(request)
         except asyncio.CancelledError as error:
             # aiohttp's frames hold the headers: leave them out of the traceback.
@@ -138,7 +138,7 @@ class SessionTransport:
 
     async def aclose(self) -> None:
         """Close the session if it is our own; safe to repeat."""
-        self._watch.stop()
+        self._time_limits.stop()
         if self._own is not None:
             session, self._own = self._own, None
             await session.close()

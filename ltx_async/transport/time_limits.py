@@ -30,7 +30,7 @@ class Attempt(Protocol):
 
 
 @define(eq=False)
-class Watch:
+class TimeLimits:
     """Ends attempts whose time is up, but not because the process itself stood still.
 
     A process that was stopped (SIGSTOP, a closed laptop) finds every time limit passed
@@ -81,12 +81,12 @@ class TimeLimit:
     A cancellation that comes from elsewhere stays one, as with `asyncio.timeout`.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_seconds", "_task", "_watch", "ends_at")
+    __slots__ = ("_cancelling", "_expired", "_seconds", "_task", "_time_limits", "ends_at")
 
     busy = True
 
-    def __init__(self, watch: Watch, seconds: float) -> None:
-        self._watch = watch
+    def __init__(self, time_limits: TimeLimits, seconds: float) -> None:
+        self._time_limits = time_limits
         self._seconds = seconds
         self._expired = False
 
@@ -96,8 +96,8 @@ class TimeLimit:
         self._task = task
         self._cancelling = task.cancelling()
         self.ends_at = asyncio.get_running_loop().time() + self._seconds
-        self._watch.attempts.add(self)
-        self._watch.start()
+        self._time_limits.attempts.add(self)
+        self._time_limits.start()
 
     def expire(self) -> None:
         """Cancel the block."""
@@ -111,7 +111,7 @@ class TimeLimit:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._watch.attempts.discard(self)
+        self._time_limits.attempts.discard(self)
         ours = self._expired and self._task.uncancel() <= self._cancelling
         if ours and exc_type is asyncio.CancelledError:
             raise TimeoutError

@@ -69,9 +69,9 @@ def watch(emulator):
             emulator.token,
             base_url=emulator.base_url,
             retry=RetryPolicy(base=0.001, throttle_base=0.001),
+            outage=OutageRule(streak=3, patience=0.05, probe_base=0.01, probe_cap=0.01),
             on_event=observer,
         )
-        client._outage_rule = OutageRule(streak=3, patience=0.05, probe_base=0.01, probe_cap=0.01)
         settings = {
             "column": "email",
             "every": 300.0,

@@ -70,9 +70,8 @@ async def test_a_single_lookup_of_an_absent_server_uses_its_attempts(
 async def test_an_absent_server_leaves_everything_pending(connect, absent, kind):
     async def run(concurrency: int, emails: int, attempts: int) -> None:
         policy = RetryPolicy(attempts=attempts, base=0.001)
-        settings = {"retry": policy, "timeout": 0.02, "allow_http": True}
+        settings = {"retry": policy, "timeout": 0.02, "allow_http": True, "outage": QUICK}
         client = connect(absent[kind], concurrency=concurrency, **settings)
-        client._outage_rule = QUICK
         with pytest.raises(ServiceUnavailableError) as caught:
             await client.lookup_many(f"{number}@example.com" for number in range(emails))
         assert caught.value.lookups == (), (concurrency, emails, attempts)
@@ -85,8 +84,7 @@ async def test_an_absent_server_leaves_everything_pending(connect, absent, kind)
 
 async def test_an_outage_costs_a_bounded_number_of_requests(serve, connect):
     server = await serve(in_turn([error(522)]))
-    client = connect(server)
-    client._outage_rule = QUICK
+    client = connect(server, outage=QUICK)
     with pytest.raises(ServiceUnavailableError):
         await client.lookup_many(f"{number}@example.com" for number in range(1000))
     assert server.requests < 100
@@ -94,8 +92,11 @@ async def test_an_outage_costs_a_bounded_number_of_requests(serve, connect):
 
 async def test_a_server_that_comes_late_answers_everything(serve, connect):
     port = free_port()
-    client = connect(f"http://127.0.0.1:{port}/v1", concurrency=5)
-    client._outage_rule = OutageRule(patience=10, probe_base=0.02, probe_cap=0.05)
+    client = connect(
+        f"http://127.0.0.1:{port}/v1",
+        concurrency=5,
+        outage=OutageRule(patience=10, probe_base=0.02, probe_cap=0.05),
+    )
     run = asyncio.create_task(_all(client, 50))
     await asyncio.sleep(0.3)
     server = await serve(ok, port=port)
@@ -113,8 +114,7 @@ async def test_an_email_that_always_times_out_among_answered_ones_fails(
     serve, connect, concurrency
 ):
     server = await serve(lambda asked: [HANG] if asked.email == "7@example.com" else ok(asked))
-    client = connect(server, concurrency=concurrency, timeout=0.4)
-    client._outage_rule = QUICK
+    client = connect(server, concurrency=concurrency, timeout=0.4, outage=QUICK)
     lookups = await _all(client, 100)
     failed = [lookup for lookup in lookups if lookup.outcome is not Outcome.OK]
     assert [(lookup.index, type(lookup.error)) for lookup in failed] == [(7, AttemptTimeoutError)]
@@ -122,8 +122,7 @@ async def test_an_email_that_always_times_out_among_answered_ones_fails(
 
 async def test_an_email_that_always_times_out_at_the_end_of_a_run_is_never_ok(serve, connect):
     server = await serve(lambda asked: [HANG] if asked.email == "9@example.com" else ok(asked))
-    client = connect(server, concurrency=3, timeout=0.2)
-    client._outage_rule = QUICK
+    client = connect(server, concurrency=3, timeout=0.2, outage=QUICK)
     try:
         lookups = await _all(client, 10)
     except ServiceUnavailableError as ended:  # nobody else was left to tell the difference
@@ -146,8 +145,13 @@ async def test_an_outage_in_mid_run_that_passes_costs_nobody_an_answer(serve, co
 
     server = await serve(answer)
     policy = RetryPolicy(base=0.2, random=lambda: 1.0)
-    client = connect(server, concurrency=20, timeout=0.4, retry=policy)
-    client._outage_rule = OutageRule(patience=10, probe_base=0.02, probe_cap=0.05)
+    client = connect(
+        server,
+        concurrency=20,
+        timeout=0.4,
+        retry=policy,
+        outage=OutageRule(patience=10, probe_base=0.02, probe_cap=0.05),
+    )
     lookups = await _all(client, 300)
     assert all(lookup.outcome is Outcome.OK for lookup in lookups)
     assert server.requests >= 300 + 25
@@ -155,8 +159,7 @@ async def test_an_outage_in_mid_run_that_passes_costs_nobody_an_answer(serve, co
 
 async def test_answered_emails_are_kept_when_the_server_goes_away_for_good(serve, connect):
     server = await serve(lambda asked: ok(asked) if asked.number < 30 else [HANG])
-    client = connect(server, concurrency=20, timeout=0.2)
-    client._outage_rule = QUICK
+    client = connect(server, concurrency=20, timeout=0.2, outage=QUICK)
     with pytest.raises(ServiceUnavailableError) as caught:
         await _all(client, 200)
     assert 20 <= len(caught.value.lookups) <= 30  # some may have had to ask again
@@ -168,8 +171,7 @@ async def test_emails_in_flight_when_a_server_goes_silent_for_good_stay_pending(
     server = await serve(
         lambda asked: [Pause(0.01), *ok(asked)] if asked.email == "1@example.com" else [HANG]
     )
-    client = connect(server, concurrency=2, timeout=0.2)
-    client._outage_rule = QUICK
+    client = connect(server, concurrency=2, timeout=0.2, outage=QUICK)
     with pytest.raises(ServiceUnavailableError) as caught:
         await _all(client, 50)
     assert [lookup.index for lookup in caught.value.lookups] == [1]

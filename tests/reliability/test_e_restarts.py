@@ -25,8 +25,7 @@ async def test_a_server_that_restarts_in_mid_run_answers_every_email(
     serve, connect, concurrency, down
 ):
     server = await serve(lambda asked: [Pause(0.002), *ok(asked)])
-    client = connect(server, concurrency=concurrency, retry=RetryPolicy(base=0.02))
-    client._outage_rule = PATIENT
+    client = connect(server, concurrency=concurrency, retry=RetryPolicy(base=0.02), outage=PATIENT)
     run = asyncio.create_task(_all(client, 150))
     for _ in range(2):
         seen = server.requests

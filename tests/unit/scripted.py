@@ -109,7 +109,7 @@ def client_over(transport, **options):
     """Make a client that sends over `transport`; without jitter unless asked for a policy."""
     options.setdefault("retry", policy())
     client = LTXClient(TOKEN, **options)
-    client._transport = client._channel.transport = transport
+    client._transport = client._shared.transport = transport
     return client
 
 

@@ -88,6 +88,9 @@ async def test_seconds_of_one_lookup_are_checked_too(call, name, seconds):
         ("rate", -2.5, "rate"),
         ("retry", 3, "retry"),
         ("retry", None, "retry"),
+        ("outage", None, "outage must be an OutageRule"),
+        ("outage", 60, "outage must be an OutageRule"),
+        ("outage", {"patience": 60}, "outage must be an OutageRule"),
         ("on_event", 3, "on_event"),
         ("ssl", False, "ssl"),
         ("ssl", "ca.pem", "ssl"),
@@ -180,7 +183,7 @@ async def test_its_repr_is_a_status_line_without_secrets():
 
 def test_nothing_inside_shows_the_token_or_the_proxys_password():
     client = LTXClient(TOKEN, proxy="http://ann:hunter2@127.0.0.1:1")
-    shown = repr(vars(client)) + repr(client._transport.wiring) + repr(client._channel)
+    shown = repr(vars(client)) + repr(client._transport.wiring) + repr(client._shared)
     assert TOKEN not in shown
     assert "12345-abcdefghi" not in shown
     assert "hunter2" not in shown

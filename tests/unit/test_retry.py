@@ -23,7 +23,13 @@ from ltx_async.errors import (
     ServerError,
     ServiceUnavailableError,
 )
-from ltx_async.retry import OUTAGE_STATUSES, RETRIED_STATUSES, RetryBudget, RetryPolicy
+from ltx_async.retry import (
+    OUTAGE_STATUSES,
+    RETRIED_STATUSES,
+    OutageRule,
+    RetryBudget,
+    RetryPolicy,
+)
 
 ALMOST_ONE = 1 - 2**-53
 RETRIED = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527}
@@ -189,6 +195,34 @@ OUT_OF_RANGE = {
 def test_a_value_out_of_range_is_refused_by_name(name, value):
     with pytest.raises(ConfigurationError, match=f"^{name} must be an? .* from .* to .*, not "):
         RetryPolicy(**{name: value})
+
+
+OUTAGE_OUT_OF_RANGE = {
+    "streak": [0, -1, 1_000_001, 2.5, True, "20", None],
+    "patience": [-0.1, 1e10, float("nan"), float("inf"), "60", True],
+    "probe_base": [0, 3601, float("nan"), "0.5"],
+    "probe_cap": [0, 86_401, float("inf"), None],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in OUTAGE_OUT_OF_RANGE.items() for value in values],
+)
+def test_a_value_of_the_outage_rule_out_of_range_is_refused_by_name(name, value):
+    with pytest.raises(ConfigurationError, match=f"^{name} must be an? .* from .* to .*, not "):
+        OutageRule(**{name: value})
+
+
+def test_the_outage_rule_is_a_frozen_value_by_keyword_with_the_documented_defaults():
+    rule = OutageRule()
+    assert rule == OutageRule(streak=20, patience=60.0, probe_base=0.5, probe_cap=5.0)
+    assert OutageRule(streak=1, patience=0, probe_base=0.001, probe_cap=86_400) != rule
+    assert pickle.loads(pickle.dumps(rule)) == rule
+    with pytest.raises(TypeError):
+        OutageRule(3)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        rule.patience = 5
 
 
 @pytest.mark.parametrize(

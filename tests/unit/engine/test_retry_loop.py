@@ -133,7 +133,7 @@ async def test_a_dead_reused_connection_is_replaced_once_at_once_and_without_cos
     assert lookup.outcome is Outcome.OK
     assert lookup.attempts == 2
     assert gaps(transport) == [0.0]
-    assert client._channel.budget.available == 0
+    assert client._shared.budget.available == 0
     assert not any(isinstance(event, RetryScheduled) for event in told)
 
 
@@ -287,7 +287,7 @@ async def test_a_retry_that_cannot_finish_is_not_started(step):
     assert type(lookup.error) is DeadlineError
     assert lookup.error.last_error.status == lookup.status == step.status
     assert len(transport.sent) == 1
-    assert client._channel.budget.available == 500
+    assert client._shared.budget.available == 500
 
 
 # Throttles
@@ -300,7 +300,7 @@ async def test_a_throttle_uses_neither_an_attempt_nor_budget():
     )
     assert lookup.outcome is Outcome.OK
     assert lookup.attempts == len(transport.sent) == 6
-    assert client._channel.budget.available == 0
+    assert client._shared.budget.available == 0
 
 
 @in_virtual_time
@@ -427,16 +427,16 @@ async def test_the_budget_is_exact(capacity, script, outcome, requests, left):
     lookup, transport, client = await look_up(*script, retry=policy(budget=capacity))
     assert lookup.outcome is outcome
     assert len(transport.sent) == requests
-    assert client._channel.budget.available == left
+    assert client._shared.budget.available == left
 
 
 @in_virtual_time
 async def test_a_clean_success_returns_one():
     _, _, client = await look_up(500, 500, 500, 404, 200)
-    assert client._channel.budget.available == 490
+    assert client._shared.budget.available == 490
     await client.lookup(EMAIL)
     await client.lookup(EMAIL)
-    assert client._channel.budget.available == 492
+    assert client._shared.budget.available == 492
 
 
 @in_virtual_time
@@ -450,7 +450,7 @@ async def test_the_budget_of_fifty_tasks_is_never_below_0_or_above_its_capacity(
         concurrency=50,
         timeout=3,
         retry=policy(budget=60),
-        on_event=lambda _event: seen.add(client._channel.budget.available),
+        on_event=lambda _event: seen.add(client._shared.budget.available),
     )
 
     async def ask():

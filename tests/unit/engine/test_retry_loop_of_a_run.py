@@ -19,6 +19,7 @@ from ltx_async.errors import (
 )
 from ltx_async.events import GateClosed, GateOpened
 from ltx_async.models import Outcome
+from ltx_async.retry import OutageRule
 from unit.scripted import (
     EMAIL,
     HANGS,
@@ -337,9 +338,10 @@ async def test_a_reply_to_what_was_in_flight_opens_the_gate_too():
 
     began = now()
     transport = ScriptedTransport(script)
-    client = client_over(transport, concurrency=30, retry=policy(jitter=1.0))
+    client = client_over(
+        transport, concurrency=30, retry=policy(jitter=1.0), outage=OutageRule(probe_base=5.0)
+    )
     addresses = [BAD, *emails(29)]
-    client._outage_rule = type(client._outage_rule)(probe_base=5.0)
     delivered, _, _ = await run_of(client, addresses)
     assert len(delivered) == 30
     assert transport.times[30] == began + 1.0  # not after 5 s
@@ -354,8 +356,9 @@ async def test_a_429_ends_an_outage_and_closes_the_gate_for_itself():
 
     began = now()
     transport = ScriptedTransport(script)
-    client = client_over(transport, concurrency=30, retry=policy(jitter=0.0))
-    client._outage_rule = type(client._outage_rule)(probe_base=5.0)
+    client = client_over(
+        transport, concurrency=30, retry=policy(jitter=0.0), outage=OutageRule(probe_base=5.0)
+    )
     delivered, _, _ = await run_of(client, [BAD, *emails(29)])
     assert outcomes(delivered) == {Outcome.OK}
     assert transport.times[30] == began + 8.0

@@ -7,7 +7,7 @@ import pytest
 from ltx_async.codec import Redaction
 from ltx_async.engine.limiter import Limiter
 from ltx_async.engine.logs import mask_email, message_for_log
-from ltx_async.engine.shared import Channel
+from ltx_async.engine.shared import Shared
 from ltx_async.errors import RateLimitError
 from ltx_async.events import AttemptStarted, GateClosed, GateOpened
 from ltx_async.retry import RetryBudget, RetryPolicy
@@ -17,8 +17,8 @@ from unit.virtual_time import in_virtual_time, passes
 WHY = RateLimitError("HTTP 429", status=429)
 
 
-def channel(on_event=None, concurrency=4):
-    return Channel(
+def shared(on_event=None, concurrency=4):
+    return Shared(
         ScriptedTransport(),
         Limiter(concurrency),
         RetryPolicy(),
@@ -52,17 +52,17 @@ def test_the_server_repeating_the_email_does_not_unmask_it():
 
 def test_without_a_listener_and_debug_nobody_watches(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
-    assert not channel().watched
-    assert channel(on_event=print).watched
+    assert not shared().watched
+    assert shared(on_event=print).watched
     caplog.set_level(logging.DEBUG, "ltx_async")
-    assert channel().watched
+    assert shared().watched
 
 
 def test_an_event_is_told_and_logged_at_debug(caplog):
     caplog.set_level(logging.DEBUG, "ltx_async")
     told = []
-    channel(told.append).tell(AttemptStarted(EMAIL, 1))
-    channel().tell(AttemptStarted(EMAIL, 2))
+    shared(told.append).tell(AttemptStarted(EMAIL, 1))
+    shared().tell(AttemptStarted(EMAIL, 2))
     assert told == [AttemptStarted(EMAIL, 1)]
     assert [record.levelname for record in caplog.records] == ["DEBUG", "DEBUG"]
     assert "attempt=2" in caplog.text
@@ -74,7 +74,7 @@ def test_an_exception_of_the_listener_is_logged_and_goes_no_further(caplog):
     def listener(_event):
         raise ZeroDivisionError
 
-    channel(listener).tell(AttemptStarted(EMAIL, 1))
+    shared(listener).tell(AttemptStarted(EMAIL, 1))
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "ZeroDivisionError" in caplog.text
 
@@ -83,9 +83,9 @@ def test_an_exception_of_the_listener_is_logged_and_goes_no_further(caplog):
 async def test_the_gate_tells_once_when_it_closes_and_once_when_it_opens(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
     told = []
-    channel_ = channel(told.append)
+    one = shared(told.append)
     for _ in range(3):
-        channel_.close_gate(2.0, WHY, halve=True)
+        one.close_gate(2.0, WHY, halve=True)
     assert told == [GateClosed(2.0, WHY)]
     await passes(2)
     assert told == [GateClosed(2.0, WHY), GateOpened(1)]
@@ -98,7 +98,7 @@ async def test_the_gate_tells_once_when_it_closes_and_once_when_it_opens(caplog)
 @in_virtual_time
 async def test_what_closed_the_gate_is_logged_with_the_email_masked(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
-    channel().close_gate(
+    shared().close_gate(
         1.0, RateLimitError(f"slow down, {EMAIL}", status=429, email=EMAIL), halve=True
     )
     assert EMAIL not in caplog.text
@@ -108,12 +108,12 @@ async def test_what_closed_the_gate_is_logged_with_the_email_masked(caplog):
 @in_virtual_time
 async def test_running_out_of_descriptors_warns_once(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
-    channel_ = channel(concurrency=4)
+    one = shared(concurrency=4)
     for _ in range(4):
-        channel_.limiter.try_acquire()
+        one.limiter.try_acquire()
     for _ in range(3):
-        channel_.limiter.release()
-        channel_.lower_concurrency()
+        one.limiter.release()
+        one.lower_concurrency()
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "INFO"]
     assert caplog.messages == [
         f"out of file descriptors: concurrency lowered to {left}" for left in (3, 2, 1)

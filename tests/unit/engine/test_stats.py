@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_async.engine.stats import Latencies, Tally
+from ltx_async.engine.stats import Counters, Latencies
 from ltx_async.models import Outcome
 
 
@@ -19,8 +19,8 @@ def latencies_of(*seconds):
 
 def test_without_latencies_there_is_no_quantile():
     assert Latencies().quantile(0.5) is None
-    assert Tally().stats().latency_p50 is None
-    assert Tally().stats().latency_p99 is None
+    assert Counters().stats().latency_p50 is None
+    assert Counters().stats().latency_p99 is None
 
 
 @given(st.floats(1.1e-5, 1500))
@@ -52,10 +52,10 @@ def test_what_is_longer_than_any_attempt_counts_as_the_longest():
 
 
 def test_the_stats_have_every_outcome_as_a_key():
-    tally = Tally(requests=7, retries=2, throttles=1)
+    counters = Counters(requests=7, retries=2, throttles=1)
     for outcome in (Outcome.OK, Outcome.OK, Outcome.FAILED):
-        tally.outcomes[outcome] += 1
-    stats = tally.stats()
+        counters.outcomes[outcome] += 1
+    stats = counters.stats()
     assert stats.outcomes == {
         Outcome.OK: 2,
         Outcome.NEEDS_REAUTH: 0,
@@ -67,8 +67,8 @@ def test_the_stats_have_every_outcome_as_a_key():
 
 
 def test_stats_are_a_snapshot():
-    tally = Tally()
-    before = tally.stats()
-    tally.outcomes[Outcome.OK] += 1
+    counters = Counters()
+    before = counters.stats()
+    counters.outcomes[Outcome.OK] += 1
     assert before.outcomes[Outcome.OK] == 0
-    assert tally.stats().outcomes[Outcome.OK] == 1
+    assert counters.stats().outcomes[Outcome.OK] == 1
