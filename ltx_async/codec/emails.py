@@ -76,12 +76,3 @@ def refusal(email: object) -> str | None:
     if ("/" in email or "\\" in email) and not {".", ".."}.isdisjoint(_SEPARATOR.split(email)):
         return "the email has a part . or .., which servers resolve as a path"
     return None
-
-
-def identity(email: str) -> str:
-    """Return what two spellings of one email share: all but the case of the domain.
-
-    The part before the `@` may tell `Ann` from `ann` (RFC 5321 2.4), the domain may not.
-    """
-    local, at, domain = email.rpartition("@")
-    return f"{local}@{domain.lower()}" if at else email

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 from ltx_async.codec.accounts import FIELDS, json_type, structure_account
+from ltx_async.codec.identity import is_same_account
 from ltx_async.codec.jsontext import NotJSONError, decode
 from ltx_async.codec.waits import retry_after
 from ltx_async.errors import (
@@ -79,7 +80,7 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     if isinstance(account, list):
         return _undecodable(account, email)
     answered = account.email
-    if answered is None or answered == email or answered.lower() == email.lower():
+    if answered is None or is_same_account(email, answered):
         return account
     return _undecodable(["email: another than the one asked for"], email)
 

@@ -24,8 +24,8 @@ def _given(email: str) -> Entry:
     return entry_of(email, broken=True)
 
 
-def refused(entry: Entry, index: int) -> Lookup:
-    """Return the `invalid` lookup of an entry that is never sent."""
+def invalid_lookup(entry: Entry, index: int) -> Lookup:
+    """Return the lookup of an entry that is never sent."""
     assert entry.problem is not None
     error = InvalidEmailError(entry.problem, email=entry.email)
     now = datetime.now(UTC)
@@ -33,36 +33,39 @@ def refused(entry: Entry, index: int) -> Lookup:
 
 
 @define
-class Intake:
-    """An async iterator over the emails to ask for, each once.
+class DistinctEmails:
+    """The emails to ask for, each once, as an async iterator that reads the input as it goes.
 
-    What cannot be asked for goes to `on_refused`, as a lookup; a duplicate is only counted;
-    what has a record of an earlier run goes to `on_earlier`.
+    What cannot be asked for goes to `on_refused`, as a lookup and with the number of emails
+    given out before it; a duplicate is only counted; what an earlier run has recorded of an
+    email goes to `on_earlier`, and the email is not given out.
 
     Attributes:
         seen: the emails so far, and those of an earlier run.
         taken: entries so far, duplicates and refused ones included.
-        duplicates: how many of them had been taken before.
+        given: emails given out so far.
+        duplicates: how many of the entries had been taken before.
         exhausted: whether the end of the input was reached.
     """
 
     _source: ByteSource | None
     _reader: Reader | None
-    on_refused: Callable[[Lookup], Awaitable[None]] | None = None
+    on_refused: Callable[[Lookup, int], Awaitable[None]] | None = None
     on_earlier: Callable[[Any], None] | None = None
     seen: SeenEmails[Any] = field(factory=SeenEmails)
     taken: int = field(default=0, init=False)
+    given: int = field(default=0, init=False)
     duplicates: int = field(default=0, init=False)
     exhausted: bool = field(default=False, init=False)
     _stopped: bool = field(default=False, init=False)
     _ready: deque[Entry] = field(factory=deque, init=False)
 
     @classmethod
-    def of(cls, emails: Iterable[str]) -> Intake:
+    def of(cls, emails: Iterable[str]) -> DistinctEmails:
         """Take emails that are in memory already."""
-        intake = cls(None, None)
-        intake._ready.extend(map(_given, emails))
-        return intake
+        distinct = cls(None, None)
+        distinct._ready.extend(map(_given, emails))
+        return distinct
 
     def __aiter__(self) -> Self:
         return self
@@ -74,9 +77,10 @@ class Intake:
                     await asyncio.sleep(0)  # signals are heard between the pieces
                 continue
             if entry.problem is None:
+                self.given += 1
                 return entry.email
             if self.on_refused is not None:
-                await self.on_refused(refused(entry, self.taken - 1))
+                await self.on_refused(invalid_lookup(entry, self.taken - 1), self.given)
         raise StopAsyncIteration
 
     @property

@@ -15,7 +15,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from ltx_async.files.errors import CommandError
-from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.entries import Entry, Reader, _decoded, _is_broken, entry_of
 from ltx_async.inputs.lines import LineSplitter
 from ltx_async.inputs.source import ByteSource
@@ -106,7 +106,7 @@ def reader_for(name: str, column: str) -> Reader:
     return JSONLinesReader(column) if suffix in JSON_LINES else TextReader()
 
 
-def open_emails(name: str, column: str) -> Intake:
+def open_emails(name: str, column: str) -> DistinctEmails:
     """Open the file that the emails are in.
 
     Raises:
@@ -115,7 +115,7 @@ def open_emails(name: str, column: str) -> Intake:
     # A pipe would be empty in the next round, and might block in this one.
     if not _may_be_a_file(Path(name)):
         raise CommandError(f"{name}: is no regular file.", "Each round reads it again.")
-    return Intake(ByteSource.open(name), reader_for(name, column))
+    return DistinctEmails(ByteSource.open(name), reader_for(name, column))
 
 
 def _may_be_a_file(path: Path) -> bool:

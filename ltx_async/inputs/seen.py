@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from attrs import define, field
 
-from ltx_async.codec.emails import identity
+from ltx_async.codec.identity import entry_key
 from ltx_async.results.columns import plain_text
 
 _DIGEST_SIZE: Final = 16
@@ -55,7 +55,7 @@ class SeenEmails(Generic[Earlier]):
 
 
 def _digest(email: str, *, refused: bool) -> bytes:
-    text = identity(plain_text(email))
+    text = entry_key(plain_text(email))
     return blake2b(
         (_REFUSED + text if refused else text).encode(), digest_size=_DIGEST_SIZE
     ).digest()

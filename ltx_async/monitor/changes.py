@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ltx_async.alerts import Thresholds
-from ltx_async.codec.emails import identity
+from ltx_async.codec.identity import entry_key
 from ltx_async.models import Lookup, Outcome, trouble_of
 from ltx_async.wording import inert, timestamp
 
@@ -108,7 +108,7 @@ def account_id(email: str) -> str:
     They keep addresses out of dashboards. They are no secret: whoever guesses an
     address can compute them.
     """
-    text = identity(email).encode("utf-8", "surrogatepass")
+    text = entry_key(email).encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=_ID_SIZE).hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from ltx_async.codec.emails import identity
+from ltx_async.codec.identity import entry_key
 from ltx_async.models import Outcome
 from ltx_async.monitor.changes import Change, Kind, Sighting
 from ltx_async.wording import counted
@@ -121,7 +121,7 @@ class Ledger:
     # The accounts
 
     def _missing(self, seen: Round) -> Iterator[Change]:
-        present = {identity(one.email) for one in seen.sightings}
+        present = {entry_key(one.email) for one in seen.sightings}
         for key in [key for key in self._standings if key not in present]:
             standing = self._standings[key]
             if not seen.listed:
@@ -133,7 +133,7 @@ class Ledger:
                 yield Change(seen.at, Kind.GONE, text, standing.email)
 
     def _compare(self, seen: Sighting) -> Iterator[Change]:
-        key = identity(seen.email)
+        key = entry_key(seen.email)
         standing = self._standings.get(key)
         if standing is None:
             standing = self._standings[key] = _Standing(seen.email)

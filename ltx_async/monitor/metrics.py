@@ -25,7 +25,7 @@ from prometheus_client import (
 )
 
 from ltx_async._version import __version__
-from ltx_async.codec.emails import identity
+from ltx_async.codec.identity import entry_key
 from ltx_async.events import AttemptFinished, Event
 from ltx_async.files.errors import CommandError, ExitStatus, write_failure
 from ltx_async.models import Outcome, Stats
@@ -126,7 +126,7 @@ class Metrics:
 
     def _label(self, email: str) -> str:
         # A lone surrogate, from a file that is not UTF-8, cannot be sent to anybody.
-        shown = identity(email).encode(errors="replace").decode()
+        shown = entry_key(email).encode(errors="replace").decode()
         return shown if self._emails else account_id(email)
 
     # Where they go

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from ltx_async.codec.identity import entry_key
 from ltx_async.models import Outcome
 from ltx_async.results.reading import Results
 from ltx_async.results.record import Row
@@ -97,14 +98,14 @@ def _change_as_json(change: Change) -> dict[str, Any]:
 
 
 def compare(older: Results, newer: Results) -> Comparison:
-    """Compare two runs, email by email, to the letter.
+    """Compare two runs, email by email; the case of a domain makes no difference.
 
     An email is newly broken when the newer run found its account broken, missing or its
     address refused, and the older one did not. A lookup that failed says nothing about the
     account: that is "no answer now", and no recovery follows from it.
     """
-    before = {row.email: row for row in older.rows}
-    after = {row.email: row for row in newer.rows}
+    before = {entry_key(row.email): row for row in older.rows}
+    after = {entry_key(row.email): row for row in newer.rows}
     order = list(ChangeKind)
     changes = sorted(_changes(before, after), key=lambda change: order.index(change.kind))
     return Comparison(
@@ -116,10 +117,10 @@ def compare(older: Results, newer: Results) -> Comparison:
 
 
 def _changes(before: dict[str, Row], after: dict[str, Row]) -> Iterator[Change]:
-    for email in {**before, **after}:
-        pair = before.get(email), after.get(email)
+    for key, latest in {**before, **after}.items():
+        pair = before.get(key), after.get(key)
         if (kind := _kind(*pair)) is not None:
-            yield Change(email, kind, *pair)
+            yield Change(latest.email, kind, *pair)
 
 
 def _kind(before: Row | None, after: Row | None) -> ChangeKind | None:

@@ -26,6 +26,21 @@ def test_lines_come_in_the_order_of_the_arguments(ltx, server):
     assert ended.err == ""
 
 
+@pytest.mark.parametrize(
+    "emails",
+    [
+        ["ann@example.com", b"caf\xe9@x", "bob@example.com"],
+        [b"\xff", "ann@example.com", b"\xfe"],
+        ["nobody@example.com", b"\xff@x", b"\xfe@x", "bob@example.com", b"\xfd@x"],
+        ["..", b"\xff@x", "ann@example.com", "a b"],
+    ],
+)
+def test_what_is_never_asked_for_keeps_its_place(ltx, server, emails):
+    given = [email if isinstance(email, str) else os.fsdecode(email) for email in emails]
+    shown = [email if isinstance(email, str) else repr(email)[2:-1] for email in emails]
+    assert list(ltx("get", *given).outcomes) == shown
+
+
 def test_all_well_is_exit_0(ltx, server):
     assert ltx("get", "ann@example.com").status == 0
 

@@ -10,22 +10,24 @@ import pytest
 
 from ltx_async import Outcome
 from ltx_async.files.errors import CommandError
-from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import ByteSource
 
 
 @pytest.fixture
 def opened():
-    intakes = []
+    opened_emails = []
 
     def open_(name):
-        intakes.append(Intake(ByteSource.open(str(name)), reader_for(str(name), "email")))
-        return intakes[-1]
+        opened_emails.append(
+            DistinctEmails(ByteSource.open(str(name)), reader_for(str(name), "email"))
+        )
+        return opened_emails[-1]
 
     yield open_
-    for intake in intakes:
-        intake.close()
+    for emails in opened_emails:
+        emails.close()
 
 
 @pytest.fixture
@@ -41,13 +43,13 @@ def emails_file(tmp_path):
 async def test_each_email_is_given_once_and_everything_is_counted(opened, emails_file):
     kept = []
 
-    async def keep(lookup):
+    async def keep(lookup, before):
         kept.append(lookup)
 
-    intake = opened(emails_file(b"a@x\n\nb@x\na@X\ncaf\xe9@x\ncaf\xe9@x\nc@x"))
-    intake.on_refused = keep
-    assert [email async for email in intake] == ["a@x", "b@x", "c@x"]
-    assert (intake.taken, intake.duplicates, intake.exhausted) == (6, 2, True)
+    emails = opened(emails_file(b"a@x\n\nb@x\na@X\ncaf\xe9@x\ncaf\xe9@x\nc@x"))
+    emails.on_refused = keep
+    assert [email async for email in emails] == ["a@x", "b@x", "c@x"]
+    assert (emails.taken, emails.duplicates, emails.exhausted) == (6, 2, True)
     (refused,) = kept
     assert (refused.email, refused.outcome, refused.attempts) == (r"caf\xe9@x", "invalid", 0)
     assert refused.error.message == "the line is not valid UTF-8"
@@ -55,54 +57,54 @@ async def test_each_email_is_given_once_and_everything_is_counted(opened, emails
 
 async def test_a_long_file_is_read_as_it_is_needed_and_its_length_foreseen(opened, emails_file):
     data = b"".join(b"user%05d@example.com\n" % number for number in range(20_000))
-    intake = opened(emails_file(data))
-    assert intake.expected is None
-    await anext(intake)
-    assert intake._source.offset < len(data) / 2
-    assert not intake.is_read
-    assert intake.expected == pytest.approx(20_000, rel=0.01)
-    async for _ in intake:
+    emails = opened(emails_file(data))
+    assert emails.expected is None
+    await anext(emails)
+    assert emails._source.offset < len(data) / 2
+    assert not emails.is_read
+    assert emails.expected == pytest.approx(20_000, rel=0.01)
+    async for _ in emails:
         pass
-    assert intake.is_read
-    assert intake.expected == 20_000
+    assert emails.is_read
+    assert emails.expected == 20_000
 
 
 async def test_after_a_stop_the_rest_of_a_file_is_counted_but_not_given_out(opened, emails_file):
-    intake = opened(emails_file(b"a@x\nb@x\na@x\nc@x\n"))
-    assert await anext(intake) == "a@x"
-    intake.stop()
+    emails = opened(emails_file(b"a@x\nb@x\na@x\nc@x\n"))
+    assert await anext(emails) == "a@x"
+    emails.stop()
     with pytest.raises(StopAsyncIteration):
-        await anext(intake)
-    await intake.count_rest(5)
-    assert (intake.taken, intake.duplicates, intake.exhausted) == (4, 1, True)
+        await anext(emails)
+    await emails.count_rest(5)
+    assert (emails.taken, emails.duplicates, emails.exhausted) == (4, 1, True)
 
 
 async def test_what_has_a_record_is_passed_over_while_signals_are_heard(opened, emails_file):
-    intake = opened(emails_file(b"".join(b"%05d@example.com\n" % number for number in range(9000))))
+    emails = opened(emails_file(b"".join(b"%05d@example.com\n" % number for number in range(9000))))
     for number in range(9000):
-        intake.seen.remember(f"{number:05d}@example.com", Outcome.OK)
+        emails.seen.remember(f"{number:05d}@example.com", Outcome.OK)
     met, turns = [], []
-    intake.on_earlier = met.append
+    emails.on_earlier = met.append
     loop = asyncio.get_running_loop()
-    loop.call_soon(lambda: (turns.append(len(met)), intake.stop()))
+    loop.call_soon(lambda: (turns.append(len(met)), emails.stop()))
     with pytest.raises(StopAsyncIteration):
-        await anext(intake)
+        await anext(emails)
     assert 0 < turns[0] == len(met) < 9000
-    await intake.count_rest(5)
-    assert (len(met), intake.duplicates, intake.taken) == (9000, 0, 9000)
+    await emails.count_rest(5)
+    assert (len(met), emails.duplicates, emails.taken) == (9000, 0, 9000)
 
 
 async def test_counting_the_rest_has_an_end(opened, emails_file):
-    intake = opened(emails_file(b"user@example.com\n" * 50_000))
-    await intake.count_rest(0)
-    assert 0 < intake.taken < 50_000
-    assert not intake.exhausted
+    emails = opened(emails_file(b"user@example.com\n" * 50_000))
+    await emails.count_rest(0)
+    assert 0 < emails.taken < 50_000
+    assert not emails.exhausted
 
 
 async def test_a_pipe_is_waited_for_without_holding_up_the_loop():
     reading, writing = os.pipe()
-    intake = Intake(ByteSource("pipe", reading), reader_for("-", "email"))
-    waiting = asyncio.create_task(anext(intake))
+    emails = DistinctEmails(ByteSource("pipe", reading), reader_for("-", "email"))
+    waiting = asyncio.create_task(anext(emails))
     await asyncio.sleep(0.01)
     os.write(writing, b"ann@exam")
     await asyncio.sleep(0.01)
@@ -110,39 +112,39 @@ async def test_a_pipe_is_waited_for_without_holding_up_the_loop():
     os.write(writing, b"ple.com\nbob")
     assert await waiting == "ann@example.com"
     os.close(writing)
-    assert [email async for email in intake] == ["bob"]
-    assert intake.expected == 2
-    intake.close()
+    assert [email async for email in emails] == ["bob"]
+    assert emails.expected == 2
+    emails.close()
 
 
 async def test_a_stop_ends_the_wait_for_a_pipe_and_its_rest_stays_unread():
     reading, writing = os.pipe()
-    intake = Intake(ByteSource("pipe", reading), reader_for("-", "email"))
-    waiting = asyncio.create_task(anext(intake))
+    emails = DistinctEmails(ByteSource("pipe", reading), reader_for("-", "email"))
+    waiting = asyncio.create_task(anext(emails))
     await asyncio.sleep(0.01)
-    intake.stop()
+    emails.stop()
     with pytest.raises(StopAsyncIteration):
         await waiting
     os.write(writing, b"ann@example.com\n")
-    await intake.count_rest(5)
-    assert (intake.taken, intake.exhausted) == (0, False)
-    assert await intake._source.read() == b""
-    intake.close()
+    await emails.count_rest(5)
+    assert (emails.taken, emails.exhausted) == (0, False)
+    assert await emails._source.read() == b""
+    emails.close()
     os.close(writing)
 
 
 async def test_arguments_that_were_not_utf8_are_refused_like_lines():
     kept = []
 
-    async def keep(lookup):
+    async def keep(lookup, before):
         kept.append(lookup.email)
 
-    intake = Intake.of([" ann@example.com", os.fsdecode(b"caf\xe9@x"), "ann@EXAMPLE.com"])
-    intake.on_refused = keep
-    assert intake.expected == 3
-    assert [email async for email in intake] == ["ann@example.com"]
+    emails = DistinctEmails.of([" ann@example.com", os.fsdecode(b"caf\xe9@x"), "ann@EXAMPLE.com"])
+    emails.on_refused = keep
+    assert emails.expected == 3
+    assert [email async for email in emails] == ["ann@example.com"]
     assert kept == [r"caf\xe9@x"]
-    assert intake.duplicates == 1
+    assert emails.duplicates == 1
 
 
 @pytest.mark.parametrize(

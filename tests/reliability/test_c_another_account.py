@@ -8,7 +8,10 @@ from .replies import account_body, reply
 from .wire import in_turn
 
 
-@pytest.mark.parametrize("other", ["bob@example.com", "ann@example.org", "", "ann@example.com "])
+@pytest.mark.parametrize(
+    "other",
+    ["bob@example.com", "ann@example.org", "", "ann@example.com ", "ann@example.\u212aom"],
+)
 async def test_another_email_in_the_reply_is_flagged(serve, connect, other):
     server = await serve(in_turn([reply(200, account_body(other))]))
     lookup = await connect(server).lookup("ann@example.com")
@@ -16,6 +19,12 @@ async def test_another_email_in_the_reply_is_flagged(serve, connect, other):
     assert lookup.account is None
     assert other not in str(lookup.error) or not other.strip()
     assert server.requests == 1
+
+
+async def test_an_email_that_only_unicode_folds_to_the_one_asked_for_is_another(serve, connect):
+    server = await serve(in_turn([reply(200, account_body("\u212ate@example.com"))]))
+    lookup = await connect(server).lookup("kate@example.com")
+    assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, DecodeError)
 
 
 @pytest.mark.parametrize("same", ["ann@example.com", "Ann@Example.COM"])

@@ -42,6 +42,19 @@ def test_each_pair_of_outcomes_has_its_kind(changes, before, after, kind):
     assert [change.kind for change in changes([before], [after]).changes] == [kind] * bool(kind)
 
 
+@pytest.mark.parametrize(
+    ("older", "newer", "told"),
+    [
+        ("ann@EXAMPLE.com", "ann@example.com", []),
+        ("ann@example.com", "ann@Example.Com", []),
+        ("Ann@example.com", "ann@example.com", [ChangeKind.GONE, ChangeKind.NEW]),
+        ("ann@\u212aiwi.com", "ann@kiwi.com", [ChangeKind.GONE, ChangeKind.NEW]),
+    ],
+)
+def test_the_case_of_a_domain_makes_no_new_email(changes, older, newer, told):
+    assert [change.kind for change in changes([found(older)], [found(newer)]).changes] == told
+
+
 def test_new_and_gone_emails_are_told(changes):
     told = changes([found("gone@example.com")], [found("new@example.com")]).changes
     assert [(change.email, change.kind) for change in told] == [

@@ -1,4 +1,4 @@
-"""One run of many lookups, from the intake through the client to the writer and the summary."""
+"""One run of many lookups, from the emails through the client to the writer and the summary."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from ltx_async import BulkLookup, LTXClient
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.hints import ComposedEmails, NotFoundStreak, explain_not_found
+from ltx_async.cli.checking.order import InputOrder
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progress
 from ltx_async.errors import LTXError
 from ltx_async.files.errors import CommandError, UnsavedError
-from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
@@ -34,10 +35,10 @@ _EXPECTED_ENDINGS: Final = (LTXError, CommandError, BrokenPipeError)
 
 @define(eq=False)
 class CheckRun:
-    """Looks up what the intake gives, and keeps what the client delivers.
+    """Looks emails up, and keeps what the client delivers.
 
     Attributes:
-        intake: the emails.
+        emails: what to ask for.
         writer: where the records go.
         talk: for progress and warnings.
         counts: what was delivered.
@@ -48,7 +49,7 @@ class CheckRun:
         results: where the results lie, for the summary.
     """
 
-    intake: Intake
+    emails: DistinctEmails
     writer: Writer
     talk: Talk
     counts: Counts = field(factory=Counts)
@@ -58,15 +59,20 @@ class CheckRun:
     live: bool = True
     results: str | None = None
     _streak: NotFoundStreak = field(factory=NotFoundStreak, init=False)
+    _order: InputOrder | None = field(default=None, init=False)
     _composed: ComposedEmails = field(factory=ComposedEmails, init=False)
     _speed: Speedometer = field(factory=Speedometer, init=False)
 
     async def finish(self, client: LTXClient, interrupt: Interrupt) -> Summary:
         """Run to the end, to an error that ends it, or to a signal; close the writer."""
         began = time.monotonic()
-        self.intake.on_refused = self._keep
-        self.intake.on_earlier = self.counts.add_earlier
-        lookups = client.lookup_many(self.intake, ordered=self.ordered)
+        if self.ordered:
+            self._order = InputOrder(self._keep)
+        self.emails.on_refused = (
+            self._keep_invalid if self._order is None else self._order.add_invalid
+        )
+        self.emails.on_earlier = self.counts.add_earlier
+        lookups = client.lookup_many(self.emails, ordered=self.ordered)
         async with shown_progress(self.talk, self._snapshot, live=self.live):
             error = await self._deliver_all(client, lookups, interrupt)
         error = await self._close(error, interrupt)
@@ -75,7 +81,7 @@ class CheckRun:
             counts=self.counts,
             stats=lookups.stats,
             seconds=time.monotonic() - began,
-            whole_input=self.intake.exhausted,
+            whole_input=self.emails.exhausted,
             error=error if interrupt.signal is None else None,
             signal=interrupt.signal,
             results=self.results,
@@ -101,7 +107,7 @@ class CheckRun:
     async def _wind_down(self, delivery: asyncio.Task[None]) -> None:
         """Take no new email, and give the requests in flight a few seconds."""
         self.talk.say("stopping; once more stops at once")
-        self.intake.stop()
+        self.emails.stop()
         patience = time.monotonic() + _GRACE
         idle = 0  # replies that have just come are delivered by the next glance
         while not delivery.done() and idle < 2 and time.monotonic() < patience:
@@ -109,13 +115,24 @@ class CheckRun:
             idle = 0 if self.observer.in_flight else idle + 1
 
     async def _deliver(self, client: LTXClient, lookups: BulkLookup) -> None:
+        try:
+            await self._keep_all(client, lookups)
+        finally:
+            if self._order is not None:
+                await self._order.finish()
+
+    async def _keep_all(self, client: LTXClient, lookups: BulkLookup) -> None:
+        keep = self._keep if self._order is None else self._order.add_answer
         async with lookups:
             async for lookup in lookups:
-                await self._keep(lookup)
+                await keep(lookup)
                 if (warning := self._composed.warning_of(lookup)) is not None:
                     self.talk.warn(warning)
                 if not self.counts.earlier and self._streak.completed_by(lookup):
                     self.talk.warn(await explain_not_found(client))
+
+    async def _keep_invalid(self, lookup: Lookup, _before: int) -> None:
+        await self._keep(lookup)
 
     async def _keep(self, lookup: Lookup) -> None:
         """Write a lookup, then count it: what is counted is kept."""
@@ -142,16 +159,16 @@ class CheckRun:
 
     async def _count_rest(self, seconds: float) -> None:
         try:
-            await self.intake.count_rest(seconds)
+            await self.emails.count_rest(seconds)
         except CommandError:
             pass  # what cannot be read cannot be counted; the summary says that it was not
         finally:
-            self.intake.close()
+            self.emails.close()
         self._count_input()
 
     def _count_input(self) -> None:
-        self.counts.input = self.intake.taken
-        self.counts.duplicate = self.intake.duplicates
+        self.counts.input = self.emails.taken
+        self.counts.duplicate = self.emails.duplicates
 
     def _snapshot(self, now: float) -> Snapshot:
         self._count_input()
@@ -159,9 +176,9 @@ class CheckRun:
         del figures["pending"]
         return Snapshot(
             done=self.counts.done,
-            expected=self.intake.expected,
+            expected=self.emails.expected,
             counts=figures,
             rate=self._speed.rate(self.counts.done - self.counts.earlier, now),
             note=self.observer.note,
-            exact=self.intake.is_read,
+            exact=self.emails.is_read,
         )

@@ -30,7 +30,7 @@ from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.errors import AccountNotFoundError
 from ltx_async.files.errors import CommandError, ExitStatus
-from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
 from ltx_async.results.formats import open_output
@@ -112,19 +112,19 @@ async def _check(
         return interrupt.exit_status
     async with client:
         if options.source is None:
-            emails = await or_interrupt(interrupt, _listed(client))
-            if emails is None:
+            listed = await or_interrupt(interrupt, _listed(client))
+            if listed is None:
                 return interrupt.exit_status
-            intake = Intake.of(emails)
+            emails = DistinctEmails.of(listed)
         else:
-            intake = await _opened(options, options.source, talk)
+            emails = await _opened(options, options.source, talk)
         thresholds = Thresholds(options.min_balance, options.expires_within)
-        earlier = EarlierRecords(EarlierResults(intake.seen, thresholds).add)
+        earlier = EarlierRecords(EarlierResults(emails.seen, thresholds).add)
         writer = await or_interrupt(interrupt, _writer(options, earlier, talk))
         if writer is None:
             return interrupt.exit_status
         work = CheckRun(
-            intake,
+            emails,
             writer,
             talk,
             counts=Counts(thresholds),
@@ -145,20 +145,20 @@ async def _listed(client: LTXClient) -> list[str]:
         return []
 
 
-async def _opened(options: CheckOptions, name: str, talk: Talk) -> Intake:
+async def _opened(options: CheckOptions, name: str, talk: Talk) -> DistinctEmails:
     source = ByteSource.open(name)
     if name == STANDARD_INPUT and is_terminal(0):
         talk.say("type the emails, one per line; Ctrl-D ends them")
     if options.output != "-" and source.is_file(options.output):
         source.close()
         raise CommandError(f"{options.output}: is the input.", "Choose another output.")
-    intake = Intake(source, reader_for(name, options.column))
+    emails = DistinctEmails(source, reader_for(name, options.column))
     try:
-        await intake.peek()
+        await emails.peek()
     except CommandError:
-        intake.close()
+        emails.close()
         raise
-    return intake
+    return emails
 
 
 async def _writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer:

@@ -21,7 +21,7 @@ from ltx_async.cli.runtime import Interrupt, run
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.emulator import Emulator, GeneratedAccounts
 from ltx_async.files.errors import ExitStatus
-from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.text_file import FileWriter
 
@@ -61,7 +61,7 @@ async def _demo(talk: Talk, interrupt: Interrupt) -> int:
         talk.say(f"a local server stands in for the API: {emulator.base_url}")
         observer = Observer()
         work = CheckRun(
-            Intake.of(_emails(accounts)),
+            DistinctEmails.of(_emails(accounts)),
             writer,
             talk,
             counts=Counts(_THRESHOLDS),

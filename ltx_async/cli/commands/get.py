@@ -13,7 +13,7 @@ from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
-from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output
 from ltx_async.results.text_file import Writer
@@ -54,7 +54,11 @@ async def _get(
     if as_json or not is_terminal(1):
         writer = standard_output(JSON_LINES)
     work = CheckRun(
-        Intake.of(emails), writer, talk, ordered=True, live=not is_terminal(1) or not as_json
+        DistinctEmails.of(emails),
+        writer,
+        talk,
+        ordered=True,
+        live=not is_terminal(1) or not as_json,
     )
     client = await or_interrupt(interrupt, options.client(talk, work.observer))
     if client is None:

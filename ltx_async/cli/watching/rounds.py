@@ -24,7 +24,7 @@ from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.watching.announcer import Announcer
 from ltx_async.errors import AccountNotFoundError, AuthenticationError, LTXError, SubscriptionError
 from ltx_async.files.errors import CommandError
-from ltx_async.inputs.emails import Intake
+from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import open_emails
 from ltx_async.models import Lookup, Outcome
 from ltx_async.monitor.changes import Change, Kind, Sighting
@@ -161,11 +161,11 @@ class Watch:
 
     async def _look(self, kept: _Sightings, interrupt: Interrupt) -> Summary | None:
         """Look every email up; None where a signal came before the first."""
-        intake = await self._intake(interrupt)
-        if intake is None:
+        emails = await self._emails(interrupt)
+        if emails is None:
             return None
         work = CheckRun(
-            intake,
+            emails,
             kept,
             self._quietly,
             counts=Counts(self.thresholds),
@@ -174,11 +174,11 @@ class Watch:
         )
         return await work.finish(self.client, interrupt)
 
-    async def _intake(self, interrupt: Interrupt) -> Intake | None:
+    async def _emails(self, interrupt: Interrupt) -> DistinctEmails | None:
         if self.source is not None:
             return open_emails(self.source, self.column)
         emails = await or_interrupt(interrupt, self._listed())
-        return None if emails is None else Intake.of(emails)
+        return None if emails is None else DistinctEmails.of(emails)
 
     async def _listed(self) -> list[str]:
         """Return the configured emails; the API may answer an empty list with 404."""
