@@ -229,13 +229,20 @@ class LTXClient:
         return accounts
 
     def lookup_many(
-        self, emails: Iterable[str] | AsyncIterable[str], *, ordered: bool = False
+        self,
+        emails: Iterable[str] | AsyncIterable[str],
+        *,
+        ordered: bool = False,
+        timeout: float | None = None,
+        deadline: float | None = None,
     ) -> BulkLookup:
         """Look up many accounts at a time.
 
         Args:
             emails: any iterable or async iterable; read lazily.
             ordered: deliver in input order, not as they complete.
+            timeout: seconds for one attempt, in place of the client's.
+            deadline: seconds for each lookup with its retries and waits, likewise.
 
         Returns:
             A `BulkLookup`: enter it and iterate, or await it for a list.
@@ -247,13 +254,34 @@ class LTXClient:
         self._check_open()
         run = Run(self._outage, lambda: asyncio.get_running_loop().time())
         return BulkLookup(
-            partial(self._lookup, self._timeout, self._deadline),
+            partial(
+                self._lookup,
+                self._timeout if timeout is None else _seconds("timeout", timeout),
+                self._deadline if deadline is None else _seconds("deadline", deadline),
+            ),
             self._ready,
             emails,
             run,
             self._limiter.concurrency,
             ordered,
         )
+
+    async def lookup_all(
+        self,
+        emails: Iterable[str] | AsyncIterable[str],
+        *,
+        timeout: float | None = None,
+        deadline: float | None = None,
+    ) -> list[Lookup]:
+        """Return the lookups of many emails in input order; otherwise like `lookup_many`.
+
+        This is a coroutine, fit for `asyncio.run` and for tasks. Where what was answered
+        before an error is wanted too, await a `lookup_many`, and ask it for `delivered`.
+
+        Raises:
+            LTXError: the run ended early.
+        """
+        return await self.lookup_many(emails, timeout=timeout, deadline=deadline)
 
     async def _lookup(
         self, timeout: float, deadline: float, index: int, email: str, run: Run | None

@@ -7,16 +7,14 @@ request headers, and with them the bearer token, in their `repr`.
 from __future__ import annotations
 
 import errno as os_errors
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ltx_async.models import Lookup
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final, TypeVar
 
 _E = TypeVar("_E", bound="LTXError")
 _NO_DESCRIPTORS = frozenset({os_errors.EMFILE, os_errors.ENFILE})
 LONGEST_EMAIL = 254  # octets; RFC 5321 4.5.3.1.3 with the correction of erratum 1690
+RETRIED_STATUSES: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527})
+"""The statuses that may pass by themselves: a new one is added here and nowhere else."""
 
 
 class LTXError(Exception):
@@ -27,10 +25,12 @@ class LTXError(Exception):
         hint: what to do about it, one line.
         email: the address it happened to, None where it concerns none.
         attempts: requests that were sent before giving up.
-        lookups: what was already answered, when an awaited list ended early.
+        ends_run: whether an error of this class always ends the run of a `lookup_many`.
     """
 
     default_hint: ClassVar[str] = "Read the message; it names the cause."
+    ends_run: ClassVar[bool] = False
+    _passes: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -42,30 +42,22 @@ class LTXError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = self.default_hint if hint is None else hint
+        self.hint: str = self.default_hint if hint is None else hint
         self.email = email
         self.attempts = attempts
-        self.lookups: Sequence[Lookup] = ()
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may be answered later, without anybody doing anything."""
+        return self._passes
 
     def __str__(self) -> str:
         """Return the message, after the email where there is one."""
         return self.message if self.email is None else f"{_shown(self.email)}: {self.message}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by state, so that subclasses may have any signature.
-
-        `lookups` stay behind: their accounts hold the values of cookies.
-        """
-        return _restore, (type(self), self.args, {**self.__dict__, "lookups": ()})
-
-    def __copy__(self) -> Self:
-        """Copy everything, `lookups` too: nothing leaves the process."""
-        return _restore(type(self), self.args, self.__dict__)
-
-    def with_lookups(self, lookups: Sequence[Lookup]) -> Self:
-        """Attach what was answered before this error ended the run."""
-        self.lookups = lookups
-        return self
+        """Pickle and copy by state, so that subclasses may have any signature."""
+        return _restore, (type(self), self.args, self.__dict__)
 
 
 def _shown(email: str) -> str:
@@ -96,6 +88,7 @@ class TransportError(LTXError):
     """No usable reply came; the attempt is retried."""
 
     default_hint = "Check the network and the base URL; the lookup may be repeated."
+    _passes = True
 
 
 class ConnectError(TransportError):
@@ -103,13 +96,22 @@ class ConnectError(TransportError):
 
     Attributes:
         errno: the operating system's error number, None where there is none.
+        nobody_listens: whether the server was to be on this machine, and its port is refused.
     """
 
     default_hint = "Check that the base URL is right and that the host is up and reachable."
 
-    def __init__(self, message: str, *, errno: int | None = None, **details: Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        errno: int | None = None,
+        nobody_listens: bool = False,
+        **details: Any,
+    ) -> None:
         super().__init__(message, **details)
         self.errno = errno
+        self.nobody_listens = nobody_listens
 
     @property
     def out_of_descriptors(self) -> bool:
@@ -146,6 +148,7 @@ class DeadlineError(LTXError, TimeoutError):
     """
 
     default_hint = "Raise the deadline, or find out why the server answers so late."
+    _passes = True
 
     def __init__(self, message: str, *, last_error: LTXError | None = None, **details: Any) -> None:
         super().__init__(message, **details)
@@ -156,83 +159,120 @@ class CertificateError(LTXError):
     """The TLS certificate of the server does not verify; ends a run."""
 
     default_hint = "Check the host name and the clock, or pass the CA that signed it as `ssl`."
+    ends_run = True
 
 
 class ServiceUnavailableError(LTXError):
-    """Nothing has answered for so long that the run was ended."""
+    """Nothing has answered for so long that the run was ended.
+
+    Attributes:
+        last_error: what the last attempt ended with, None where nobody noted it.
+    """
 
     default_hint = (
         "The service is down, unreachable, or still retired. "
         "What is pending can be asked again when it is back."
     )
+    ends_run = True
+    _passes = True
+
+    def __init__(self, message: str, *, last_error: LTXError | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.last_error = last_error
 
 
 class ResponseError(LTXError):
     """The server answered, and the answer is not an account.
 
     Attributes:
-        status: the HTTP status code, as it came: 100 to 999.
+        statuses: the HTTP status codes that make an error of this class. Those that no
+            subclass names are plain `ResponseError`s.
+        status: the HTTP status code, as it came: 100 to 999. A class of exactly one
+            status need not be told it.
         ray: Cloudflare's `cf-ray`, the one request id there is; None without one.
         retry_after: seconds that the server asked to wait, None where it did not.
+        html: whether the body was a page for people, which the API itself never sends.
     """
 
     default_hint = "The server refused the request; its message says why."
+    statuses: ClassVar[frozenset[int]] = frozenset()
 
     def __init__(
         self,
         message: str,
         *,
-        status: int,
+        status: int | None = None,
         ray: str | None = None,
         retry_after: float | None = None,
+        html: bool = False,
         **details: Any,
     ) -> None:
         super().__init__(message, **details)
+        if status is None:
+            if len(self.statuses) != 1:
+                raise TypeError(f"{type(self).__name__} needs a status")
+            (status,) = self.statuses
         self.status = status
         self.ray = ray
         self.retry_after = retry_after
+        self.html = html
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may be answered later, without anybody doing anything."""
+        return self._passes or self.status in RETRIED_STATUSES
 
 
 class AuthenticationError(ResponseError):
     """401: the API token is refused, for every email alike; ends a run."""
 
     default_hint = "Check the API token in USEAPI_TOKEN: it has the form user:<number>-<string>."
+    statuses = frozenset({401})
+    ends_run = True
 
 
 class SubscriptionError(ResponseError):
     """402: the useapi.net subscription has lapsed; ends a run."""
 
     default_hint = "Renew the useapi.net subscription, then run again."
+    statuses = frozenset({402})
+    ends_run = True
 
 
 class AccountNotFoundError(ResponseError):
     """404: no such account is configured; a result, never retried."""
 
     default_hint = "Configure this account at useapi.net, or take it off your list."
+    statuses = frozenset({404})
 
 
 class ReauthenticationError(ResponseError):
     """596: the linked LTX Studio session is dead; a result, never retried."""
 
     default_hint = "Sign in to LTX Studio again with this account and update its configuration."
+    statuses = frozenset({596})
 
 
 class RateLimitError(ResponseError):
     """429: too many requests; everybody waits as told."""
 
     default_hint = "Wait as long as the message says, or lower the rate."
+    statuses = frozenset({429})
+    _passes = True
 
 
 class RedirectError(ResponseError):
     """Any 3xx: a wrong host; never followed, the token is never sent on."""
 
     default_hint = "Check the base URL: the API itself does not redirect."
+    statuses = frozenset(range(300, 400))
 
 
 class ServerError(ResponseError):
     """500 to 599 but 596: trouble on the server's side."""
 
     default_hint = "The server is in trouble; run again later."
+    statuses = frozenset(range(500, 600)) - ReauthenticationError.statuses
 
 
 class DecodeError(LTXError):
@@ -241,13 +281,34 @@ class DecodeError(LTXError):
     Attributes:
         problems: one line per fault, naming the path in the JSON, never the value.
         status: the HTTP status code of that reply.
+        html: whether the body was a page for people, which the API itself never sends.
     """
 
     default_hint = "The API may have changed; look for a newer version of ltx_async."
 
     def __init__(
-        self, message: str, *, problems: Sequence[str] = (), status: int = 200, **details: Any
+        self,
+        message: str,
+        *,
+        problems: Sequence[str] = (),
+        status: int = 200,
+        html: bool = False,
+        **details: Any,
     ) -> None:
         super().__init__(message, **details)
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         self.status = status
+        self.html = html
+
+
+def _with_subclasses(cls: type[ResponseError]) -> Iterator[type[ResponseError]]:
+    yield cls
+    for subclass in cls.__subclasses__():
+        yield from _with_subclasses(subclass)
+
+
+CLASS_OF_STATUS: Final[Mapping[int, type[ResponseError]]] = {
+    status: cls
+    for cls in sorted(_with_subclasses(ResponseError), key=lambda cls: -len(cls.statuses))
+    for status in cls.statuses  # of two classes that claim a status, the one of fewer wins
+}

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from attrs import Attribute
 
-RETRIED_STATUSES = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527})
 OUTAGE_STATUSES = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530})
 SERVICE_UNAVAILABLE = 503
 JITTER = 0.1
@@ -85,9 +84,8 @@ class RetryPolicy:
 
     def retries(self, error: LTXError) -> bool:
         """Whether this kind of failure may pass by itself (a 429 is a wait, not a failure)."""
-        if isinstance(error, ResponseError):
-            return error.status in RETRIED_STATUSES
-        return isinstance(error, TransportError)
+        attempt = isinstance(error, TransportError | ResponseError)
+        return attempt and error.retryable and not isinstance(error, RateLimitError)
 
     def next_delay(self, error: LTXError, attempt: int) -> float | None:
         """Return the seconds to wait before attempt `attempt + 1`, or None to give up.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from ltx_async.errors import (
@@ -31,17 +30,13 @@ def status_of(error: Exception) -> ExitStatus:
             return ExitStatus.STOPPED
 
 
-_NOBODY_HERE: Final = re.compile(
-    r"cannot connect to (127\.\d+\.\d+\.\d+|localhost|\[?::1\]?):\d+: Connection refused"
-)
 _NOT_SERVED: Final = "Nothing listens there; `ltx-async serve` starts a server on this machine."
 
 
 def is_not_served(error: Exception) -> bool:
     """Whether nobody listens on this machine, where `ltx-async serve` was to be expected."""
-    return isinstance(error, ConnectError | ServiceUnavailableError) and bool(
-        _NOBODY_HERE.search(error.message)
-    )
+    cause = error.last_error if isinstance(error, ServiceUnavailableError) else error
+    return isinstance(cause, ConnectError) and cause.nobody_listens
 
 
 def explanation(error: Exception) -> str:

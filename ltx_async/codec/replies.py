@@ -14,17 +14,11 @@ from ltx_async.codec.identity import is_same_account
 from ltx_async.codec.jsontext import NotJSONError, decode
 from ltx_async.codec.waits import retry_after
 from ltx_async.errors import (
-    AccountNotFoundError,
-    AuthenticationError,
+    CLASS_OF_STATUS,
     DecodeError,
     LTXError,
     ProtocolError,
-    RateLimitError,
-    ReauthenticationError,
-    RedirectError,
     ResponseError,
-    ServerError,
-    SubscriptionError,
 )
 
 if TYPE_CHECKING:
@@ -33,15 +27,8 @@ if TYPE_CHECKING:
     from ltx_async.codec.redaction import Redaction
     from ltx_async.models import Account
 
-OK, NOT_FOUND, TOO_MANY, SESSION_DEAD = 200, 404, 429, 596
+OK, NOT_FOUND, TOO_MANY = 200, 404, 429
 LONGEST_MESSAGE = 200
-_BY_STATUS: Final[Mapping[int, type[ResponseError]]] = {
-    401: AuthenticationError,
-    402: SubscriptionError,
-    NOT_FOUND: AccountNotFoundError,
-    TOO_MANY: RateLimitError,
-    SESSION_DEAD: ReauthenticationError,
-}
 _IDENTIFYING: Final = FIELDS - {"error"}
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
 
@@ -108,7 +95,7 @@ def parse_accounts(reply: Reply, redaction: Redaction) -> dict[str, Account] | L
 
 def _decoded(body: bytes, redaction: Redaction) -> dict[str, Any] | DecodeError:
     if not body.startswith(b"{") and is_html(body):
-        return _undecodable(["an HTML page in place of JSON"], None)
+        return _undecodable(["an HTML page in place of JSON"], None, html=True)
     try:
         value = decode(body)
     except NotJSONError as error:
@@ -129,11 +116,10 @@ def _cut_off(email: str | None) -> ProtocolError:
     return ProtocolError("the body does not say its length, and is no whole JSON", email=email)
 
 
-def _undecodable(problems: list[str], email: str | None) -> DecodeError:
+def _undecodable(problems: list[str], email: str | None, *, html: bool = False) -> DecodeError:
     shown = [_one_line(problem) for problem in problems[:20]]
-    return DecodeError(
-        "HTTP 200 but no account: " + "; ".join(shown[:3]), problems=shown, email=email
-    )
+    message = "HTTP 200 but no account: " + "; ".join(shown[:3])
+    return DecodeError(message, problems=shown, html=html, email=email)
 
 
 def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
@@ -160,6 +146,7 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
         status=status,
         ray=_one_line(redaction.text(ray)) if ray else None,
         retry_after=wait,
+        html=html,
         email=email,
     )
 
@@ -168,10 +155,7 @@ def _class_of(status: int, *, html: bool) -> type[ResponseError]:
     """Choose the class: an HTML 404 comes from a wrong host, not from the API."""
     if status == NOT_FOUND and html:
         return ResponseError
-    if 300 <= status < 400:
-        return RedirectError
-    server = ServerError if 500 <= status < 600 else ResponseError
-    return _BY_STATUS.get(status, server)
+    return CLASS_OF_STATUS.get(status, ResponseError)
 
 
 def is_html(body: bytes) -> bool:

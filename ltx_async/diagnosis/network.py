@@ -175,7 +175,7 @@ def _advice(error: LTXError, host: str) -> str:
     """Say what to do about an error of the one request."""
     if isinstance(error, AccountNotFoundError):
         return f"No account is configured for this token; or: {_RETIRED}"
-    page = isinstance(error, DecodeError | ResponseError) and "an HTML page" in error.message
+    page = isinstance(error, DecodeError | ResponseError) and error.html
     if page or isinstance(error, ServerError):
         return _RETIRED
     return _hint(host) if isinstance(error, ConnectError) else error.hint

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Sequence,
+)
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, Final, Self
 
 from attrs import define, field
 
 from ltx_async.engine.run import Run, RunEndedError
-from ltx_async.errors import ConfigurationError, LTXError
+from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup, Stats
 
 _ORDERED_WINDOW: Final = 1_000
@@ -37,7 +46,7 @@ class BulkLookup:
     Raises:
         LTXError: out of the iteration, when the run ended early: after 401, 402, an
             untrusted certificate, a wait over the cap, or an outage. What was in
-            flight is delivered first. An awaited list carries it as `.lookups`.
+            flight is delivered first; where the run was awaited it is in `delivered`.
     """
 
     _lookup: Callable[[int, str, Run], Awaitable[Lookup]]
@@ -53,6 +62,7 @@ class BulkLookup:
     _active: int = field(init=False, default=0)
     _done: deque[Lookup] = field(init=False, factory=deque)
     _early: dict[int, Lookup] = field(init=False, factory=dict)
+    _delivered: list[Lookup] = field(init=False, factory=list)
     _taken: int = field(init=False, default=0)
     _given: int = field(init=False, default=0)
     _exhausted: bool = field(init=False, default=False)
@@ -70,6 +80,15 @@ class BulkLookup:
     def stats(self) -> Stats:
         """Where the run stands; ask at any time."""
         return self._run.counters.stats()
+
+    @property
+    def delivered(self) -> Sequence[Lookup]:
+        """What an awaited run has given so far, in input order, also after it ended early.
+
+        A run that is iterated over keeps nothing, so that its memory stays flat: there it
+        is empty.
+        """
+        return tuple(sorted(self._delivered, key=attrgetter("index")))
 
     async def __aenter__(self) -> Self:
         if self._emails is not None:
@@ -130,15 +149,10 @@ class BulkLookup:
         return self._all().__await__()
 
     async def _all(self) -> list[Lookup]:
-        lookups: list[Lookup] = []
-        try:
-            async with self:
-                async for lookup in self:
-                    lookups.append(lookup)  # noqa: PERF401 - what came before an error is kept
-        except LTXError as error:
-            error.with_lookups(tuple(sorted(lookups, key=_index)))
-            raise
-        return sorted(lookups, key=_index)
+        async with self:
+            async for lookup in self:
+                self._delivered.append(lookup)
+        return list(self.delivered)
 
     def _raise_end(self) -> None:
         failure = self._failure or self._run.ended
@@ -231,7 +245,3 @@ class BulkLookup:
     def _wake(self) -> None:
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
-
-
-def _index(lookup: Lookup) -> int:
-    return lookup.index

@@ -16,7 +16,6 @@ from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
     AccountNotFoundError,
-    AuthenticationError,
     CertificateError,
     ConnectError,
     DeadlineError,
@@ -25,12 +24,10 @@ from ltx_async.errors import (
     RateLimitError,
     ReauthenticationError,
     ServerError,
-    SubscriptionError,
     TransportError,
 )
 from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
 
-ENDS_RUN: Final = (AuthenticationError, SubscriptionError, CertificateError)
 _UNANSWERED: Final = (TransportError, CertificateError)
 _SETBACKS: Final = (RateLimitError, ServerError)
 _SHORTEST_TIMEOUT: Final = 0.001
@@ -132,7 +129,7 @@ class RetryLoop(Generic[T]):
         Raises:
             RunEndedError: the error is one that ends the run, or the run ended meanwhile.
         """
-        if isinstance(error, ENDS_RUN):
+        if error.ends_run:
             run.end(error)
             raise RunEndedError
         wait = self.shared.policy.backoff(2)

@@ -18,7 +18,7 @@ from ltx_async.errors import (
     ResponseError,
     ServiceUnavailableError,
 )
-from ltx_async.retry import RETRIED_STATUSES, OutageRule
+from ltx_async.retry import OutageRule
 
 
 class RunEndedError(Exception):
@@ -157,7 +157,8 @@ class Run:
     def _gave_up(self, error: LTXError, seconds: float) -> ServiceUnavailableError:
         return ServiceUnavailableError(
             f"no answer for {seconds:.0f} s, {self._silent} attempts in a row; "
-            f"the last one: {error.message}"
+            f"the last one: {error.message}",
+            last_error=error,
         )
 
     async def excuses(self, error: LTXError, *, replies: int | None, wait: float) -> bool:
@@ -181,7 +182,7 @@ class Run:
             return False
         if self.in_outage:
             return True
-        lasting = isinstance(cause, ResponseError) and cause.status not in RETRIED_STATUSES
+        lasting = isinstance(cause, ResponseError) and not cause.retryable
         if lasting or replies is None or self.replies > replies:
             return False
         if self.replies and not self.more:

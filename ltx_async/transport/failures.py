@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl as tls
@@ -15,6 +16,7 @@ from ltx_async.errors import (
     LTXError,
     ProtocolError,
 )
+from ltx_async.transport.endpoint import is_loopback
 
 
 def translated(error: BaseException) -> LTXError:
@@ -46,7 +48,14 @@ def _connect_error(error: aiohttp.ClientConnectorError) -> ConnectError:
     where = f"{error.host}:{error.port}"
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return ConnectError(f"the TLS handshake with {where} failed: {_reason(cause)}")
-    return ConnectError(f"cannot connect to {where}: {_reason(cause)}", errno=cause.errno)
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        message = f"cannot connect to the proxy {where}: {_reason(cause)}"
+        return ConnectError(message, errno=cause.errno)
+    return ConnectError(
+        f"cannot connect to {where}: {_reason(cause)}",
+        errno=cause.errno,
+        nobody_listens=cause.errno == errno.ECONNREFUSED and is_loopback(error.host),
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -27,11 +27,12 @@ async def test_a_refusal_ends_the_run_within_the_requests_in_flight(
     server = await serve(
         lambda asked: ok(asked) if asked.number < 20 else [Pause(0.005), error(status)]
     )
-    with pytest.raises(error_class) as caught:
-        await connect(server, concurrency=concurrency).lookup_many(EMAILS)
+    run = connect(server, concurrency=concurrency).lookup_many(EMAILS)
+    with pytest.raises(error_class):
+        await run
     assert server.requests <= 20 + concurrency
-    assert len(caught.value.lookups) == 20
-    assert all(lookup.outcome is Outcome.OK for lookup in caught.value.lookups)
+    assert len(run.delivered) == 20
+    assert all(lookup.outcome is Outcome.OK for lookup in run.delivered)
 
 
 @pytest.mark.parametrize(("status", "error_class"), ENDINGS)
@@ -39,10 +40,11 @@ async def test_a_refusal_at_once_costs_no_more_requests_than_slots(
     serve, connect, status, error_class
 ):
     server = await serve(lambda asked: [Pause(0.005), error(status)])
-    with pytest.raises(error_class) as caught:
-        await connect(server, concurrency=7).lookup_many(EMAILS)
+    run = connect(server, concurrency=7).lookup_many(EMAILS)
+    with pytest.raises(error_class):
+        await run
     assert server.requests <= 7
-    assert caught.value.lookups == ()
+    assert run.delivered == ()
 
 
 async def test_requests_in_flight_at_the_end_finish_and_are_delivered(serve, connect):
@@ -81,11 +83,12 @@ async def test_a_certificate_that_does_not_verify_ends_the_run(serve, connect, c
         tls=lambda connection: right if connection < 20 else wrong,
         scheme="https",
     )
-    with pytest.raises(CertificateError) as caught:
-        await connect(server, concurrency=5, ssl=trusting).lookup_many(EMAILS)
-    assert len(caught.value.lookups) == server.requests <= 20
+    run = connect(server, concurrency=5, ssl=trusting).lookup_many(EMAILS)
+    with pytest.raises(CertificateError):
+        await run
+    assert len(run.delivered) == server.requests <= 20
     assert server.connections <= 25
-    assert all(lookup.outcome is Outcome.OK for lookup in caught.value.lookups)
+    assert all(lookup.outcome is Outcome.OK for lookup in run.delivered)
 
 
 async def test_a_single_lookup_takes_a_refusal_as_its_result(serve, connect):
@@ -98,13 +101,13 @@ async def test_a_wait_over_the_cap_ends_the_run_with_the_rest_pending(serve, con
     server = await serve(
         lambda asked: ok(asked) if asked.number < 20 else [error(429, retry_after=3600)]
     )
-    client = connect(server, concurrency=5)
+    run = connect(server, concurrency=5).lookup_many(EMAILS)
     with pytest.raises(RateLimitError) as caught:
-        await client.lookup_many(EMAILS)
+        await run
     assert 3500 < caught.value.retry_after < 3601
     assert server.requests <= 25
-    assert len(caught.value.lookups) == 20
-    assert all(lookup.outcome is Outcome.OK for lookup in caught.value.lookups)
+    assert len(run.delivered) == 20
+    assert all(lookup.outcome is Outcome.OK for lookup in run.delivered)
 
 
 async def test_who_waits_for_a_slot_at_the_end_of_the_run_sends_nothing(serve, connect):
@@ -117,10 +120,11 @@ async def test_who_waits_for_a_slot_at_the_end_of_the_run_sends_nothing(serve, c
 
     server = await serve(answer)
     policy = RetryPolicy(base=0.05, random=lambda: 1.0)
-    with pytest.raises(AuthenticationError) as caught:
-        await connect(server, concurrency=1, retry=policy).lookup_many(EMAILS)
+    run = connect(server, concurrency=1, retry=policy).lookup_many(EMAILS)
+    with pytest.raises(AuthenticationError):
+        await run
     assert [asked.email for asked in server.asked] == EMAILS[:2]
-    assert caught.value.lookups == ()
+    assert run.delivered == ()
 
 
 async def test_no_email_is_taken_from_the_source_after_the_end_of_the_run(serve, connect):

@@ -115,14 +115,15 @@ async def test_no_list_makes_an_error_that_tells_a_secret(serve, connect, talk, 
 
 @pytest.mark.parametrize("status", [401, 402, 429])
 async def test_the_error_that_ends_a_run_tells_no_secret(serve, connect, talk, status):
-    """It carries what was answered before; those accounts hide their cookies."""
+    """What was answered before stays with the run; those accounts hide their cookies."""
     good = reply(200, account_body("0@example.com", cookie=COOKIE, **UNKNOWN_FIELDS))
     server = await serve(in_turn([good], [error(status, retry_after=3600)]))
     client = connect(server, retry=POLICY, concurrency=1)
-    raised = await raised_by(_listed(client.lookup_many(["0@example.com", "1@example.com"])))
+    run = client.lookup_many(["0@example.com", "1@example.com"])
+    raised = await raised_by(_listed(run))
     assert isinstance(raised, LTXError)
-    assert [lookup.account.cookie.lt_token for lookup in raised.lookups] == [ACCESS]
-    assert_silent(raised, talk.getvalue())
+    assert [lookup.account.cookie.lt_token for lookup in run.delivered] == [ACCESS]
+    assert_silent(raised, talk.getvalue(), repr(run.delivered))
 
 
 async def _listed(lookups):

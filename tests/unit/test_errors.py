@@ -4,12 +4,14 @@ import copy
 import errno
 import inspect
 import pickle
-from datetime import UTC, datetime
+import typing
 
 import pytest
 
 from ltx_async import errors
 from ltx_async.errors import (
+    CLASS_OF_STATUS,
+    RETRIED_STATUSES,
     AccountNotFoundError,
     AttemptTimeoutError,
     AuthenticationError,
@@ -30,9 +32,8 @@ from ltx_async.errors import (
     SubscriptionError,
     TransportError,
 )
-from ltx_async.models import Account, Cookie, Lookup, Outcome
+from ltx_async.retry import RetryPolicy
 
-CANARY = "canary-0123456789"
 TREE = {
     ConfigurationError: (LTXError,),
     InvalidEmailError: (LTXError, ValueError),
@@ -60,28 +61,16 @@ def example(cls):
     """Return an instance with every attribute set to something telling."""
     details = {"hint": "Do this.", "email": "ann@example.com", "attempts": 3}
     if issubclass(cls, ResponseError):
-        details |= {"status": 503, "ray": "8f0-FRA", "retry_after": 1.5}
+        details |= {"status": 503, "ray": "8f0-FRA", "retry_after": 1.5, "html": True}
     if cls is ConnectError:
-        details |= {"errno": 111}
+        details |= {"errno": 111, "nobody_listens": True}
     if cls is ProtocolError:
         details |= {"reused": True}
-    if cls is DeadlineError:
+    if cls in {DeadlineError, ServiceUnavailableError}:
         details |= {"last_error": ConnectError("refused", errno=111)}
     if cls is DecodeError:
-        details |= {"problems": ["email: expected a string, got null"], "status": 203}
+        details |= {"problems": ["email: expected a string, got null"], "status": 203, "html": True}
     return cls("it went wrong", **details)
-
-
-def answered():
-    """Return one lookup whose account holds secrets."""
-    account = Account(
-        "ann@example.com",
-        Cookie(CANARY, CANARY, CANARY, {"lt_extra": CANARY}),
-        extra={"session": CANARY},
-        wire={"cookie": {"lt_token": CANARY}, "session": CANARY},
-    )
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    return Lookup(0, "ann@example.com", Outcome.OK, account, None, 200, 1, 0.1, now)
 
 
 def plain_state(error):
@@ -118,6 +107,108 @@ def test_running_out_of_descriptors_is_told_from_an_absent_server(number):
     assert not ConnectError("x").out_of_descriptors
 
 
+# Facts
+
+
+STATUSES = {
+    AuthenticationError: {401},
+    SubscriptionError: {402},
+    AccountNotFoundError: {404},
+    ReauthenticationError: {596},
+    RateLimitError: {429},
+    RedirectError: set(range(300, 400)),
+    ServerError: set(range(500, 596)) | {597, 598, 599},
+    ResponseError: set(),
+}
+
+
+def test_each_class_says_which_statuses_are_its_own_and_no_status_has_two():
+    assert {cls: cls.statuses for cls in STATUSES} == STATUSES
+    assert set(STATUSES) == {cls for cls in EVERY_CLASS if issubclass(cls, ResponseError)}
+    claimed = [status for cls in STATUSES for status in cls.statuses]
+    assert len(claimed) == len(set(claimed))
+    assert {status: CLASS_OF_STATUS[status] for status in claimed} == CLASS_OF_STATUS
+
+
+@pytest.mark.parametrize("cls", STATUSES)
+def test_the_table_of_statuses_is_made_of_what_the_classes_say(cls):
+    assert {status for status, of in CLASS_OF_STATUS.items() if of is cls} == set(cls.statuses)
+
+
+@pytest.mark.parametrize(
+    ("cls", "status"),
+    [(cls, *statuses) for cls, statuses in STATUSES.items() if len(statuses) == 1],
+)
+def test_a_class_of_one_status_need_not_be_told_it(cls, status):
+    assert cls("x").status == status
+    again = cls(*cls("x", ray="8f0-FRA").args)
+    assert (str(again), again.status) == ("x", status)
+    assert cls("x", status=999).status == 999
+
+
+@pytest.mark.parametrize("cls", [ResponseError, RedirectError, ServerError])
+def test_a_class_of_several_statuses_has_to_be_told_which(cls):
+    with pytest.raises(TypeError, match=f"{cls.__name__} needs a status"):
+        cls("x")
+
+
+def test_a_subclass_of_a_user_takes_no_status_away():
+    class TeapotError(ServerError):
+        statuses = frozenset({418, 500})
+
+    assert TeapotError("x", status=418).status == 418
+    assert CLASS_OF_STATUS[500] is ServerError
+    assert 418 not in CLASS_OF_STATUS
+
+
+ENDING = {AuthenticationError, SubscriptionError, CertificateError, ServiceUnavailableError}
+
+
+@pytest.mark.parametrize("cls", EVERY_CLASS)
+def test_each_class_says_whether_it_ends_a_run(cls):
+    assert cls.ends_run is (cls in ENDING)
+    assert example(cls).ends_run is cls.ends_run
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (ConnectError("x"), True),
+        (AttemptTimeoutError("x"), True),
+        (ProtocolError("x"), True),
+        (DeadlineError("x"), True),
+        (ServiceUnavailableError("x"), True),
+        (RateLimitError("x"), True),
+        (ConfigurationError("x"), False),
+        (InvalidEmailError("x"), False),
+        (CertificateError("x"), False),
+        (AuthenticationError("x"), False),
+        (SubscriptionError("x"), False),
+        (AccountNotFoundError("x"), False),
+        (ReauthenticationError("x"), False),
+        (RedirectError("x", status=302), False),
+        (DecodeError("x"), False),
+    ],
+)
+def test_an_error_says_whether_the_same_request_may_be_answered_later(error, retryable):
+    assert error.retryable is retryable
+    with pytest.raises(AttributeError):
+        error.retryable = not retryable
+
+
+@pytest.mark.parametrize("status", range(100, 1000))
+def test_of_a_reply_the_one_table_says_whether_it_is_retryable(status):
+    error = CLASS_OF_STATUS.get(status, ResponseError)("x", status=status)
+    assert error.retryable is (status in RETRIED_STATUSES or status == 429)
+    assert RetryPolicy().retries(error) is (status in RETRIED_STATUSES)
+
+
+def test_what_readers_of_the_annotations_find_is_complete():
+    for cls in EVERY_CLASS:
+        assert typing.get_type_hints(cls)["ends_run"] == typing.ClassVar[bool]
+        assert typing.get_type_hints(cls.__init__)["message"] is str
+
+
 def test_a_hint_of_its_own_wins():
     assert LTXError("x", hint="Do that.").hint == "Do that."
     assert LTXError("x", hint="").hint == ""
@@ -125,12 +216,15 @@ def test_a_hint_of_its_own_wins():
 
 def test_what_is_not_told_is_none_or_empty():
     error = ResponseError("HTTP 500", status=500)
-    assert (error.email, error.attempts, error.lookups) == (None, 0, ())
-    assert (error.ray, error.retry_after) == (None, None)
+    assert (error.email, error.attempts) == (None, 0)
+    assert (error.ray, error.retry_after, error.html) == (None, None, False)
     assert ConnectError("x").errno is None
+    assert ConnectError("x").nobody_listens is False
     assert ProtocolError("x").reused is False
     assert DeadlineError("x").last_error is None
-    assert (DecodeError("x").problems, DecodeError("x").status) == ((), 200)
+    assert ServiceUnavailableError("x").last_error is None
+    decode_error = DecodeError("x")
+    assert (decode_error.problems, decode_error.status, decode_error.html) == ((), 200, False)
 
 
 def test_details_past_the_message_are_by_keyword_only():
@@ -211,33 +305,6 @@ def test_notes_survive_pickling():
     error = LTXError("x")
     error.add_note("seen twice")
     assert pickle.loads(pickle.dumps(error)).__notes__ == ["seen twice"]
-
-
-@pytest.mark.parametrize("cls", EVERY_CLASS)
-def test_cookies_of_what_was_answered_show_in_no_text_and_no_pickle(cls):
-    error = example(cls).with_lookups([answered()])
-    assert error.lookups[0].account.cookie.lt_token == CANARY
-    texts = [str(error), repr(error), f"{error}", f"{error!s:>80}", repr(vars(error))]
-    assert not [text for text in texts if CANARY in text]
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        assert CANARY.encode() not in pickle.dumps(error, protocol)
-    assert pickle.loads(pickle.dumps(error)).lookups == ()
-
-
-def test_cookies_below_an_inner_error_show_in_no_pickle():
-    error = DeadlineError("late", last_error=LTXError("x").with_lookups([answered()]))
-    assert CANARY.encode() not in pickle.dumps(error)
-
-
-def test_a_copy_keeps_what_was_answered():
-    lookups = [answered()]
-    assert copy.copy(LTXError("x").with_lookups(lookups)).lookups is lookups
-
-
-def test_with_lookups_returns_the_error_itself():
-    error = LTXError("x")
-    assert error.with_lookups([]) is error
-    assert error.lookups == []
 
 
 def test_errors_compare_and_hash_by_identity():

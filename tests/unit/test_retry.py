@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ltx_async import errors
 from ltx_async.errors import (
+    RETRIED_STATUSES,
     AttemptTimeoutError,
     CertificateError,
     ConfigurationError,
@@ -25,7 +26,6 @@ from ltx_async.errors import (
 )
 from ltx_async.retry import (
     OUTAGE_STATUSES,
-    RETRIED_STATUSES,
     OutageRule,
     RetryBudget,
     RetryPolicy,

@@ -341,6 +341,23 @@ def test_an_html_404_is_never_not_found(body):
     assert error.message == "HTTP 404: an HTML page"
 
 
+@pytest.mark.parametrize("status", [200, 302, 400, 403, 404, 429, 500, 503, 522, 596, 600])
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        (b"<html>", True),
+        (BOM + b"\n\t <!doctype html>", True),
+        (b"", False),
+        (b"not found", False),
+        (b'{"error": "<html> an HTML page"}', False),
+        (b"[]", False),
+    ],
+)
+def test_an_error_says_whether_its_body_was_html(status, body, html):
+    assert parse(body, status).html is html
+    assert parse_list(body, status).html is html
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"x<html>", b'{"a": "<"}', b" " * 70, BOM, b"a" * 100 + b"<"]
 )

@@ -1,6 +1,7 @@
 """Many emails: order, laziness, hand-over, and leaving at any moment."""
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import random
@@ -10,9 +11,16 @@ import pytest
 
 from ltx_async.codec import Reply
 from ltx_async.engine.bulk import BulkLookup
-from ltx_async.errors import AuthenticationError, ConfigurationError, ServiceUnavailableError
+from ltx_async.errors import (
+    AttemptTimeoutError,
+    AuthenticationError,
+    ConfigurationError,
+    DeadlineError,
+    ServiceUnavailableError,
+)
 from ltx_async.models import Outcome
 from unit.scripted import (
+    HANGS,
     After,
     ScriptedTransport,
     client_over,
@@ -518,26 +526,94 @@ async def test_when_a_run_ends_what_was_in_flight_is_delivered_also_past_a_gap(o
 @both_kinds
 @both_orders
 @in_virtual_time
-async def test_an_awaited_list_that_ends_early_carries_what_was_answered(kind, ordered):
+async def test_an_awaited_run_that_ends_early_keeps_what_was_answered(kind, ordered):
     addresses = emails(100)
     transport = ScriptedTransport(
         lambda email, _n: After(1, 401) if email == addresses[50] else After(1.5, 200)
     )
     client = client_over(transport, concurrency=4)
-    with pytest.raises(AuthenticationError) as caught:
-        await client.lookup_many(kinds(Source(addresses), kind), ordered=ordered)
-    indexes = [lookup.index for lookup in caught.value.lookups]
+    run = client.lookup_many(kinds(Source(addresses), kind), ordered=ordered)
+    with pytest.raises(AuthenticationError):
+        await run
+    indexes = [lookup.index for lookup in run.delivered]
     assert indexes == sorted(indexes)
     assert set(range(48)) <= set(indexes)
     assert 50 not in indexes
 
 
 @in_virtual_time
-async def test_iterated_over_the_error_carries_no_lookups():
-    with pytest.raises(AuthenticationError) as caught:
-        async with client_over(ScriptedTransport([401])).lookup_many(emails(3)) as lookups:
-            await anext(lookups)
-    assert caught.value.lookups == ()
+@pytest.mark.parametrize("last", [200, 401])
+async def test_a_run_that_is_iterated_over_keeps_nothing(last):
+    client = client_over(ScriptedTransport(lambda email, _n: 200 if email < "user2" else last))
+    run, seen = client.lookup_many(emails(3)), []
+    with contextlib.suppress(AuthenticationError):
+        await consume(run, seen)
+    assert len(seen) >= 2
+    assert run.delivered == ()
+
+
+@in_virtual_time
+async def test_what_an_awaited_run_has_given_can_be_seen_on_the_way():
+    transport = ScriptedTransport(lambda email, _n: After(3 if "user0" in email else 1, 200))
+    run = client_over(transport, concurrency=2).lookup_many(emails(4))
+    assert run.delivered == ()
+    task = asyncio.create_task(_list_of(run))
+    await passes(2.5)
+    assert [lookup.index for lookup in run.delivered] == [1, 2]
+    lookups = await task
+    assert [lookup.index for lookup in lookups] == [0, 1, 2, 3]
+    assert list(run.delivered) == lookups
+
+
+@in_virtual_time
+async def test_an_awaited_run_that_is_cancelled_keeps_what_was_answered():
+    run = client_over(ScriptedTransport(latency=1.0), concurrency=2).lookup_many(emails(10))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2.5):
+            await run
+    assert [lookup.index for lookup in run.delivered] == [0, 1, 2, 3]
+
+
+@in_virtual_time
+async def test_lookup_all_is_a_coroutine_for_the_list():
+    client = client_over(ScriptedTransport([404], latency=1.0))
+    task = asyncio.create_task(client.lookup_all(e for e in [*emails(3), "nobody"]))
+    lookups = await task
+    assert [lookup.index for lookup in lookups] == [0, 1, 2, 3]
+    assert {lookup.outcome for lookup in lookups} == {Outcome.NOT_FOUND, Outcome.INVALID}
+    with pytest.raises(AuthenticationError):
+        await client_over(ScriptedTransport([401])).lookup_all(emails(3))
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [({"timeout": 2}, AttemptTimeoutError), ({"deadline": 5, "timeout": 9}, DeadlineError)],
+)
+@pytest.mark.parametrize("call", ["lookup_many", "lookup_all"])
+@in_virtual_time
+async def test_a_run_may_have_its_own_timeout_and_deadline(call, given, error):
+    slow, *others = emails(100)
+    transport = ScriptedTransport(lambda email, _n: HANGS if email == slow else After(1, 200))
+    client = client_over(transport, concurrency=2, retry=policy(attempts=2))
+    lookups = await getattr(client, call)([slow, *others], **given)
+    assert type(lookups[0].error) is error
+    assert {lookup.outcome for lookup in lookups[1:]} == {Outcome.OK}
+    assert max(sent.timeout for sent in transport.sent) == min(given.values())
+
+
+@pytest.mark.parametrize("name", ["timeout", "deadline"])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "5", True])
+@pytest.mark.parametrize("call", ["lookup_many", "lookup_all"])
+@in_virtual_time
+async def test_the_seconds_of_a_run_are_checked(call, name, seconds):
+    transport = ScriptedTransport()
+    with pytest.raises(ConfigurationError, match=f"{name} must be a number of seconds"):
+        await getattr(client_over(transport), call)(emails(2), **{name: seconds})
+    assert transport.sent == []
+
+
+async def _list_of(run):
+    return await run
 
 
 @both_kinds
@@ -581,10 +657,11 @@ async def test_an_outage_gives_an_ordered_run_back_what_was_answered():
 
     began = now()
     client = client_over(ScriptedTransport(script), concurrency=10)
-    with pytest.raises(ServiceUnavailableError) as caught:
-        await client.lookup_many(emails(500), ordered=True)
-    assert {lookup.outcome for lookup in caught.value.lookups} == {Outcome.OK}
-    assert len(caught.value.lookups) >= 50
+    run = client.lookup_many(emails(500), ordered=True)
+    with pytest.raises(ServiceUnavailableError):
+        await run
+    assert {lookup.outcome for lookup in run.delivered} == {Outcome.OK}
+    assert len(run.delivered) >= 50
 
 
 # Stats
