@@ -20,10 +20,17 @@ test: $(VENV)/installed
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --cov --cov-report=term $(ARGS)
 
+# basedpyright is pyright with its node in a wheel. What it verifies it looks for where the
+# Python of PATH does, and an editable install is not there for it.
+VERIFY_TYPES = PATH=$(CURDIR)/$(BIN):$$PATH PYTHONPATH=$(CURDIR) \
+	basedpyright --verifytypes ltx_async --ignoreexternal
+
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright
+	@echo basedpyright --verifytypes; found=$$($(VERIFY_TYPES)) || { echo "$$found"; exit 1; }
 	$(BIN)/lint-imports
 
 # A virtual environment of its own: the rivals' packages would change what the tests run on.

@@ -227,7 +227,7 @@ class AuthenticationError(ResponseError):
     """401: the API token is refused, for every email alike; ends a run."""
 
     default_hint = "Check the API token in USEAPI_TOKEN: it has the form user:<number>-<string>."
-    statuses = frozenset({401})
+    statuses: ClassVar[frozenset[int]] = frozenset({401})
     ends_run = True
 
 
@@ -235,7 +235,7 @@ class SubscriptionError(ResponseError):
     """402: the useapi.net subscription has lapsed; ends a run."""
 
     default_hint = "Renew the useapi.net subscription, then run again."
-    statuses = frozenset({402})
+    statuses: ClassVar[frozenset[int]] = frozenset({402})
     ends_run = True
 
 
@@ -243,21 +243,21 @@ class AccountNotFoundError(ResponseError):
     """404: no such account is configured; a result, never retried."""
 
     default_hint = "Configure this account at useapi.net, or take it off your list."
-    statuses = frozenset({404})
+    statuses: ClassVar[frozenset[int]] = frozenset({404})
 
 
 class ReauthenticationError(ResponseError):
     """596: the linked LTX Studio session is dead; a result, never retried."""
 
     default_hint = "Sign in to LTX Studio again with this account and update its configuration."
-    statuses = frozenset({596})
+    statuses: ClassVar[frozenset[int]] = frozenset({596})
 
 
 class RateLimitError(ResponseError):
     """429: too many requests; everybody waits as told."""
 
     default_hint = "Wait as long as the message says, or lower the rate."
-    statuses = frozenset({429})
+    statuses: ClassVar[frozenset[int]] = frozenset({429})
     _passes = True
 
 
@@ -265,14 +265,14 @@ class RedirectError(ResponseError):
     """Any 3xx: a wrong host; never followed, the token is never sent on."""
 
     default_hint = "Check the base URL: the API itself does not redirect."
-    statuses = frozenset(range(300, 400))
+    statuses: ClassVar[frozenset[int]] = frozenset(range(300, 400))
 
 
 class ServerError(ResponseError):
     """500 to 599 but 596: trouble on the server's side."""
 
     default_hint = "The server is in trouble; run again later."
-    statuses = frozenset(range(500, 600)) - ReauthenticationError.statuses
+    statuses: ClassVar[frozenset[int]] = frozenset(range(500, 600)) - ReauthenticationError.statuses
 
 
 class DecodeError(LTXError):

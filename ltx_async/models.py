@@ -205,7 +205,8 @@ class Lookup(_Referable):
         return self.account
 
 
-CookieDraft, LookupDraft = draft_of(Cookie), draft_of(Lookup)
+CookieDraft: type[Cookie] = draft_of(Cookie)
+LookupDraft: type[Lookup] = draft_of(Lookup)
 
 
 @frozen

@@ -38,10 +38,15 @@ from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
 from ltx_async.retry import RetryPolicy
 from ltx_async.transport import DEFAULT_BASE_URL
 
-if TYPE_CHECKING:
+if TYPE_CHECKING or find_spec("aioresponses") is not None:
     from aioresponses import aioresponses
 
 __all__ = ["MockedAPI", "MockedResponse", "ltx_client", "ltx_emulator", "ltx_mock"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 QUICK: Final = RetryPolicy(base=0.001, throttle_base=0.001)
 """As many attempts as usual, without the waits between them."""
@@ -176,8 +181,6 @@ def ltx_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockedAPI]:
     """The API mocked by aioresponses: `put` accounts, `answer` otherwise; nothing is sent."""
     if find_spec("aioresponses") is None:
         _needs("aioresponses")
-    from aioresponses import aioresponses  # noqa: PLC0415 - only this fixture needs it
-
     monkeypatch.setenv(BASE_URL_VARIABLE, DEFAULT_BASE_URL)
     monkeypatch.setenv(TOKEN_VARIABLE, EXAMPLE_TOKEN)
     with aioresponses() as mock:

@@ -52,7 +52,7 @@ def _reader_watched() -> Iterator[None]:
 class LazyCommands(click.Group):
     """A group whose commands are imported when they are called, not for `--help`."""
 
-    context_class = Context
+    context_class: type[click.Context] = Context
 
     def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
         """Parse the arguments, and print the help where they ask for it."""

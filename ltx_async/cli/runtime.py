@@ -19,9 +19,7 @@ if sys.platform != "win32":
     import resource
 
 _SIGNALS: Final = tuple(
-    number
-    for name in ("SIGINT", "SIGTERM", "SIGHUP")
-    if (number := getattr(signal, name, None)) is not None
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 _FEWEST_DESCRIPTORS: Final = 16  # Python, a loop, the input, an output, a connection
 _SHOW_CURSOR: Final = b"\x1b[?25h\n"

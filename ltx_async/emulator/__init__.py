@@ -32,3 +32,7 @@ __all__ = [
     "load_accounts",
     "parse_faults",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -50,7 +50,7 @@ class Metrics:
     """
 
     def __init__(self, *, emails: bool = False) -> None:
-        self.registry = CollectorRegistry()
+        self.registry: CollectorRegistry = CollectorRegistry()
         self._emails = emails
         self._healthy = self._account_gauge("healthy", "1 if it is well, 0 if broken or gone.")
         self._balance = self._account_gauge("balance_tokens", "LTX Studio tokens left.")

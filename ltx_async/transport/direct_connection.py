@@ -69,8 +69,10 @@ class DirectConnection(asyncio.Protocol):
         on_idle: Callable[[DirectConnection], None],
         on_gone: Callable[[DirectConnection], None],
     ) -> None:
-        self.used = self._dirty = False
-        self.asked_at = self.ends_at = 0.0
+        self.used: bool = False
+        self.asked_at: float = 0.0
+        self.ends_at: float = 0.0
+        self._dirty = False
         self._connection = connection
         self._on_idle = on_idle
         self._on_gone = on_gone

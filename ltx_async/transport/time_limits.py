@@ -95,7 +95,7 @@ class TimeLimit:
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling()
-        self.ends_at = asyncio.get_running_loop().time() + self._seconds
+        self.ends_at: float = asyncio.get_running_loop().time() + self._seconds
         self._time_limits.attempts.add(self)
         self._time_limits.start()
 

@@ -58,4 +58,4 @@ class HelpText(click.HelpFormatter):
 class Context(click.Context):
     """A context whose help is laid out so."""
 
-    formatter_class = HelpText
+    formatter_class: type[click.HelpFormatter] = HelpText
