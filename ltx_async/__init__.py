@@ -43,6 +43,13 @@ if TYPE_CHECKING:
         LookupFinished,
         RetryScheduled,
     )
+    from ltx_async.files.errors import (
+        FileError,
+        InputError,
+        OutputFailedError,
+        OutputRefusedError,
+        UnsavedError,
+    )
     from ltx_async.models import Account, Cookie, Lookup, Outcome, Stats
     from ltx_async.retry import OutageRule, RetryPolicy
 
@@ -61,8 +68,10 @@ __all__ = [
     "DeadlineError",
     "DecodeError",
     "Event",
+    "FileError",
     "GateClosed",
     "GateOpened",
+    "InputError",
     "InvalidEmailError",
     "LTXClient",
     "LTXError",
@@ -70,6 +79,8 @@ __all__ = [
     "LookupFinished",
     "OutageRule",
     "Outcome",
+    "OutputFailedError",
+    "OutputRefusedError",
     "ProtocolError",
     "RateLimitError",
     "ReauthenticationError",
@@ -82,6 +93,7 @@ __all__ = [
     "Stats",
     "SubscriptionError",
     "TransportError",
+    "UnsavedError",
     "__version__",
 ]
 
@@ -96,6 +108,13 @@ _HOMES = {
         "GateOpened",
         "LookupFinished",
         "RetryScheduled",
+    ),
+    "files.errors": (
+        "FileError",
+        "InputError",
+        "OutputFailedError",
+        "OutputRefusedError",
+        "UnsavedError",
     ),
     "models": ("Account", "Cookie", "Lookup", "Outcome", "Stats"),
     "retry": ("OutageRule", "RetryPolicy"),

@@ -15,11 +15,10 @@ from typing import Any, Final
 import click
 
 from ltx_async._version import __version__
-from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.exits import ExitStatus, explanation, status_of
 from ltx_async.cli.terminal.encoding import columns, spell_out_the_unknown
 from ltx_async.cli.terminal.help_text import Context
 from ltx_async.errors import LTXError
-from ltx_async.files.errors import CommandError, ExitStatus
 from ltx_async.wording import inert, wrapped
 
 _COMMANDS: Final = {
@@ -134,7 +133,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         _show(error)
         return error.exit_code
-    except (CommandError, LTXError) as error:
+    except LTXError as error:
         _complain(error)
         return status_of(error)
     except _ReaderGoneError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from enum import IntEnum
 from typing import Final
 
 from ltx_async.errors import (
@@ -12,22 +14,48 @@ from ltx_async.errors import (
     ServiceUnavailableError,
     SubscriptionError,
 )
-from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.files.errors import InputCutError, InputError, OutputRefusedError
+
+
+class ExitStatus(IntEnum):
+    """What the shell is told; a signal gives 128 + its number."""
+
+    OK = 0
+    ATTENTION = 1
+    USAGE = 2
+    REFUSED = 3
+    STOPPED = 4
+    BROKEN_PIPE = 141
+
+
+class CommandError(LTXError):
+    """A command cannot begin as it was called: an option, or something that is not installed."""
+
+    default_hint = ""
 
 
 def status_of(error: Exception) -> ExitStatus:
     """Return the exit status that an error ends a command with."""
     match error:
-        case CommandError():
-            return error.status
         case BrokenPipeError():
             return ExitStatus.BROKEN_PIPE
         case AuthenticationError() | SubscriptionError():
             return ExitStatus.REFUSED
-        case ConfigurationError():
+        case InputCutError():
+            return ExitStatus.STOPPED
+        case CommandError() | ConfigurationError() | InputError() | OutputRefusedError():
             return ExitStatus.USAGE
         case _:
             return ExitStatus.STOPPED
+
+
+def port_refused(what: str, port: int, error: OSError) -> LTXError:
+    """Say that nothing can be served on a port; `what` names it and its option alike."""
+    reason = os.strerror(error.errno or 0)  # asyncio has long words of its own
+    return LTXError(
+        f"{what} {port}: {reason}.",
+        hint=f"Choose another one, or --{what.replace(' ', '-')} 0 for a free one.",
+    )
 
 
 _NOT_SERVED: Final = "Nothing listens there; `ltx-async serve` starts a server on this machine."
@@ -43,9 +71,7 @@ def explanation(error: Exception) -> str:
     """Return one line that says what happened and what to do."""
     if isinstance(error, LTXError):  # the message alone: what ends a run concerns no one email
         hint = _NOT_SERVED if is_not_served(error) else error.hint
-        return f"{_sentence(error.message)} {hint}"
-    if isinstance(error, CommandError):
-        return f"{_sentence(str(error))} {error.hint}".rstrip()
+        return f"{_sentence(error.message)} {hint}".rstrip()
     return _sentence(str(error))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
-from ltx_async.files.errors import CommandError
+from ltx_async.cli.exits import CommandError
 
 if sys.platform != "win32":
     import resource
@@ -101,7 +101,7 @@ def _verify_descriptors() -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= limit < _FEWEST_DESCRIPTORS:  # -1 is no limit
         raise CommandError(
-            f"this process may open {limit} files at most.", "Raise that: ulimit -n 1024"
+            f"this process may open {limit} files at most.", hint="Raise that: ulimit -n 1024"
         )
 
 

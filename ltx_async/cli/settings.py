@@ -12,8 +12,8 @@ from attrs import frozen
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
+from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
-from ltx_async.files.errors import CommandError
 from ltx_async.inputs.source import ByteSource
 
 _LONGEST_TOKEN_FILE: Final = 4096
@@ -41,8 +41,9 @@ class ClientOptions:
         """Make the client; that takes as long as somebody takes to give the token.
 
         Raises:
-            CommandError: there is no token, or its file cannot be read.
-            ConfigurationError: an option or an environment variable cannot be used.
+            ConfigurationError: there is no token, or an option or an environment variable
+                cannot be used.
+            InputError: the file of the token cannot be read.
         """
         return LTXClient(
             await find_token(self.token_file, talk),
@@ -62,15 +63,17 @@ async def find_token(token_file: str | None, talk: Talk) -> str:
     """Return the API token: from the file where one is given, else from USEAPI_TOKEN.
 
     Raises:
-        CommandError: there is none, or its file cannot be read.
+        ConfigurationError: there is none.
+        InputError: its file cannot be read.
     """
     if token_file is None:
         token = os.environ.get(TOKEN_VARIABLE)
     else:
         token = await _read_token(token_file, talk)
     if not token:
-        raise CommandError(
-            "no API token.", f"Set {TOKEN_VARIABLE}, or give --token-file FILE (- reads stdin)."
+        raise ConfigurationError(
+            "no API token.",
+            hint=f"Set {TOKEN_VARIABLE}, or give --token-file FILE (- reads stdin).",
         )
     return token
 

@@ -4,65 +4,68 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
+from ltx_async.errors import LTXError
 from ltx_async.models import Outcome
 
 
-class ExitStatus(IntEnum):
-    """What the shell is told; a signal gives 128 + its number."""
+class FileError(LTXError):
+    """A file, a pipe or a terminal cannot be read from or written to as it was to be."""
 
-    OK = 0
-    ATTENTION = 1
-    USAGE = 2
-    REFUSED = 3
-    STOPPED = 4
-    BROKEN_PIPE = 141
+    default_hint = "Choose another file."
 
 
-class CommandError(Exception):
-    """A command cannot go on, for a reason that is no fault of the program.
+class InputError(FileError):
+    """An input cannot be read, or it does not hold what it should hold."""
 
-    Attributes:
-        hint: what to do about it, one line; may be empty.
-        status: the exit status it leads to.
-    """
-
-    def __init__(
-        self, message: str, hint: str = "", *, status: ExitStatus = ExitStatus.USAGE
-    ) -> None:
-        super().__init__(message)
-        self.hint = hint
-        self.status = status
+    default_hint = "Name a file that can be read."
 
 
-class UnsavedError(CommandError):
+class InputCutError(InputError):
+    """An input was read in part, and the rest of it cannot be had."""
+
+    default_hint = "When it is whole again, continue with --resume."
+
+
+class OutputRefusedError(FileError):
+    """An output was not begun: there is something in the way, and nothing was changed."""
+
+    default_hint = "Choose another name."
+
+
+class OutputFailedError(FileError):
+    """An output was begun and cannot be written on; what was written before is whole."""
+
+    default_hint = ""
+
+
+class UnsavedError(OutputFailedError):
     """Results that had been taken could not be kept.
 
     Attributes:
         outcomes: how many there were of each kind; None for all that the output held.
     """
 
-    def __init__(self, failure: CommandError, outcomes: Counter[Outcome] | None) -> None:
-        super().__init__(str(failure), failure.hint, status=failure.status)
+    def __init__(
+        self, message: str, *, outcomes: Counter[Outcome] | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
         self.outcomes = outcomes
 
 
 def removed(name: str) -> UnsavedError:
     """Say that an output is no longer where it was made, and what it held is lost."""
-    failure = CommandError(
+    return UnsavedError(
         f"{name}: was removed while results were being written to it.",
-        "What was written is not there: run again.",
-        status=ExitStatus.STOPPED,
+        hint="What was written is not there: run again.",
     )
-    return UnsavedError(failure, None)
 
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def write_failure(error: OSError, name: str) -> CommandError:
+def write_failure(error: OSError, name: str) -> OutputFailedError:
     """Say what a failed write to the output `name` means; a broken pipe passes as it is.
 
     Raises:
@@ -71,9 +74,8 @@ def write_failure(error: OSError, name: str) -> CommandError:
     if isinstance(error, BrokenPipeError):
         raise error
     if error.errno in _FULL:
-        return CommandError(
+        return OutputFailedError(
             f"{name}: disk full ({error.strerror})",
-            "Every record before this one is whole; make room, then run again.",
-            status=ExitStatus.STOPPED,
+            hint="Every record before this one is whole; make room, then run again.",
         )
-    return CommandError(f"{name}: {error.strerror}", status=ExitStatus.STOPPED)
+    return OutputFailedError(f"{name}: {error.strerror}")

@@ -4,53 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import define
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import OutputRefusedError
+from ltx_async.files.open_file import PRIVATE, OpenFile
 
-if sys.platform != "win32":
-    import fcntl
+try:
+    _fcntl: Any = import_module("fcntl")
+except ImportError:  # Windows
+    _fcntl = None
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_WAIT: Final = "Wait until that has ended, or choose another output."
 
 
-def lock(descriptor: int, path: Path) -> None:
-    """Lock the open file at `path` until its descriptor is closed.
+def lock(file: OpenFile) -> None:
+    """Lock an open file until it is closed.
 
     The lock is advisory (`flock`): others may read, and whoever asks for no lock may write.
     Windows and some network file systems have none, and then there is none.
 
     Raises:
-        CommandError: another process has it, or has just put another file in its place.
+        OutputRefusedError: another process has it, or has just put another file in its place.
     """
-    if not _locked(descriptor) or not _is_at(descriptor, path):
-        raise CommandError(
-            f"{path}: another ltx-async is writing to it.",
-            "Wait until that has ended, or choose another output.",
-        )
+    if not _locked(file.descriptor) or not file.is_in_place:
+        raise OutputRefusedError(f"{file.name}: another ltx-async is writing to it.", hint=_WAIT)
 
 
 def _locked(descriptor: int) -> bool:
-    if sys.platform == "win32":
+    if _fcntl is None:
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
         pass  # a file system without locks: better unguarded than of no use
     return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 @define
@@ -62,34 +56,31 @@ class LockFile:
     """
 
     path: Path
-    _descriptor: int
+    _file: OpenFile
 
     @classmethod
     def beside(cls, output: Path) -> LockFile:
         """Lock `OUTPUT-lock`; one that a killed process left behind is as good as a new one.
 
         Raises:
-            CommandError: another process has it, or it cannot be made.
+            OutputRefusedError: another process has it, or it cannot be made.
         """
         path = output.with_name(f"{output.name}-lock")
         try:
-            descriptor = os.open(path, _FLAGS, 0o600)
+            file = OpenFile(str(output), os.open(path, _FLAGS, PRIVATE), path)
         except OSError as error:
-            failure = CommandError(f"{path}: {error.strerror}.", "Choose another directory.")
-        else:
-            try:
-                lock(descriptor, path)
-            except CommandError:
-                os.close(descriptor)
-                raise CommandError(
-                    f"{output}: another ltx-async is writing to it.",
-                    "Wait until that has ended, or choose another output.",
-                ) from None
-            return cls(path, descriptor)
-        raise failure
+            raise OutputRefusedError(
+                f"{path}: {error.strerror}.", hint="Choose another directory."
+            ) from error
+        try:
+            lock(file)
+        except OutputRefusedError:
+            file.close()
+            raise
+        return cls(path, file)
 
     def release(self) -> None:
         """Remove the file and the lock, in this order: nobody can lock what is to vanish."""
         with contextlib.suppress(OSError):
             self.path.unlink()
-        os.close(self._descriptor)
+        self._file.close()

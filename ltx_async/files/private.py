@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ltx_async.files.errors import CommandError, write_failure
+from ltx_async.files.errors import (
+    FileError,
+    OutputFailedError,
+    OutputRefusedError,
+    write_failure,
+)
 from ltx_async.files.lock import lock
+from ltx_async.files.open_file import PRIVATE, OpenFile
 
-_PRIVATE: Final = 0o600
 # Windows has neither flag: there, what a link points to is opened.
 _SAFELY: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def open_private(path: Path, *, overwrite: bool, locked: bool = False) -> int:
-    """Return a descriptor that appends to `path`, new or emptied, with mode 0600.
+def open_private(path: Path, *, overwrite: bool, locked: bool = False) -> OpenFile:
+    """Open `path` for appending, new or emptied, with mode 0600.
 
     Args:
         path: the file.
@@ -25,103 +32,120 @@ def open_private(path: Path, *, overwrite: bool, locked: bool = False) -> int:
         locked: take the lock of the file before it is emptied.
 
     Raises:
-        CommandError: it exists and `overwrite` is not given, it is a symbolic link or no
+        OutputRefusedError: it exists and `overwrite` is not given, it is a symbolic link or no
             regular file, it cannot be opened, or another process has its lock.
+        OutputFailedError: the disk is full.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY
     # O_NONBLOCK: a FIFO without a reader must be refused, not waited for.
     flags |= getattr(os, "O_NONBLOCK", 0) if overwrite else os.O_EXCL
-    return _prepared(_opened(path, flags), path, locked=locked, emptied=True)
+    with _closed_on_failure(_opened(path, flags), path) as file:
+        if locked:
+            lock(file)
+        file.set_mode(PRIVATE)
+        file.truncate(0)
+    return file
 
 
-def reopen_private(path: Path) -> int:
-    """Return a locked descriptor that reads `path` and appends to it, unchanged so far.
+def reopen_private(path: Path) -> OpenFile:
+    """Open `path`, locked, for reading it and appending to it; it is unchanged so far.
 
     Raises:
         FileNotFoundError: there is no such file.
-        CommandError: it is a symbolic link or no regular file, it cannot be opened, or
+        OutputRefusedError: it is a symbolic link or no regular file, it cannot be opened, or
             another process has its lock.
     """
     flags = os.O_RDWR | os.O_APPEND | _SAFELY | getattr(os, "O_NONBLOCK", 0)
-    return _prepared(_opened(path, flags), path, locked=True, emptied=False)
+    with _closed_on_failure(_opened(path, flags), path) as file:
+        lock(file)
+    return file
 
 
 def _opened(path: Path, flags: int) -> int:
     try:
-        return os.open(path, flags, _PRIVATE)
-    except FileNotFoundError:
+        return os.open(path, flags, PRIVATE)
+    except FileNotFoundError as error:
         if not flags & os.O_CREAT:
             raise
-        failure = CommandError(f"{path}: No such file or directory.", "Make the directory first.")
+        raise _no_directory(path) from error
     except OSError as error:
-        failure = _failure(error, path)
-    raise failure
+        raise _failure(error, path) from error
 
 
-def make_private(descriptor: int) -> None:
-    """Let nobody but its owner read or write an open file."""
-    os.fchmod(descriptor, _PRIVATE)
+def _no_directory(path: Path) -> OutputRefusedError:
+    return OutputRefusedError(
+        f"{path}: No such file or directory.", hint="Make the directory first."
+    )
 
 
-def _prepared(descriptor: int, path: Path, *, locked: bool, emptied: bool) -> int:
+@contextlib.contextmanager
+def _closed_on_failure(descriptor: int, path: Path) -> Iterator[OpenFile]:
+    """Give a regular file to be prepared; what fails with it closes it."""
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise CommandError(f"{path}: is no regular file.", "Choose another name.")  # noqa: TRY301
-        if locked:
-            lock(descriptor, path)
-        if emptied:
-            make_private(descriptor)
-            os.ftruncate(descriptor, 0)
-    except BaseException as error:
+        _verify_regular(os.fstat(descriptor).st_mode, path)
+        yield OpenFile(str(path), descriptor, path)
+    except BaseException:
         os.close(descriptor)
-        if isinstance(error, OSError):
-            raise write_failure(error, str(path)) from None
         raise
-    return descriptor
 
 
-def _failure(error: OSError, path: Path) -> CommandError:
+def _verify_regular(mode: int, path: Path) -> None:
+    if not stat.S_ISREG(mode):
+        raise _irregular(path)
+
+
+def _irregular(path: Path) -> OutputRefusedError:
+    return OutputRefusedError(f"{path}: is no regular file.")
+
+
+def _failure(error: OSError, path: Path) -> FileError:
     # What no name can be, none can be asked about either.
     if error.errno != errno.ENAMETOOLONG and path.is_symlink():
-        return CommandError(f"{path}: is a symbolic link.", "Name the file itself.")
+        return _link(path)
     if error.errno == errno.EEXIST:
-        return CommandError(
-            f"{path}: exists already.", "Choose another name, or replace it with --overwrite."
+        return OutputRefusedError(
+            f"{path}: exists already.", hint="Choose another name, or replace it with --overwrite."
         )
     if error.errno == errno.ENXIO:
-        return CommandError(f"{path}: is no regular file.", "Choose another name.")
+        return _irregular(path)
     if error.errno == errno.ENOSPC:
         return write_failure(error, str(path))
-    return CommandError(f"{path}: {error.strerror}.", "Choose a file that you may write.")
+    return OutputRefusedError(
+        f"{path}: {error.strerror}.", hint="Choose a file that you may write."
+    )
+
+
+def _link(path: Path) -> OutputRefusedError:
+    return OutputRefusedError(f"{path}: is a symbolic link.", hint="Name the file itself.")
 
 
 def refuse_to_replace(path: Path, *needed: Path | str | None) -> None:
     """Refuse to write to a file that is read too, or written to with something else.
 
     Raises:
-        CommandError: `path` is one of the `needed` files; `-` and None are none.
+        OutputRefusedError: `path` is one of the `needed` files; `-` and None are none.
     """
     for other in needed:
         if other is not None and other != "-" and _is_same_file(path, other):
-            raise CommandError(f"{path}: is needed for something else.", "Choose another name.")
+            raise OutputRefusedError(f"{path}: is needed for something else.")
 
 
 def verify_private(path: Path) -> None:
     """Refuse before a long run what `write_private` would refuse after it.
 
     Raises:
-        CommandError: there is no such directory, or the file is a link or no regular file.
+        OutputRefusedError: there is no such directory, or the file is a link or no regular file.
     """
     try:
         link, other = path.is_symlink(), path.exists() and not path.is_file()
     except OSError as error:
-        raise _failure(error, path) from None
+        raise _failure(error, path) from error
     if link:
-        raise CommandError(f"{path}: is a symbolic link.", "Name the file itself.")
+        raise _link(path)
     if other:
-        raise CommandError(f"{path}: is no regular file.", "Choose another name.")
+        raise _irregular(path)
     if not path.parent.is_dir():
-        raise CommandError(f"{path}: No such file or directory.", "Make the directory first.")
+        raise _no_directory(path)
 
 
 def _is_same_file(one: Path, other: Path | str) -> bool:
@@ -138,15 +162,14 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
     A file that cannot be written whole is removed: half of it would be worse than none.
 
     Raises:
-        CommandError: it cannot be opened or written.
+        FileError: it cannot be opened or written.
     """
-    descriptor = open_private(path, overwrite=overwrite)
+    file = open_private(path, overwrite=overwrite)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        try:
             file.write(data)
-    except OSError as error:
+        finally:
+            file.close()
+    except OutputFailedError:
         path.unlink(missing_ok=True)
-        failure = write_failure(error, str(path))
-    else:
-        return
-    raise failure
+        raise

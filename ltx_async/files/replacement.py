@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 from attrs import define
 
-from ltx_async.files.errors import write_failure
+from ltx_async.files.open_file import OpenFile
 from ltx_async.files.private import open_private
-from ltx_async.files.sync import sync_directory
 
 
 @define
@@ -18,12 +16,12 @@ class Replacement:
     """A locked, private file beside another one, whose place it takes once it is on the disk.
 
     Raises (from every method but `discard`):
-        CommandError: the disk is full, or the file cannot be written.
+        OutputFailedError: the disk is full, or the file cannot be written.
     """
 
     _path: Path
     _temporary: Path
-    _descriptor: int
+    _file: OpenFile
 
     @classmethod
     def of(cls, path: Path) -> Replacement:
@@ -34,33 +32,22 @@ class Replacement:
         temporary = path.with_name(f".{path.name}.new")
         with contextlib.suppress(OSError):
             temporary.unlink()
-        return cls(path, temporary, open_private(temporary, overwrite=False, locked=True))
+        file = open_private(temporary, overwrite=False, locked=True)
+        file.name = str(path)
+        return cls(path, temporary, file)
 
     def write(self, data: bytes) -> None:
         """Append `data`."""
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-        except OSError as error:
-            failure = write_failure(error, str(self._path))
-        else:
-            return
-        raise failure
+        self._file.write(data)
 
-    def put_in_place(self) -> int:
-        """Take the place of the file; return the descriptor, locked and open for appending."""
-        try:
-            os.fsync(self._descriptor)
-            self._temporary.replace(self._path)
-            sync_directory(self._path.parent)
-        except OSError as error:
-            failure = write_failure(error, str(self._path))
-        else:
-            return self._descriptor
-        raise failure
+    def put_in_place(self) -> OpenFile:
+        """Take the place of the file; return the new one, locked and open for appending."""
+        self._file.sync()
+        self._file.move_to(self._path)
+        return self._file
 
     def discard(self) -> None:
         """Leave the file as it was."""
-        os.close(self._descriptor)
+        self._file.close()
         with contextlib.suppress(OSError):
             self._temporary.unlink()

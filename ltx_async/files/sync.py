@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 
 from attrs import define, field
@@ -90,14 +88,3 @@ class Syncer:
     def _raise_failure(self) -> None:
         if self._running is not None and self._running.done():
             self._running.result()
-
-
-def sync_directory(path: Path) -> None:
-    """Make sure that a file that is new in the directory `path` survives a power cut."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

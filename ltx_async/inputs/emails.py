@@ -102,7 +102,7 @@ class DistinctEmails:
         """Read the beginning of a file, so that a bad header is known before there is an output.
 
         Raises:
-            CommandError: it has no such column, or is no text.
+            InputError: it has no such column, or is no text.
         """
         if self._source is not None and self._source.size is not None:
             await self._fill()

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 
 LONGEST_LINE: Final = 4 << 20
 """Bytes of a line that are kept; an account of 1 MiB written by `check` fits."""
@@ -50,6 +50,6 @@ class LineSplitter:
         if lines and self._first:
             self._first = False
             if lines[0].startswith(_UTF16):
-                raise CommandError("the input is UTF-16 text.", "Save it as UTF-8.")
+                raise InputError("the input is UTF-16 text.", hint="Save it as UTF-8.")
             lines[0] = lines[0].removeprefix(_BOM)
         return lines

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.entries import Entry, Reader, _decoded, _is_broken, entry_of
 from ltx_async.inputs.lines import LineSplitter
@@ -110,11 +110,11 @@ def open_emails(name: str, column: str) -> DistinctEmails:
     """Open the file that the emails are in.
 
     Raises:
-        CommandError: it is no regular file, or it cannot be read.
+        InputError: it is no regular file, or it cannot be read.
     """
     # A pipe would be empty in the next round, and might block in this one.
     if not _may_be_a_file(Path(name)):
-        raise CommandError(f"{name}: is no regular file.", "Each round reads it again.")
+        raise InputError(f"{name}: is no regular file.", hint="Each round reads it again.")
     return DistinctEmails(ByteSource.open(name), reader_for(name, column))
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.files.errors import InputCutError, InputError
 
 STANDARD_INPUT: Final = "-"
 _PIECE: Final = 64 << 10
@@ -53,7 +53,7 @@ class ByteSource:
             what: is said of it in messages, before its name.
 
         Raises:
-            CommandError: it cannot be read.
+            InputError: it cannot be read.
         """
         shown = what + ("standard input" if name == STANDARD_INPUT else name)
         try:
@@ -62,16 +62,14 @@ class ByteSource:
                 source.close()
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         except OSError as error:
-            failure = CommandError(f"{shown}: {error.strerror}.", "Name a file that can be read.")
-        else:
-            return source
-        raise failure
+            raise InputError(f"{shown}: {error.strerror}.") from error
+        return source
 
     async def read(self) -> bytes:
         """Return the next piece, `b""` at the end or after `stop`.
 
         Raises:
-            CommandError: reading failed.
+            InputError: reading failed.
         """
         while not self._stopped:
             if self.size is None:
@@ -88,23 +86,18 @@ class ByteSource:
         except BlockingIOError:
             return None
         except OSError as error:
-            failure = CommandError(f"{self.name}: {error.strerror}.")
-        else:
-            self.offset += len(data)
-            if not data:
-                self._verify_length()
-            return data
-        raise failure
+            kind = InputCutError if self.offset else InputError
+            raise kind(f"{self.name}: {error.strerror}.") from error
+        self.offset += len(data)
+        if not data:
+            self._verify_length()
+        return data
 
     def _verify_length(self) -> None:
         """Refuse to take for the end of a file what is left of one that was cut meanwhile."""
         expected = self.size or 0
         if self.offset < expected and os.fstat(self._descriptor).st_size < expected:
-            raise CommandError(
-                f"{self.name}: has become shorter while it was read.",
-                "When it is whole again, continue with --resume.",
-                status=ExitStatus.STOPPED,
-            )
+            raise InputCutError(f"{self.name}: has become shorter while it was read.")
 
     def stop(self) -> None:
         """Let a waiting `read` return, and every later one at once: nothing more is wanted."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 from ltx_async.inputs.entries import Entry, _decoded, _is_broken, entry_of
 from ltx_async.inputs.lines import LONGEST_LINE, LineSplitter
 from ltx_async.results.columns import COLUMNS
@@ -25,6 +25,7 @@ _COLUMNS_SHOWN: Final = 20
 
 
 _LONGEST_NAMES: Final = 200
+_MEND: Final = "Mend that row, or take it out."
 
 
 @define
@@ -32,7 +33,7 @@ class TableReader:
     """CSV or TSV with a header line; a quoted cell may go over several lines.
 
     Raises (from `feed` and `finish`):
-        CommandError: there is no such column, or a row cannot be parsed.
+        InputError: there is no such column, or a row cannot be parsed.
     """
 
     _column: str
@@ -89,7 +90,7 @@ class TableReader:
         except csv.Error as error:
             self._broken = True  # what follows is not known to be rows
             self._checked_length(taken)
-            raise CommandError(f"row {self._row + 1} of the input: {error}.") from None
+            raise InputError(f"row {self._row + 1} of the input: {error}.", hint=_MEND) from error
         self._row += 1
         return None if cells is None else (cells, taken)
 
@@ -97,9 +98,9 @@ class TableReader:
         """Return the bytes of a row so far, or refuse one that seems to have no end."""
         size = sum(map(len, taken))
         if size > LONGEST_LINE:
-            raise CommandError(
+            raise InputError(
                 f"row {self._row + 1} of the input is over {LONGEST_LINE >> 20} MiB long.",
-                "Look for a quotation mark that is not closed.",
+                hint="Look for a quotation mark that is not closed.",
             )
         return size
 
@@ -118,17 +119,17 @@ class TableReader:
                 self._ours = names == list(COLUMNS)
                 return
         if any("@" in name for name in names):
-            raise CommandError(
+            raise InputError(
                 "the input has no header line: its first line holds an email.",
-                f"Put a line with {self._column!r} first, or name the file .txt.",
+                hint=f"Put a line with {self._column!r} first, or name the file .txt.",
             )
         if len(names) == 1 and (mark := next(filter(names[0].__contains__, ";\t|,"), None)):
-            raise CommandError(
+            raise InputError(
                 f"the input has no column {self._column!r}; its cells seem apart by {mark!r}.",
-                "Separate them by commas in .csv, by tabs in .tsv.",
+                hint="Separate them by commas in .csv, by tabs in .tsv.",
             )
         shown = clipped(", ".join(map(repr, names[:_COLUMNS_SHOWN])), _LONGEST_NAMES)
-        raise CommandError(
+        raise InputError(
             f"the input has no column {self._column!r}; it has {shown}.",
-            "Choose one with --column NAME.",
+            hint="Choose one with --column NAME.",
         )

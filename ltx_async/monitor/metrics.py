@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import (
     CollectorRegistry,
@@ -27,7 +25,7 @@ from prometheus_client import (
 from ltx_async._version import __version__
 from ltx_async.codec.identity import entry_key
 from ltx_async.events import AttemptFinished, Event
-from ltx_async.files.errors import CommandError, ExitStatus, write_failure
+from ltx_async.files.errors import OutputRefusedError, write_failure
 from ltx_async.models import Outcome, Stats
 from ltx_async.monitor.changes import Sighting, account_id
 
@@ -136,9 +134,9 @@ class Metrics:
         """Serve the series on the loopback interface, and return the port; 0 picks one.
 
         Raises:
-            CommandError: the port cannot be had.
+            OSError: the port cannot be had.
         """
-        server, thread = self._start(port)
+        server, thread = start_http_server(port, LOOPBACK, self.registry)
         try:
             yield server.server_port
         finally:
@@ -146,26 +144,15 @@ class Metrics:
             server.server_close()
             thread.join()
 
-    def _start(self, port: int) -> tuple[WSGIServer, threading.Thread]:
-        try:
-            return start_http_server(port, LOOPBACK, self.registry)
-        except OSError as error:
-            failure = CommandError(
-                f"metrics port {port}: {error.strerror}.",
-                "Choose another one, or 0 for a free one.",
-                status=ExitStatus.STOPPED,
-            )
-        raise failure
-
     def save(self, path: Path) -> None:
         """Replace the file at `path`, mode 0644, so that no reader ever sees half of it.
 
         Raises:
-            CommandError: it cannot be written, or it is a device, a pipe or a directory: what
+            FileError: it cannot be written, or it is a device, a pipe or a directory: what
                 cannot be replaced without harm.
         """
         if path.exists() and not path.is_file():
-            raise CommandError(f"{path}: is no regular file.", "Choose another name.")
+            raise OutputRefusedError(f"{path}: is no regular file.")
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             try:

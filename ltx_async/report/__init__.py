@@ -7,7 +7,7 @@ written, is the command line's business. Only `page` needs the extra `report` (p
 from ltx_async.report.comparison import Change, ChangeKind, Comparison, compare
 from ltx_async.report.page import MissingPlotlyError, plotly_script, render_page
 from ltx_async.report.summary import Summary, summarise
-from ltx_async.results.reading import Results, ResultsError, read_results
+from ltx_async.results.reading import Results, read_results
 from ltx_async.results.record import Row
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Comparison",
     "MissingPlotlyError",
     "Results",
-    "ResultsError",
     "Row",
     "Summary",
     "compare",

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from pathlib import Path, PurePath
 from typing import Final
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import OutputRefusedError
 from ltx_async.results.csv_format import CSV
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.record import EarlierRecords
@@ -36,13 +36,13 @@ def verify_output(name: str) -> None:
     """Refuse an output whose suffix names no format.
 
     Raises:
-        CommandError: with the suffixes that do.
+        OutputRefusedError: with the suffixes that do.
     """
     suffix = PurePath(name).suffix.lower()
     if suffix not in TEXT_FORMATS and suffix not in DATABASES:
-        raise CommandError(
+        raise OutputRefusedError(
             f"{name}: no output format is called {suffix or 'nothing'!r}.",
-            "End the name in .jsonl, .csv, .sqlite or .db.",
+            hint="End the name in .jsonl, .csv, .sqlite or .db.",
         )
 
 
@@ -55,12 +55,12 @@ async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -
         earlier: is given the records of an output that is continued.
 
     Raises:
-        CommandError: it must not be there, is in use, is something else, or cannot be written.
+        FileError: it must not be there, is in use, is something else, or cannot be written.
     """
     if existing is Existing.REFUSE and _is_there(path):
-        raise CommandError(
+        raise OutputRefusedError(
             f"{path}: exists already.",
-            "Continue it with --resume, replace it with --overwrite, or choose another name.",
+            hint="Continue it with --resume, replace it with --overwrite, or choose another name.",
         )
     overwrite, retry_failed = (
         existing is Existing.OVERWRITE,

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from ltx_async.files.errors import InputError
 from ltx_async.results.csv_format import csv_rows
 from ltx_async.results.jsonl_format import json_rows
 from ltx_async.results.record import Flaw, Item, Row
@@ -19,18 +20,6 @@ from ltx_async.results.sqlite.reading import sqlite_rows
 _SQLITE: Final = b"SQLite format 3\0"
 _BOM: Final = b"\xef\xbb\xbf"
 _WHAT_TO_NAME: Final = "Name a file written by `check -o`."
-
-
-class ResultsError(Exception):
-    """A file that cannot be reported on.
-
-    Attributes:
-        hint: what to do about it, one line.
-    """
-
-    def __init__(self, message: str, hint: str = _WHAT_TO_NAME) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 @frozen
@@ -57,19 +46,21 @@ def read_results(path: Path) -> Results:
     """Read a results file; a torn end and records of another form become remarks.
 
     Raises:
-        ResultsError: it cannot be read, or nothing in it is a result.
+        InputError: it cannot be read, or nothing in it is a result.
     """
     collection = _Collection()
     try:
         for item in _items(path):
             collection.add(item)
     except OSError as error:
-        reason = error.strerror or str(error)
+        raise _unusable(f"{path}: {error.strerror or error}.") from error
     except (csv.Error, sqlite3.Error) as error:
-        reason = str(error)
-    else:
-        return collection.results(path)
-    raise ResultsError(f"{path}: {reason}.")
+        raise _unusable(f"{path}: {error}.") from error
+    return collection.results(path)
+
+
+def _unusable(message: str) -> InputError:
+    return InputError(message, hint=_WHAT_TO_NAME)
 
 
 def _items(path: Path) -> Iterator[Item]:
@@ -83,7 +74,7 @@ def _items(path: Path) -> Iterator[Item]:
         elif _is_table(start):
             yield from csv_rows(file)
         else:
-            raise ResultsError(f"{path}: is neither JSON lines, CSV nor SQLite from a check.")
+            raise _unusable(f"{path}: is neither JSON lines, CSV nor SQLite from a check.")
 
 
 def _is_json(start: bytes) -> bool:
@@ -119,10 +110,10 @@ class _Collection:
         """Return what was collected.
 
         Raises:
-            ResultsError: there was something, but not one row.
+            InputError: there was something, but not one row.
         """
         if not self._rows and (self._unusable or self._torn):
-            raise ResultsError(f"{path}: not one line of it is a result of a check.")
+            raise _unusable(f"{path}: not one line of it is a result of a check.")
         return Results(str(path), tuple(self._rows.values()), tuple(self._remarks()))
 
     def _remarks(self) -> Iterator[str]:

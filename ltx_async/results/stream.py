@@ -7,13 +7,17 @@ import errno
 import os
 import select
 import stat
+from typing import Final
 
 from attrs import define, field
 
-from ltx_async.files.errors import CommandError, write_failure
+from ltx_async.files.errors import OutputFailedError, OutputRefusedError
+from ltx_async.files.open_file import OpenFile
 from ltx_async.models import Lookup
 from ltx_async.results.scanner import RecordFormat
 from ltx_async.results.text_file import FileWriter, Writer
+
+_NAME: Final = "standard output"
 
 
 @define
@@ -25,10 +29,10 @@ class StreamWriter:
 
     Raises (from `write` and `close`):
         BrokenPipeError: nobody reads any more.
-        CommandError: any other failure.
+        OutputFailedError: any other failure.
     """
 
-    _descriptor: int
+    _file: OpenFile
     _format: RecordFormat
     _unsent: bytes = field(default=b"", init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
@@ -48,27 +52,24 @@ class StreamWriter:
                 await self._writable()
                 # What select calls writable takes this much without blocking (POSIX: PIPE_BUF).
                 try:
-                    sent = os.write(self._descriptor, self._unsent[: select.PIPE_BUF])
+                    sent = self._file.write_some(self._unsent[: select.PIPE_BUF])
                 except BlockingIOError:
                     continue
-                except OSError as error:
+                except (OutputFailedError, BrokenPipeError):
                     self._unsent = b""
-                    failure = write_failure(error, "standard output")
-                else:
-                    self._unsent = self._unsent[sent:]
-                    continue
-                raise failure
+                    raise
+                self._unsent = self._unsent[sent:]
 
     async def _writable(self) -> None:
-        if select.select((), (self._descriptor,), (), 0)[1]:
+        if select.select((), (self._file.descriptor,), (), 0)[1]:
             return
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
-        loop.add_writer(self._descriptor, _resolve, ready)
+        loop.add_writer(self._file.descriptor, _resolve, ready)
         try:
             await ready
         finally:
-            loop.remove_writer(self._descriptor)
+            loop.remove_writer(self._file.descriptor)
 
 
 def _resolve(ready: asyncio.Future[None]) -> None:
@@ -80,14 +81,16 @@ def standard_output(record_format: RecordFormat, descriptor: int = 1) -> Writer:
     """Return the writer that suits what standard output is connected to.
 
     Raises:
-        CommandError: it is closed.
+        OutputRefusedError: it is closed.
     """
     if not _is_writable(descriptor):
-        raise CommandError("standard output is closed.", "Connect it to a file or a pipe.")
+        raise OutputRefusedError(
+            "standard output is closed.", hint="Connect it to a file or a pipe."
+        )
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
-        return StreamWriter(descriptor, record_format)
-    return FileWriter("standard output", os.dup(descriptor), record_format)
+        return StreamWriter(OpenFile(_NAME, descriptor), record_format)
+    return FileWriter(OpenFile(_NAME, os.dup(descriptor)), record_format)
 
 
 def _is_writable(descriptor: int) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ltx_async.files.errors import CommandError, ExitStatus, write_failure
-from ltx_async.files.private import make_private, reopen_private
+from ltx_async.files.errors import OutputFailedError, OutputRefusedError
+from ltx_async.files.open_file import PRIVATE, OpenFile
+from ltx_async.files.private import reopen_private
 from ltx_async.files.replacement import Replacement
 from ltx_async.models import Outcome
 from ltx_async.results.record import EarlierRecords, Finished
@@ -35,64 +36,49 @@ async def resume_text(
         retry_failed: leave out the failed records, in a new file that replaces the old one.
 
     Raises:
-        CommandError: it is locked, cannot be read or written, or holds something else.
+        FileError: it is locked, cannot be read or written, or holds something else.
     """
     try:
-        descriptor = reopen_private(path)
+        file = reopen_private(path)
     except FileNotFoundError:
         return FileWriter.create(path, record_format, overwrite=False)
     scanner = Scanner(record_format.layout, record_format.header)
     try:
         if retry_failed:
-            descriptor = await _without_failed(path, descriptor, scanner, earlier)
+            file = await _without_failed(file, path, scanner, earlier)
         else:
-            await _scan(path, descriptor, scanner, lambda finished, _: earlier.add(finished))
-            _mend(path, descriptor, scanner)
+            await _scan(file, scanner, lambda finished, _: earlier.add(finished))
+            file.set_mode(PRIVATE)
+            if scanner.torn:
+                file.truncate(scanner.whole)
     except BaseException:
-        os.close(descriptor)
+        file.close()
         raise
     earlier.repaired = scanner.torn > 0
     begun = retry_failed or scanner.whole
-    return FileWriter.at_end(path, descriptor, record_format, empty=not begun)
+    return FileWriter.at_end(file, record_format, empty=not begun)
 
 
-async def _scan(
-    path: Path, descriptor: int, scanner: Scanner, take: Callable[[Finished, bytes], None]
-) -> None:
+async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Finished, bytes], None]) -> None:
     """Take the whole records of a file, and let the loop hear signals between them."""
     try:
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            while line := file.readline(LONGEST_RECORD):
+        with os.fdopen(os.dup(file.descriptor), "rb") as reading:
+            while line := reading.readline(LONGEST_RECORD):
                 if (record := scanner.feed(line)) is not None:
                     take(*record)
                 if not scanner.lines % _LINES_AT_A_TIME:
                     await asyncio.sleep(0)
         scanner.finish()
     except UnusableOutputError as error:
-        failure = CommandError(f"{path}, {error}.", _NOT_OURS)
+        raise OutputRefusedError(f"{file.name}, {error}.", hint=_NOT_OURS) from error
     except OSError as error:
-        failure = CommandError(f"{path}: {error.strerror}.", status=ExitStatus.STOPPED)
-    else:
-        return
-    raise failure
-
-
-def _mend(path: Path, descriptor: int, scanner: Scanner) -> None:
-    try:
-        make_private(descriptor)
-        if scanner.torn:
-            os.ftruncate(descriptor, scanner.whole)
-    except OSError as error:
-        failure = write_failure(error, str(path))
-    else:
-        return
-    raise failure
+        raise OutputFailedError(f"{file.name}: {error.strerror}.") from error
 
 
 async def _without_failed(
-    path: Path, descriptor: int, scanner: Scanner, earlier: EarlierRecords
-) -> int:
-    """Replace a file by one without failed records; return its descriptor, the old one closed."""
+    file: OpenFile, path: Path, scanner: Scanner, earlier: EarlierRecords
+) -> OpenFile:
+    """Replace a file by one without failed records; return that one, the old one closed."""
     replacement = Replacement.of(path)
     kept = bytearray(scanner.header)
 
@@ -105,11 +91,11 @@ async def _without_failed(
             kept.clear()
 
     try:
-        await _scan(path, descriptor, scanner, take)
+        await _scan(file, scanner, take)
         replacement.write(bytes(kept))
         successor = replacement.put_in_place()
     except BaseException:
         replacement.discard()
         raise
-    os.close(descriptor)
+    file.close()
     return successor

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ltx_async.cli.exits import CommandError
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.watching.alert_command import AlertCommand, parse_command
-from ltx_async.files.errors import CommandError
 
 
 def python(code):

@@ -14,7 +14,7 @@ from command_line import healthy
 from ltx_async.cli.checking import run as checkrun
 from ltx_async.cli.commands import check
 from ltx_async.emulator import Close, Status
-from ltx_async.files.errors import CommandError, ExitStatus, UnsavedError
+from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.results import text_file as writers
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output
@@ -494,7 +494,7 @@ def test_what_an_unread_pipe_has_not_taken_is_given_up_after_a_signal(ltx, serve
 
 def test_a_failure_on_closing_the_output_ends_the_run(ltx, server, monkeypatch):
     async def failing(_writer):
-        raise CommandError("out.jsonl: disk full", status=ExitStatus.STOPPED)
+        raise OutputFailedError("out.jsonl: disk full")
 
     monkeypatch.setattr(writers.FileWriter, "close", failing)
     ended = ltx("check", write_emails("ann@example.com"), "-q", "-o", "out.jsonl")
@@ -576,8 +576,7 @@ def test_a_resumed_run_does_not_warn_of_missing_accounts_again(ltx, server):
 
 def test_results_that_a_database_could_not_keep_are_pending(ltx, server, monkeypatch):
     async def failing(_writer):
-        failure = CommandError("out.db: disk full", status=ExitStatus.STOPPED)
-        raise UnsavedError(failure, Counter(ok=1))
+        raise UnsavedError("out.db: disk full", outcomes=Counter(ok=1))
 
     from ltx_async.results.sqlite.writer import SQLiteWriter
 

@@ -6,10 +6,11 @@ import time
 
 import pytest
 
+from ltx_async import ConfigurationError
 from ltx_async.cli.options import transport_found
 from ltx_async.cli.settings import ClientOptions, find_token
 from ltx_async.cli.terminal.messages import Talk
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 
 TALK = Talk(console=None)
 TOKEN = "user:12345-abcdefghi"
@@ -47,20 +48,20 @@ async def test_a_token_file_that_others_can_read_is_warned_about(token_file, cap
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"  \n"])
 async def test_an_empty_token_file_is_no_token(token_file, content):
-    with pytest.raises(CommandError, match="no API token") as raised:
+    with pytest.raises(ConfigurationError, match="no API token") as raised:
         await find_token(token_file(content), TALK)
     assert "--token-file" in raised.value.hint
 
 
 async def test_without_a_token_both_ways_to_give_one_are_named(monkeypatch):
     monkeypatch.delenv("USEAPI_TOKEN")
-    with pytest.raises(CommandError) as raised:
+    with pytest.raises(ConfigurationError) as raised:
         await find_token(None, TALK)
     assert "USEAPI_TOKEN" in raised.value.hint
 
 
 async def test_a_token_file_that_cannot_be_read_is_named():
-    with pytest.raises(CommandError, match="nowhere: No such file"):
+    with pytest.raises(InputError, match="nowhere: No such file"):
         await find_token("nowhere", TALK)
 
 

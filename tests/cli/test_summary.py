@@ -21,9 +21,17 @@ from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.summary import Summary
-from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.exits import CommandError, explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
-from ltx_async.files.errors import CommandError, write_failure
+from ltx_async.files.errors import (
+    FileError,
+    InputCutError,
+    InputError,
+    OutputFailedError,
+    OutputRefusedError,
+    UnsavedError,
+    write_failure,
+)
 
 STATS = Stats({}, requests=1, retries=0, throttles=0, latency_p50=0.0123, latency_p99=1.5)
 
@@ -83,6 +91,12 @@ def test_the_exit_status_tells_whether_all_is_well(counts, status):
         (RateLimitError("x", status=429), 4),
         (ConfigurationError("x"), 2),
         (CommandError("x"), 2),
+        (InputError("x"), 2),
+        (InputCutError("x"), 4),
+        (OutputRefusedError("x"), 2),
+        (OutputFailedError("x"), 4),
+        (UnsavedError("x"), 4),
+        (FileError("x"), 4),
         (BrokenPipeError(), 141),
     ],
 )
@@ -109,7 +123,7 @@ def test_where_nobody_listens_on_this_machine_the_emulator_is_named(here):
 def test_an_explanation_is_a_line_with_what_to_do():
     error = LTXError("something broke", hint="Mend it.", email="ann@example.com")
     assert explanation(error) == "something broke. Mend it."
-    assert explanation(CommandError("what?", "Say it.")) == "what? Say it."
+    assert explanation(CommandError("what?", hint="Say it.")) == "what? Say it."
     assert explanation(CommandError("no hint")) == "no hint."
     assert explanation(OSError("odd")) == "odd."
 
@@ -118,7 +132,7 @@ def test_an_explanation_is_a_line_with_what_to_do():
 def test_a_full_disk_is_called_one(number):
     failure = write_failure(OSError(number, "why"), "out.jsonl")
     assert str(failure) == "out.jsonl: disk full (why)"
-    assert failure.status == 4
+    assert status_of(failure) == 4
 
 
 def test_another_failed_write_says_why():

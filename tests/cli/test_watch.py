@@ -19,7 +19,7 @@ from ltx_async.cli.watching.announcer import Announcer, _text_line
 from ltx_async.cli.watching.rounds import Watch
 from ltx_async.emulator import Delay, Emulator, Status
 from ltx_async.errors import AuthenticationError, SubscriptionError
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 from ltx_async.monitor.changes import Change, Kind
 from ltx_async.retry import OutageRule
 
@@ -265,10 +265,10 @@ async def test_it_says_how_often_it_looks_and_that_an_email_is_not_there(watch, 
 
 
 async def test_a_file_that_cannot_be_read_at_first_ends_it(watch, tmp_path):
-    with pytest.raises(CommandError, match="No such file"):
+    with pytest.raises(InputError, match="No such file"):
         await watch(source="emails.txt")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(CommandError, match="no regular file"):
+    with pytest.raises(InputError, match="no regular file"):
         await watch(source="pipe")
 
 

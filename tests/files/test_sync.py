@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from ltx_async.files import sync as syncing
-from ltx_async.files.sync import SYNC_WINDOW, Syncer, sync_directory
+from ltx_async.files.sync import SYNC_WINDOW, Syncer
 
 
 @pytest.fixture
@@ -150,12 +149,3 @@ async def test_a_failure_while_another_call_is_due_is_not_lost():
     await asyncio.sleep(0.05)
     with pytest.raises(OSError, match="No space"):
         syncer.touch()
-
-
-def test_a_directory_is_brought_to_the_disk_where_that_can_be_done(tmp_path, monkeypatch, calls):
-    monkeypatch.setattr(syncing.os, "fsync", calls.append)
-    sync_directory(tmp_path)
-    assert len(calls) == 1
-    monkeypatch.setattr(syncing.os, "name", "nt")
-    sync_directory(tmp_path)
-    assert len(calls) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ltx_async import Outcome
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import ByteSource
@@ -151,14 +151,14 @@ async def test_arguments_that_were_not_utf8_are_refused_like_lines():
     ("name", "why"), [("nothing.txt", "No such file"), (".", "Is a directory")]
 )
 def test_an_input_that_cannot_be_opened_is_named(name, why):
-    with pytest.raises(CommandError, match=why):
+    with pytest.raises(InputError, match=why):
         ByteSource.open(name)
 
 
 async def test_a_read_that_fails_is_told(emails_file):
     source = ByteSource.open(str(emails_file(b"a@x")))
     os.close(source._descriptor)
-    with pytest.raises(CommandError, match="Bad file descriptor"):
+    with pytest.raises(InputError, match="Bad file descriptor"):
         await source.read()
 
 

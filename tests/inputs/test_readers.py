@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 from ltx_async.inputs import lines
 from ltx_async.inputs.entries import Entry
 from ltx_async.inputs.lines import LONGEST_LINE, LineSplitter
@@ -52,7 +52,7 @@ def test_undecodable_bytes_are_kept_as_escapes_with_their_reason():
 
 
 def test_utf16_is_refused_with_what_to_do():
-    with pytest.raises(CommandError, match="UTF-16") as raised:
+    with pytest.raises(InputError, match="UTF-16") as raised:
         read("-", "ann@example.com".encode("utf-16"))
     assert "UTF-8" in raised.value.hint
 
@@ -75,7 +75,7 @@ def test_the_column_is_found_whatever_its_case_but_to_the_letter_first():
 
 
 def test_a_missing_column_names_those_there_are():
-    with pytest.raises(CommandError, match="'id', 'mail'"):
+    with pytest.raises(InputError, match="'id', 'mail'"):
         read("x.csv", b"id,mail\n")
 
 
@@ -85,14 +85,14 @@ def test_a_missing_column_names_those_there_are():
      ("x.tsv", b"email,name\n", "','")],
 )  # fmt: skip
 def test_cells_that_are_apart_by_something_else_are_recognised(name, header, mark):
-    with pytest.raises(CommandError) as raised:
+    with pytest.raises(InputError) as raised:
         read(name, header)
     assert str(raised.value).endswith(f"seem apart by {mark}.")
     assert ".csv" in raised.value.hint
 
 
 def test_a_missing_header_is_recognised():
-    with pytest.raises(CommandError, match="no header line") as raised:
+    with pytest.raises(InputError, match="no header line") as raised:
         read("x.csv", b"ann@example.com\nbob@example.com\n")
     assert "'email'" in raised.value.hint
 
@@ -102,7 +102,7 @@ def test_a_short_row_counts_as_an_empty_email():
 
 
 def test_a_row_that_cannot_be_parsed_is_named():
-    with pytest.raises(CommandError, match="row 2") as raised:
+    with pytest.raises(InputError, match="row 2") as raised:
         read("x.csv", b'email\n"' + b"x\n" * LONGEST_LINE)
     assert "quotation mark" in raised.value.hint
 
@@ -110,7 +110,7 @@ def test_a_row_that_cannot_be_parsed_is_named():
 @pytest.mark.untraced  # a million lines, which the test before has already counted
 def test_nothing_is_read_behind_a_row_that_cannot_be_parsed():
     reader = reader_for("x.csv", "email")
-    with pytest.raises(CommandError, match="row 2"):
+    with pytest.raises(InputError, match="row 2"):
         list(reader.feed(b'email\n"' + b"x\n" * LONGEST_LINE))
     assert list(reader.feed(b"ann@example.com\n" * 10)) == []
     assert list(reader.finish()) == []

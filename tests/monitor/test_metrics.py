@@ -10,7 +10,7 @@ import pytest
 from command_line import NOW, healthy
 
 from ltx_async.events import AttemptFinished, AttemptStarted
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.models import Outcome, Stats
 from ltx_async.monitor.changes import Sighting, account_id
 
@@ -116,7 +116,7 @@ def test_they_are_served_on_the_loopback_interface_alone(metrics):
     with metrics.served(0) as port:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
             text = reply.read().decode()
-        with pytest.raises(CommandError, match=str(port)), metrics.served(port):
+        with pytest.raises(OSError, match="in use"), metrics.served(port):
             pass
         with socket.socket() as elsewhere:
             elsewhere.bind(("127.0.0.2", port))  # taken, were it served on every address
@@ -142,7 +142,7 @@ def test_a_textfile_is_replaced_at_once_and_readable_by_all(metrics, tmp_path):
 
 
 def test_a_textfile_that_cannot_be_written_leaves_nothing_behind(metrics, tmp_path, monkeypatch):
-    with pytest.raises(CommandError, match="No such file"):
+    with pytest.raises(OutputFailedError, match="No such file"):
         metrics.save(tmp_path / "nowhere" / "ltx.prom")
     monkeypatch.setattr("ltx_async.monitor.metrics.generate_latest", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -244,7 +244,7 @@ def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path, link):
     if link:  # as /dev/stdout is one
         path = tmp_path / "link"
         path.symlink_to("fifo")
-    with pytest.raises(CommandError, match="is no regular file"):
+    with pytest.raises(OutputRefusedError, match="is no regular file"):
         Metrics().save(path)
     assert (tmp_path / "fifo").is_fifo()
     assert path.is_symlink() == link

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import OutputRefusedError
 from ltx_async.files.private import open_private
 
 from .replies import ok
@@ -122,10 +122,10 @@ def test_a_link_that_comes_and_goes_is_never_followed(tmp_path, overwrite):
     opened = 0
     try:
         for _ in range(1500):
-            with contextlib.suppress(CommandError):
-                descriptor = open_private(name, overwrite=overwrite)
-                os.write(descriptor, b"ours")
-                os.close(descriptor)
+            with contextlib.suppress(OutputRefusedError):
+                file = open_private(name, overwrite=overwrite)
+                file.write(b"ours")
+                file.close()
                 opened += 1
     finally:
         stop.set()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ltx_async.cli.app import run
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import InputError
 from ltx_async.inputs.lines import LONGEST_LINE
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import ByteSource
@@ -41,7 +41,7 @@ def attempted(name: str, data: bytes):
     """What the file gives, or what is said against it."""
     try:
         return entries(name, data), ""
-    except CommandError as failure:
+    except InputError as failure:
         return [], str(failure)
 
 
@@ -130,7 +130,7 @@ def test_a_row_without_an_end_is_refused_before_it_takes_long():
     """Each piece would have it parsed from its beginning: minutes, for a few megabytes."""
     data = b'email,x\n"a@b\n"' + b',"a\n"' * 3_000_000
     began = time.process_time()
-    with pytest.raises(CommandError, match="row 2 of the input"):
+    with pytest.raises(InputError, match="row 2 of the input"):
         entries("x.csv", data)
     assert time.process_time() - began < 15
 
@@ -139,7 +139,7 @@ def test_a_row_without_an_end_is_refused_before_it_takes_long():
 def test_a_million_columns_make_a_short_message_or_none(header):
     names = [f"c{number}" for number in range(200_000)]
     if header:
-        with pytest.raises(CommandError) as raised:
+        with pytest.raises(InputError) as raised:
             entries("x.csv", ",".join(names).encode() + b"\n")
         assert len(str(raised.value)) < 500
         assert "'c0', 'c1'" in str(raised.value)

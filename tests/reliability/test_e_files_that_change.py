@@ -1,5 +1,6 @@
 """Promises 28 and 29 when somebody else changes the files of a run while it goes on."""
 
+import os
 import shutil
 import signal
 import time
@@ -74,6 +75,33 @@ def test_an_output_that_is_removed_before_a_signal_is_told_too(checks, form):
     assert (ended.status, ended.adds_up) == (143, True)
     assert f"not saved: out.{form}: was removed" in ended.err
     assert (ended.summary["ok"], ended.summary["already_done"]) == (0, 0)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_output_that_is_cut_in_mid_run_ends_it_soon(checks, form):
+    """What was cut off would be missing, and what follows it be torn."""
+    process = checks.in_mid_run(f"out.{form}", "--rate", "50")
+    os.truncate(checks.directory / f"out.{form}", 20)
+    began = time.monotonic()
+    ended = checks.wait(process)
+    assert time.monotonic() - began < 4
+    assert (ended.status, ended.adds_up) == (4, True)
+    assert f"error: out.{form}: was cut while results were being written to it." in ended.err
+    assert ended.summary["pending"] == ended.summary["input"] - ended.summary["duplicate"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_output_that_is_moved_in_mid_run_ends_it_soon_and_keeps_what_it_has(checks, form):
+    process = checks.in_mid_run(f"out.{form}", "--rate", "50")
+    (checks.directory / f"out.{form}").rename(checks.directory / f"moved.{form}")
+    began = time.monotonic()
+    ended = checks.wait(process)
+    assert time.monotonic() - began < 4
+    assert (ended.status, ended.adds_up) == (4, True)
+    assert f"error: out.{form}: was moved while results were being written to it." in ended.err
+    done = ended.summary["input"] - ended.summary["duplicate"] - ended.summary["pending"]
+    assert len(checks.results(f"moved.{form}")) == done
+    assert checks.run(f"moved.{form}", "--resume").summary["pending"] == 0
 
 
 @pytest.mark.parametrize(("number", "status"), [(None, 4), (signal.SIGTERM, 143)])

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from result_examples import WRITERS, balanced, found, missing, run_of, write_jsonl
 
+from ltx_async.files.open_file import OpenFile
+
 
 @pytest.fixture
 def results(tmp_path):
@@ -144,7 +146,7 @@ class TestPage:
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
     def test_a_full_disk_is_said(self, ltx, results, monkeypatch):
-        full = lambda path, overwrite: os.open("/dev/full", os.O_WRONLY)  # noqa: E731
+        full = lambda path, overwrite: OpenFile("x", os.open("/dev/full", os.O_WRONLY))  # noqa: E731
         monkeypatch.setattr("ltx_async.files.private.open_private", full)
         ended = ltx("report", results, "-o", "report.html")
         assert ended.status == 4

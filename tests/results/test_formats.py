@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from command_line import make_lookup
 
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import OutputRefusedError
 from ltx_async.results.formats import Existing, open_output, verify_output
 from ltx_async.results.record import EarlierRecords
 
@@ -14,7 +14,7 @@ def test_the_format_is_chosen_by_suffix():
     for name in (*NAMES, "OUT.JSONL", "a/b.CSV"):
         verify_output(name)
     for name in ("x.sqlite3", "x", "x.tsv"):
-        with pytest.raises(CommandError, match=name) as raised:
+        with pytest.raises(OutputRefusedError, match=name) as raised:
             verify_output(name)
         assert ".jsonl, .csv, .sqlite or .db" in raised.value.hint
 
@@ -36,7 +36,7 @@ async def test_one_that_is_there_is_refused_replaced_or_continued(tmp_path, name
     for email in ("ann@example.com", "bob@example.com"):
         how = existing if email[0] == "b" else Existing.OVERWRITE
         if how is Existing.REFUSE:
-            with pytest.raises(CommandError, match="exists already") as raised:
+            with pytest.raises(OutputRefusedError, match="exists already") as raised:
                 await open_output(tmp_path / name, how, EarlierRecords())
             assert "--resume" in raised.value.hint
             return
@@ -50,5 +50,5 @@ async def test_one_that_is_there_is_refused_replaced_or_continued(tmp_path, name
 
 async def test_a_link_to_nowhere_is_there_already(tmp_path):
     (tmp_path / "out.csv").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(CommandError, match="exists already"):
+    with pytest.raises(OutputRefusedError, match="exists already"):
         await open_output(Path(tmp_path / "out.csv"), Existing.REFUSE, EarlierRecords())

@@ -21,7 +21,8 @@ from result_examples import (
 )
 
 from ltx_async import Outcome
-from ltx_async.report import ResultsError, Row, read_results
+from ltx_async.files.errors import InputError
+from ltx_async.report import Row, read_results
 
 LOOKUPS = [
     found(
@@ -158,22 +159,22 @@ def test_an_empty_file_is_a_run_without_results(tmp_path):
 )
 def test_what_is_no_results_file_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "some.file").write_bytes(content)
-    with pytest.raises(ResultsError, match=r"some\.file: [^\n]+\.$") as caught:
+    with pytest.raises(InputError, match=r"some\.file: [^\n]+\.$") as caught:
         read_results(tmp_path / "some.file")
     assert caught.value.hint
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
-    with pytest.raises(ResultsError, match="No such file"):
+    with pytest.raises(InputError, match="No such file"):
         read_results(tmp_path / "none.jsonl")
-    with pytest.raises(ResultsError, match="Is a directory"):
+    with pytest.raises(InputError, match="Is a directory"):
         read_results(tmp_path)
 
 
 def test_a_database_without_our_table_is_refused(tmp_path):
     with closing(sqlite3.connect(tmp_path / "other.db")) as database, database:
         database.execute("CREATE TABLE other (x)")
-    with pytest.raises(ResultsError, match="lookups"):
+    with pytest.raises(InputError, match="lookups"):
         read_results(tmp_path / "other.db")
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ltx_async import Account, LTXError, Outcome, ServerError
 from ltx_async.cli.checking.earlier import Earlier, EarlierResults
-from ltx_async.files.errors import CommandError, ExitStatus, UnsavedError
+from ltx_async.cli.exits import ExitStatus, status_of
+from ltx_async.files.errors import OutputFailedError, OutputRefusedError, UnsavedError
 from ltx_async.inputs.seen import Meeting
 from ltx_async.results.columns import plain_text
 from ltx_async.results.record import EarlierRecords
@@ -174,9 +175,9 @@ async def test_a_full_disk_ends_the_run_and_takes_back_what_was_not_kept(out):
     await writer.write(BOB)
     await writer.write(BAD)
     await writer._syncer.catch_up()
-    with pytest.raises(CommandError, match="disk full") as raised:
+    with pytest.raises(OutputFailedError, match="disk full") as raised:
         await writer.write(make_lookup("eve@example.com"))
-    assert raised.value.status is ExitStatus.STOPPED
+    assert status_of(raised.value) is ExitStatus.STOPPED
     with pytest.raises(UnsavedError, match="disk full") as raised:
         await writer.close()
     assert raised.value.outcomes == Counter({Outcome.OK: 1, Outcome.FAILED: 1})
@@ -188,7 +189,7 @@ async def test_a_full_disk_ends_the_run_and_takes_back_what_was_not_kept(out):
 
 def test_other_failures_are_told_as_they_are():
     failure = database_failure(sqlite3.OperationalError("disk I/O error"), "out.db")
-    assert (str(failure), failure.status) == ("out.db: disk I/O error", ExitStatus.STOPPED)
+    assert (str(failure), status_of(failure)) == ("out.db: disk I/O error", ExitStatus.STOPPED)
 
 
 # Creating
@@ -196,7 +197,7 @@ def test_other_failures_are_told_as_they_are():
 
 async def test_an_existing_file_is_only_replaced_when_told_to(out):
     await written(out, ANN)
-    with pytest.raises(CommandError, match="exists already"):
+    with pytest.raises(OutputRefusedError, match="exists already"):
         await create_database(out, overwrite=False)
     assert len(rows(out)) == 1
     for companion in ("-wal", "-journal"):
@@ -209,31 +210,31 @@ async def test_one_process_writes_at_a_time(out):
     writer = await create_database(out, overwrite=False)
     await writer.write(ANN)
     for overwrite in (False, True):
-        with pytest.raises(CommandError, match="another ltx-async is writing to it"):
+        with pytest.raises(OutputRefusedError, match="another ltx-async is writing to it"):
             await create_database(out, overwrite=overwrite)
     for retry_failed in (False, True):
-        with pytest.raises(CommandError, match="another ltx-async is writing to it"):
+        with pytest.raises(OutputRefusedError, match="another ltx-async is writing to it"):
             await resumed(out, retry_failed=retry_failed)
     await writer.close()
     assert len(rows(out)) == 1
 
 
 async def test_a_database_that_cannot_be_made_is_told(tmp_path, monkeypatch):
-    with pytest.raises(CommandError, match="No such file"):
+    with pytest.raises(OutputRefusedError, match="No such file"):
         await create_database(tmp_path / "no" / "out.db", overwrite=False)
 
     def unwritable(*_arguments, **_named):
         raise sqlite3.OperationalError("unable to open database file")
 
     monkeypatch.setattr("ltx_async.results.sqlite.opening.connect", unwritable)
-    with pytest.raises(CommandError, match="unable to open"):
+    with pytest.raises(OutputFailedError, match="unable to open"):
         await create_database(tmp_path / "out.db", overwrite=False)
 
 
 @pytest.mark.parametrize("resume", [False, True])
 async def test_a_name_that_leaves_no_room_for_the_companions_makes_nothing(tmp_path, resume):
     out = tmp_path / ("x" * 243 + ".sqlite")
-    with pytest.raises(CommandError, match="too long"):
+    with pytest.raises(OutputRefusedError, match="too long"):
         await (resumed(out) if resume else create_database(out, overwrite=False))
     assert list(tmp_path.iterdir()) == []
 
@@ -242,7 +243,7 @@ async def test_a_name_that_leaves_no_room_for_the_companions_makes_nothing(tmp_p
 @pytest.mark.parametrize("resume", [False, True])
 async def test_a_directory_in_the_place_of_a_companion_is_told(out, suffix, resume):
     out.with_name(out.name + suffix).mkdir()
-    with pytest.raises(CommandError, match=f"{out.name}{suffix}"):
+    with pytest.raises(OutputRefusedError, match=f"{out.name}{suffix}"):
         await (resumed(out) if resume else create_database(out, overwrite=False))
     assert not out.exists()
 
@@ -339,9 +340,9 @@ async def test_another_database_or_file_is_refused_and_left_as_it_is(
 ):
     await make(out)
     before = out.read_bytes()
-    with pytest.raises(CommandError, match=words) as raised:
+    with pytest.raises(OutputRefusedError, match=words) as raised:
         await resumed(out, retry_failed=retry_failed)
-    assert raised.value.status is ExitStatus.USAGE
+    assert status_of(raised.value) is ExitStatus.USAGE
     assert out.read_bytes() == before
     assert [path.name for path in out.parent.iterdir()] == ["out.sqlite"]
 
@@ -358,9 +359,9 @@ async def test_a_damaged_database_is_refused(out, what):
             database.execute("PRAGMA writable_schema = ON")
             database.execute("UPDATE sqlite_master SET rootpage = 2 WHERE type = 'index'")
             database.commit()
-    with pytest.raises(CommandError, match="damaged") as raised:
+    with pytest.raises(OutputFailedError, match="damaged") as raised:
         await resumed(out)
-    assert raised.value.status is ExitStatus.STOPPED
+    assert status_of(raised.value) is ExitStatus.STOPPED
 
 
 @pytest.mark.parametrize("name", ["out.sqlite", "out.sqlite-wal"])
@@ -369,7 +370,7 @@ async def test_links_are_never_followed(out, tmp_path, name):
         await written(out, ANN)
     target = tmp_path / "target"
     (tmp_path / name).symlink_to(target)
-    with pytest.raises(CommandError, match="link"):
+    with pytest.raises(OutputRefusedError, match="link"):
         await resumed(out)
     assert not target.exists()
 
@@ -410,12 +411,13 @@ def denied(*_arguments, **_named):
 
 async def test_a_database_that_may_not_be_written_is_told(out, monkeypatch):
     await written(out, ANN)
-    monkeypatch.setattr("ltx_async.results.sqlite.opening.make_private", denied)
-    with pytest.raises(CommandError, match="Permission denied"):
+    monkeypatch.setattr(os, "fchmod", denied)
+    monkeypatch.setattr(os, "geteuid", lambda: out.stat().st_uid + 1)
+    with pytest.raises(OutputRefusedError, match="Permission denied"):
         await resumed(out)
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", denied)
-        with pytest.raises(CommandError, match="Permission denied"):
+        with pytest.raises(OutputRefusedError, match="Permission denied"):
             await resumed(out)
 
 
@@ -427,7 +429,7 @@ async def test_a_database_that_cannot_be_set_up_is_closed_and_let_go(out, monkey
     await written(out, ANN)
     with monkeypatch.context() as patch:
         patch.setattr(f"ltx_async.results.sqlite.opening.{call}", failing)
-        with pytest.raises(CommandError, match="disk I/O error"):
+        with pytest.raises(OutputFailedError, match="disk I/O error"):
             await resumed(out)
     assert [path.name for path in out.parent.iterdir()] == ["out.sqlite"]
 
@@ -437,9 +439,9 @@ async def test_a_database_that_is_locked_too_long_is_told(out, monkeypatch):
     monkeypatch.setattr(sqlitelock, "LONGEST_WAIT", 0.01)
     with closing(sqlite3.connect(out, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(CommandError, match="locked") as raised:
+        with pytest.raises(OutputFailedError, match="locked") as raised:
             await resumed(out, retry_failed=True)
-    assert raised.value.status is ExitStatus.STOPPED
+    assert status_of(raised.value) is ExitStatus.STOPPED
 
 
 async def test_the_loop_goes_on_while_a_lock_is_waited_for(out):

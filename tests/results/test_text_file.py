@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_async import LTXError
-from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.cli.exits import ExitStatus, status_of
+from ltx_async.files.errors import OutputFailedError, OutputRefusedError
+from ltx_async.files.open_file import OpenFile
 from ltx_async.results.columns import COLUMNS
 from ltx_async.results.csv_format import CSV, csv_line, restored
 from ltx_async.results.formats import TEXT_FORMATS
@@ -84,18 +86,18 @@ async def test_a_full_disk_leaves_whole_records_and_says_so(tmp_path, monkeypatc
         return write(descriptor, data[:taken])
 
     monkeypatch.setattr(os, "write", short)
-    with pytest.raises(CommandError, match="disk full") as raised:
+    with pytest.raises(OutputFailedError, match="disk full") as raised:
         await writer.write(make_lookup("bob@example.com"))
     monkeypatch.undo()
     await writer.close()
-    assert raised.value.status is ExitStatus.STOPPED
+    assert status_of(raised.value) is ExitStatus.STOPPED
     assert path.read_bytes() == whole
 
 
 async def test_a_failure_on_closing_is_told(tmp_path):
     writer = FileWriter.create(tmp_path / "out.jsonl", JSON_LINES, overwrite=False)
-    os.close(writer._descriptor)
-    with pytest.raises(CommandError, match="Bad file descriptor"):
+    os.close(writer._file.descriptor)
+    with pytest.raises(OutputFailedError, match="Bad file descriptor"):
         await writer.close()
 
 
@@ -106,7 +108,7 @@ def test_a_file_that_cannot_be_begun_is_told_and_closed(tmp_path, monkeypatch, c
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, full)
-        with pytest.raises(CommandError, match="disk full"):
+        with pytest.raises(OutputFailedError, match="disk full"):
             FileWriter.create(tmp_path / "out.csv", CSV, overwrite=False)
     FileWriter.create(tmp_path / "out.csv", CSV, overwrite=True)  # nobody has its lock
 
@@ -120,6 +122,10 @@ def pipe():
             os.close(descriptor)
 
 
+def stream(descriptor):
+    return OpenFile("standard output", descriptor)
+
+
 def read_all(descriptor):
     data = b""
     while select.select([descriptor], [], [], 0)[0]:
@@ -131,7 +137,7 @@ def read_all(descriptor):
 async def test_a_slow_reader_holds_up_the_writer_but_not_the_loop(pipe, blocking):
     reading, writing = pipe
     os.set_blocking(writing, blocking)
-    writer = StreamWriter(writing, JSON_LINES)
+    writer = StreamWriter(stream(writing), JSON_LINES)
     lookup = make_lookup("x" * 10_000)
 
     async def write_many():
@@ -150,7 +156,7 @@ async def test_a_slow_reader_holds_up_the_writer_but_not_the_loop(pipe, blocking
 
 async def test_writes_at_the_same_time_do_not_mix(pipe):
     reading, writing = pipe
-    writer = StreamWriter(writing, JSON_LINES)
+    writer = StreamWriter(stream(writing), JSON_LINES)
     long = [make_lookup(letter * 30_000) for letter in "abc"]
     tasks = [asyncio.create_task(writer.write(lookup)) for lookup in long]
     data = b""
@@ -163,7 +169,7 @@ async def test_writes_at_the_same_time_do_not_mix(pipe):
 async def test_a_cancelled_record_is_finished_by_close(pipe):
     reading, writing = pipe
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    writer = StreamWriter(writing, JSON_LINES)
+    writer = StreamWriter(stream(writing), JSON_LINES)
     lookup = make_lookup("x" * 20_000)
     task = asyncio.create_task(writer.write(lookup))
     await asyncio.sleep(0.01)
@@ -180,7 +186,7 @@ async def test_a_cancelled_record_is_finished_by_close(pipe):
 async def test_a_reader_that_has_gone_is_a_broken_pipe(pipe):
     reading, writing = pipe
     os.close(reading)
-    writer = StreamWriter(writing, JSON_LINES)
+    writer = StreamWriter(stream(writing), JSON_LINES)
     with pytest.raises(BrokenPipeError):
         await writer.write(make_lookup())
     await writer.close()
@@ -193,16 +199,16 @@ async def test_standard_output_is_taken_for_what_it_is_and_left_open(pipe, tmp_p
         assert isinstance(writer, FileWriter)
         await writer.close()
         file.write(b"still open")
-    with pytest.raises(CommandError, match="closed"):
+    with pytest.raises(OutputRefusedError, match="closed"):
         standard_output(JSON_LINES, 999)
 
 
 async def test_a_terminal_or_socket_that_fails_is_told(pipe):
     os.close(pipe[0])
-    writer = StreamWriter(os.open("/dev/full", os.O_WRONLY), JSON_LINES)
-    with pytest.raises(CommandError, match="standard output: disk full"):
+    writer = StreamWriter(stream(os.open("/dev/full", os.O_WRONLY)), JSON_LINES)
+    with pytest.raises(OutputFailedError, match="standard output: disk full"):
         await writer.write(make_lookup())
-    os.close(writer._descriptor)
+    os.close(writer._file.descriptor)
 
 
 async def test_a_stream_that_is_full_after_all_is_tried_again(pipe, monkeypatch):
@@ -214,7 +220,7 @@ async def test_a_stream_that_is_full_after_all_is_tried_again(pipe, monkeypatch)
         return write(descriptor, data)
 
     monkeypatch.setattr(os, "write", reluctant)
-    await StreamWriter(pipe[1], JSON_LINES).write(make_lookup())
+    await StreamWriter(stream(pipe[1]), JSON_LINES).write(make_lookup())
     assert read_all(pipe[0]) == json_line(make_lookup())
 
 

@@ -10,8 +10,8 @@ from command_line import NOW, make_lookup
 from ltx_async import Outcome, ServerError
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.earlier import Earlier, EarlierResults
-from ltx_async.files import replacement
-from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.cli.exits import ExitStatus, status_of
+from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.replacement import Replacement
 from ltx_async.inputs.seen import Meeting
 from ltx_async.results import text_resume as textresume
@@ -124,9 +124,9 @@ async def test_a_large_output_is_rewritten_in_pieces_and_signals_are_heard(out, 
 async def test_a_foreign_file_is_refused_and_left_as_it_is(out, form, retry_failed, foreign):
     out.write_bytes(foreign)
     out.chmod(0o644)
-    with pytest.raises(CommandError, match="out, line 1: not what `check`") as raised:
+    with pytest.raises(OutputRefusedError, match="out, line 1: not what `check`") as raised:
         await resumed(out, form, retry_failed=retry_failed)
-    assert raised.value.status is ExitStatus.USAGE
+    assert status_of(raised.value) is ExitStatus.USAGE
     assert "Nothing was changed" in raised.value.hint
     assert (out.read_bytes(), stat.S_IMODE(out.stat().st_mode)) == (foreign, 0o644)
     assert [path.name for path in out.parent.iterdir()] == ["out"]
@@ -138,7 +138,7 @@ async def test_a_line_torn_in_the_middle_is_refused_by_its_number(out, form, ret
     torn = content(form, LOOKUPS[0])[:-9] + form.encode(FAILED) * 2
     out.write_bytes(torn)
     line = 1 + bool(form.header)
-    with pytest.raises(CommandError, match=f"out, line {line}: "):
+    with pytest.raises(OutputRefusedError, match=f"out, line {line}: "):
         await resumed(out, form, retry_failed=retry_failed)
     assert out.read_bytes() == torn
 
@@ -147,9 +147,9 @@ async def test_a_line_torn_in_the_middle_is_refused_by_its_number(out, form, ret
 async def test_links_and_directories_are_refused(out, tmp_path, retry_failed):
     (tmp_path / "target").write_bytes(b"")
     out.symlink_to(tmp_path / "target")
-    with pytest.raises(CommandError, match="symbolic link"):
+    with pytest.raises(OutputRefusedError, match="symbolic link"):
         await resumed(out, JSON_LINES, retry_failed=retry_failed)
-    with pytest.raises(CommandError, match="directory"):
+    with pytest.raises(OutputRefusedError, match="directory"):
         await resumed(tmp_path, JSON_LINES, retry_failed=retry_failed)
 
 
@@ -160,7 +160,7 @@ async def test_the_lock_holds_from_the_first_look_to_the_close(out, form, retry_
     writer, _ = await resumed(out, form, retry_failed=retry_failed)
     whole = out.read_bytes()
     for again in (False, True):
-        with pytest.raises(CommandError, match="another ltx-async is writing to it"):
+        with pytest.raises(OutputRefusedError, match="another ltx-async is writing to it"):
             await resumed(out, form, retry_failed=again)
     assert out.read_bytes() == whole
     await writer.close()
@@ -181,7 +181,7 @@ async def test_who_waited_with_the_file_that_was_replaced_is_refused(out, monkey
         flock(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", replaced_meanwhile)
-    with pytest.raises(CommandError, match="another ltx-async is writing to it"):
+    with pytest.raises(OutputRefusedError, match="another ltx-async is writing to it"):
         await resumed(out, JSON_LINES)
     assert out.read_bytes() == b""
 
@@ -194,10 +194,10 @@ def full(*_arguments):
 async def test_a_disk_that_is_full_while_rewriting_leaves_the_old_file(out, monkeypatch, call):
     out.write_bytes(content(CSV, *LOOKUPS))
     with monkeypatch.context() as patch:
-        patch.setattr(replacement.os, call, full)
-        with pytest.raises(CommandError, match="disk full") as raised:
+        patch.setattr(os, call, full)
+        with pytest.raises(OutputFailedError, match="disk full") as raised:
             await resumed(out, CSV, retry_failed=True)
-    assert raised.value.status is ExitStatus.STOPPED
+    assert status_of(raised.value) is ExitStatus.STOPPED
     assert out.read_bytes() == content(CSV, *LOOKUPS)
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
@@ -205,7 +205,7 @@ async def test_a_disk_that_is_full_while_rewriting_leaves_the_old_file(out, monk
 async def test_an_end_that_cannot_be_cut_off_is_told(out, monkeypatch):
     out.write_bytes(content(JSON_LINES, *LOOKUPS)[:-5])
     monkeypatch.setattr(textresume.os, "ftruncate", full)
-    with pytest.raises(CommandError, match="disk full"):
+    with pytest.raises(OutputFailedError, match="disk full"):
         await resumed(out, JSON_LINES)
 
 
@@ -215,9 +215,9 @@ async def test_an_output_that_cannot_be_read_is_told(out, monkeypatch):
 
     out.write_bytes(content(JSON_LINES, *LOOKUPS))
     monkeypatch.setattr(textresume.os, "fdopen", unreadable)
-    with pytest.raises(CommandError, match="Input/output error") as raised:
+    with pytest.raises(OutputFailedError, match="Input/output error") as raised:
         await resumed(out, JSON_LINES)
-    assert raised.value.status is ExitStatus.STOPPED
+    assert status_of(raised.value) is ExitStatus.STOPPED
 
 
 def test_what_a_killed_replacement_left_is_removed(out):
@@ -227,7 +227,7 @@ def test_what_a_killed_replacement_left_is_removed(out):
     new = Replacement.of(out)
     new.write(b"new")
     assert out.read_bytes() == b"old"
-    os.close(new.put_in_place())
+    new.put_in_place().close()
     assert out.read_bytes() == b"new"
     assert not left_over.exists()
 

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ltx_async.alerts import Alert, Thresholds
 from ltx_async.cli.checking.earlier import Earlier
-from ltx_async.files.errors import ExitStatus
+from ltx_async.cli.exits import ExitStatus
 from ltx_async.models import Lookup, Outcome
 
 _ALERTS_KEPT: Final = 20

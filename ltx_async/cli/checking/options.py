@@ -36,7 +36,7 @@ class CheckOptions:
 
         Raises:
             click.UsageError: with what to write instead.
-            CommandError: likewise, of an output.
+            OutputRefusedError: likewise, of an output.
         """
         if (self.source is None) != self.from_api:
             raise click.UsageError("Give either FILE (- for stdin) or --from-api.")

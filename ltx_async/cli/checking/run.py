@@ -18,7 +18,7 @@ from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progress
 from ltx_async.errors import LTXError
-from ltx_async.files.errors import CommandError, UnsavedError
+from ltx_async.files.errors import FileError, InputError, UnsavedError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.text_file import Writer
@@ -30,7 +30,7 @@ _LAST_WORDS: Final = 0.5
 _SHORT_COUNT: Final = 1.0
 _LONG_COUNT: Final = 5.0
 _GLANCE: Final = 0.02
-_EXPECTED_ENDINGS: Final = (LTXError, CommandError, BrokenPipeError)
+_EXPECTED_ENDINGS: Final = (LTXError, BrokenPipeError)
 
 
 @define(eq=False)
@@ -153,14 +153,14 @@ class CheckRun:
             if interrupt.signal is not None:
                 self.talk.warn(f"{results} not saved: {failure}")
             return error or failure
-        except (CommandError, BrokenPipeError) as failure:
+        except (FileError, BrokenPipeError) as failure:
             return error or failure
         return error
 
     async def _count_rest(self, seconds: float) -> None:
         try:
             await self.emails.count_rest(seconds)
-        except CommandError:
+        except InputError:
             pass  # what cannot be read cannot be counted; the summary says that it was not
         finally:
             self.emails.close()

@@ -118,7 +118,7 @@ class Summary:
         """Write the figures as one JSON object to a private file, in place of an older one.
 
         Raises:
-            CommandError: it cannot be written.
+            FileError: it cannot be written.
         """
         write_private(path, json.dumps(self.as_json(), indent=2).encode() + b"\n")
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from ltx_async.cli.exits import ExitStatus
 from ltx_async.cli.options import client_options, json_option, quiet_option
 from ltx_async.cli.runtime import run_until_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.errors import AccountNotFoundError
-from ltx_async.files.errors import ExitStatus
 from ltx_async.models import Account, Lookup, Outcome
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output

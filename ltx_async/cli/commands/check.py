@@ -15,7 +15,7 @@ from ltx_async.cli.checking.earlier import EarlierResults
 from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
-from ltx_async.cli.exits import explanation
+from ltx_async.cli.exits import ExitStatus, explanation
 from ltx_async.cli.options import (
     FILE_NAME,
     client_options,
@@ -29,7 +29,7 @@ from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.errors import AccountNotFoundError
-from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.files.errors import FileError, InputError, OutputRefusedError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
@@ -151,11 +151,11 @@ async def _opened(options: CheckOptions, name: str, talk: Talk) -> DistinctEmail
         talk.say("type the emails, one per line; Ctrl-D ends them")
     if options.output != "-" and source.is_file(options.output):
         source.close()
-        raise CommandError(f"{options.output}: is the input.", "Choose another output.")
+        raise OutputRefusedError(f"{options.output}: is the input.")
     emails = DistinctEmails(source, reader_for(name, options.column))
     try:
         await emails.peek()
-    except CommandError:
+    except InputError:
         emails.close()
         raise
     return emails
@@ -182,7 +182,7 @@ def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:
     if summary_json is not None:
         try:
             summary.save(summary_json)
-        except CommandError as error:
+        except FileError as error:
             talk.fail(explanation(error))
             if summary.exit_status <= ExitStatus.ATTENTION:
                 return ExitStatus.STOPPED

@@ -15,12 +15,11 @@ from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
-from ltx_async.cli.exits import explanation
+from ltx_async.cli.exits import ExitStatus, explanation
 from ltx_async.cli.options import quiet_option
 from ltx_async.cli.runtime import Interrupt, run
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.emulator import Emulator, GeneratedAccounts
-from ltx_async.files.errors import ExitStatus
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.text_file import FileWriter

@@ -13,6 +13,7 @@ import click
 from attrs import asdict
 
 from ltx_async import LTXError
+from ltx_async.cli.exits import ExitStatus
 from ltx_async.cli.options import client_options, json_option
 from ltx_async.cli.runtime import run_until_interrupted
 from ltx_async.cli.settings import ClientOptions, find_token
@@ -21,7 +22,6 @@ from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.diagnosis import machine as checks
 from ltx_async.diagnosis import network as probes
 from ltx_async.diagnosis.finding import Finding, Verdict
-from ltx_async.files.errors import CommandError, ExitStatus
 from ltx_async.transport.endpoint import check_token
 from ltx_async.wording import inert, wrapped
 
@@ -124,10 +124,8 @@ async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str 
     """Say whether there is a token that can be sent, and return it; it is never shown."""
     try:
         token = check_token(await find_token(token_file, talk))
-    except CommandError as error:
-        return Finding("token", Verdict.FAIL, str(error).rstrip("."), error.hint), None
     except LTXError as error:
-        return Finding("token", Verdict.FAIL, error.message, error.hint), None
+        return Finding("token", Verdict.FAIL, error.message.rstrip("."), error.hint), None
     source = TOKEN_VARIABLE if token_file is None else "--token-file"
     if _TOKEN_FORM.fullmatch(token) is None:
         text = f"there, from {source}, but not of the form user:<number>-<string>"

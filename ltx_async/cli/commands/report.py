@@ -8,16 +8,14 @@ from typing import Final
 
 import click
 
+from ltx_async.cli.exits import CommandError, ExitStatus
 from ltx_async.cli.options import quiet_option
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.report_text import MOST_BARS, show_report
-from ltx_async.files.errors import CommandError, ExitStatus
 from ltx_async.files.private import refuse_to_replace, write_private
 from ltx_async.report import (
     Comparison,
     MissingPlotlyError,
-    Results,
-    ResultsError,
     Summary,
     compare,
     plotly_script,
@@ -67,11 +65,13 @@ def report(
     """
     if output is not None:
         if output.suffix.lower() not in _PAGES:
-            raise CommandError(f"{output}: a report in a file is HTML.", "End the name in .html.")
+            raise CommandError(
+                f"{output}: a report in a file is HTML.", hint="End the name in .html."
+            )
         refuse_to_replace(output, results, since)
     plotly = "" if output is None else _plotly()
-    newer = _read(results)
-    comparison = None if since is None else compare(_read(since), newer)
+    newer = read_results(results)
+    comparison = None if since is None else compare(read_results(since), newer)
     if output is not None:
         page = render_page(summarise(newer), newer.rows, comparison, plotly=plotly)
         write_private(output, page, overwrite=overwrite)
@@ -88,15 +88,8 @@ def _plotly() -> str:
         return plotly_script()
     except MissingPlotlyError:
         raise CommandError(
-            "a report in HTML needs plotly.", "Do: pip install 'ltx_async[report]'"
+            "a report in HTML needs plotly.", hint="Do: pip install 'ltx_async[report]'"
         ) from None
-
-
-def _read(path: Path) -> Results:
-    try:
-        return read_results(path)
-    except ResultsError as error:
-        raise CommandError(str(error), error.hint) from None
 
 
 def _as_json(summary: Summary, comparison: Comparison | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ltx_async.cli.exits import port_refused
 from ltx_async.cli.options import FILE_NAME, number, quiet_option
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import find_token
@@ -21,7 +22,6 @@ from ltx_async.emulator import (
     load_accounts,
     parse_faults,
 )
-from ltx_async.files.errors import CommandError, ExitStatus
 from ltx_async.wording import counted
 
 _DEFAULT_COUNT = 1000
@@ -133,12 +133,7 @@ async def _serve(emulator: Emulator, talk: Talk, interrupt: Interrupt) -> int:
     try:
         await emulator.start()
     except OSError as error:
-        failure = CommandError(
-            f"port {emulator.port}: {os.strerror(error.errno or 0)}.",  # asyncio has long words
-            "Choose another one, or --port 0 for a free one.",
-            status=ExitStatus.STOPPED,
-        )
-        raise failure from None
+        raise port_refused("port", emulator.port, error) from error
     try:
         click.echo(emulator.base_url)
         talk.say(f"serving {counted(len(emulator.accounts), 'account')}; try in another terminal:")

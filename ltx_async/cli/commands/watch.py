@@ -11,6 +11,7 @@ import click
 
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.exits import CommandError, port_refused
 from ltx_async.cli.options import client_options, duration, number, quiet_option
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
@@ -20,7 +21,6 @@ from ltx_async.cli.watching.announcer import Announcer, change_writer
 from ltx_async.cli.watching.options import WatchOptions
 from ltx_async.cli.watching.rounds import Watch
 from ltx_async.events import Event
-from ltx_async.files.errors import CommandError
 
 if TYPE_CHECKING:
     from ltx_async.monitor.metrics import Metrics
@@ -91,7 +91,7 @@ async def _watch(
     command = options.on_alert and AlertCommand(parse_command(options.on_alert), talk)
     async with contextlib.AsyncExitStack() as stack:
         if metrics is not None and options.metrics_port is not None:
-            port = stack.enter_context(metrics.served(options.metrics_port))
+            port = _served(metrics, options.metrics_port, stack)
             talk.say(f"metrics: http://127.0.0.1:{port}/metrics")
         making = client_options.client(talk, _tell_both(observer, metrics))
         client = await or_interrupt(interrupt, making)
@@ -122,9 +122,16 @@ def _metrics(options: WatchOptions) -> Metrics | None:
         from ltx_async.monitor.metrics import Metrics  # noqa: PLC0415 - needs an extra
     except ImportError:
         raise CommandError(
-            "metrics need prometheus-client.", "Do: pip install 'ltx_async[metrics]'"
+            "metrics need prometheus-client.", hint="Do: pip install 'ltx_async[metrics]'"
         ) from None
     return Metrics(emails=options.metrics_emails)
+
+
+def _served(metrics: Metrics, port: int, stack: contextlib.AsyncExitStack) -> int:
+    try:
+        return stack.enter_context(metrics.served(port))
+    except OSError as error:
+        raise port_refused("metrics port", port, error) from error
 
 
 def _tell_both(observer: Observer, metrics: Metrics | None) -> Callable[[Event], None]:

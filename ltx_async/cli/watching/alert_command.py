@@ -14,9 +14,9 @@ from typing import Final
 
 from attrs import define, field
 
+from ltx_async.cli.exits import CommandError
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
-from ltx_async.files.errors import CommandError
 from ltx_async.wording import counted
 
 _AT_A_TIME: Final = 4
@@ -40,7 +40,7 @@ def parse_command(text: str) -> tuple[str, ...]:
             return argv
         problem = f"there is no program {argv[0]!r}" if argv else "it is empty"
     raise CommandError(
-        f"--on-alert: {problem}.", "Give a program and its arguments; no shell runs them."
+        f"--on-alert: {problem}.", hint="Give a program and its arguments; no shell runs them."
     )
 
 

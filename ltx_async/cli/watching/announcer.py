@@ -35,7 +35,7 @@ def change_writer(*, as_json: bool) -> ChangeWriter:
     """Return what writes changes on standard output, never blocking the loop.
 
     Raises:
-        CommandError: standard output is closed.
+        OutputRefusedError: standard output is closed.
     """
     encode = _json_line if as_json else _text_line
     # The writers care for bytes, pipes and full disks; what the bytes say is all the same to them.
@@ -73,7 +73,7 @@ class Announcer:
 
         Raises:
             BrokenPipeError: nobody reads the changes any more.
-            CommandError: they cannot be written.
+            OutputFailedError: they cannot be written.
         """
         for change in changes:
             if change.is_alert:

@@ -35,7 +35,7 @@ class WatchOptions:
 
         Raises:
             click.UsageError: with what to write instead.
-            CommandError: likewise, of the metrics file.
+            OutputRefusedError: likewise, of the metrics file.
         """
         if (self.source is None) != self.from_api:
             raise click.UsageError("Give either FILE or --from-api.")

@@ -23,7 +23,7 @@ from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.watching.announcer import Announcer
 from ltx_async.errors import AccountNotFoundError, AuthenticationError, LTXError, SubscriptionError
-from ltx_async.files.errors import CommandError
+from ltx_async.files.errors import FileError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import open_emails
 from ltx_async.models import Lookup, Outcome
@@ -110,7 +110,7 @@ class Watch:
         """Go round until there were enough rounds, or a signal comes; return the exit status.
 
         Raises:
-            CommandError: the emails cannot be read in the first round, or the changes not
+            FileError: the emails cannot be read in the first round, or the changes not
                 be written.
             AuthenticationError, SubscriptionError: the first round was refused.
         """
@@ -138,12 +138,12 @@ class Watch:
         kept = _Sightings(self.thresholds)
         try:
             summary = await self._look(kept, interrupt)
-        except (CommandError, LTXError) as failure:
+        except LTXError as failure:
             error: Exception | None = failure
             summary = None
         else:
             error = None if summary is None else summary.error
-        if first and isinstance(error, CommandError | AuthenticationError | SubscriptionError):
+        if first and isinstance(error, FileError | AuthenticationError | SubscriptionError):
             raise error
         seen = Round(
             datetime.now(UTC),
@@ -225,7 +225,7 @@ class Watch:
     def _save(self, metrics: Metrics, path: Path, *, first: bool) -> None:
         try:
             metrics.save(path)
-        except CommandError as error:
+        except FileError as error:
             if first:
                 raise
             self._quietly.warn(explanation(error))

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ltx_async.files.errors import CommandError, ExitStatus
+from ltx_async.files.errors import FileError, OutputFailedError, OutputRefusedError
 from ltx_async.files.lock import LockFile
-from ltx_async.files.private import make_private, open_private
-from ltx_async.files.sync import sync_directory
+from ltx_async.files.open_file import PRIVATE, OpenFile, sync_directory
+from ltx_async.files.private import open_private
 from ltx_async.models import Outcome
 from ltx_async.results.record import EarlierRecords, Finished, wire_of_cells
 from ltx_async.results.sqlite.waiting import unlocked
@@ -39,12 +39,12 @@ async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
     """Make a new database at `path`, private, under the rules of `open_private`.
 
     Raises:
-        CommandError: it exists, it cannot be made, or another process is writing to it.
+        FileError: it exists, it cannot be made, or another process is writing to it.
     """
     held = LockFile.beside(path)
     try:
         _verify_companions(path)
-        os.close(open_private(path, overwrite=overwrite))
+        open_private(path, overwrite=overwrite).close()
         _remove_companions(path)
         return await _begun(path, held, empty=True)
     except BaseException:
@@ -63,12 +63,12 @@ async def resume_database(
         retry_failed: delete the failed records first, in one transaction.
 
     Raises:
-        CommandError: it is in use, damaged, cannot be read or written, or is something else.
+        FileError: it is in use, damaged, cannot be read or written, or is something else.
     """
     held = LockFile.beside(path)
     try:
         if not _exists(path):
-            os.close(open_private(path, overwrite=False))
+            open_private(path, overwrite=False).close()
             _remove_companions(path)
         empty = await _read(path, earlier, retry_failed=retry_failed)
         return await _begun(path, held, empty=empty)
@@ -82,7 +82,9 @@ def _exists(path: Path) -> bool:
     for name in (path, *_companions(path)):
         mode = _mode(name)
         if mode is not None and not stat.S_ISREG(mode):
-            raise CommandError(f"{name}: is a link or no regular file.", "Name the file itself.")
+            raise OutputRefusedError(
+                f"{name}: is a link or no regular file.", hint="Name the file itself."
+            )
     return path.exists()
 
 
@@ -93,8 +95,7 @@ def _mode(name: Path) -> int | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        failure = CommandError(f"{name}: {error.strerror}.", "Choose another name.")
-    raise failure
+        raise OutputRefusedError(f"{name}: {error.strerror}.") from error
 
 
 def _verify_companions(path: Path) -> None:
@@ -102,7 +103,7 @@ def _verify_companions(path: Path) -> None:
     for name in _companions(path):
         mode = _mode(name)
         if mode is not None and stat.S_ISDIR(mode):
-            raise CommandError(f"{name}: is a directory.", "Choose another name.")
+            raise OutputRefusedError(f"{name}: is a directory.")
 
 
 def _companions(path: Path) -> list[Path]:
@@ -115,19 +116,12 @@ def _remove_companions(path: Path) -> None:
         try:
             companion.unlink(missing_ok=True)
         except OSError as error:
-            failure = CommandError(f"{companion}: {error.strerror}.", "Choose another name.")
-        else:
-            continue
-        raise failure
+            raise OutputRefusedError(f"{companion}: {error.strerror}.") from error
 
 
 async def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            make_private(descriptor)
-        finally:
-            os.close(descriptor)
+        _make_private(path)
         database = connect(path)
         try:
             await unlocked(database, partial(prepare, database, empty=empty))
@@ -136,12 +130,20 @@ async def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
             database.close()
             raise
     except sqlite3.Error as error:
-        failure = database_failure(error, str(path))
+        raise database_failure(error, str(path)) from error
     except OSError as error:
-        failure = CommandError(f"{path}: {error.strerror}.", "Choose a file that you may write.")
-    else:
-        return SQLiteWriter(path, database, held)
-    raise failure
+        raise OutputRefusedError(
+            f"{path}: {error.strerror}.", hint="Choose a file that you may write."
+        ) from error
+    return SQLiteWriter(path, database, held)
+
+
+def _make_private(path: Path) -> None:
+    file = OpenFile(str(path), os.open(path, os.O_RDONLY), path)
+    try:
+        file.set_mode(PRIVATE)
+    finally:
+        file.close()
 
 
 async def _read(path: Path, earlier: EarlierRecords, *, retry_failed: bool) -> bool:
@@ -155,27 +157,26 @@ async def _read(path: Path, earlier: EarlierRecords, *, retry_failed: bool) -> b
                 await unlocked(database, partial(database.execute, _DROP, (Outcome.FAILED.value,)))
             await _take_in(database, earlier)
     except sqlite3.Error as error:
-        failure = _unreadable(error, path)
-    except ValueError:
-        failure = CommandError(f"{path}: holds records of another version.", _OTHER)
-    else:
-        return False
-    raise failure
+        raise _unreadable(error, path) from error
+    except ValueError as error:
+        raise OutputRefusedError(
+            f"{path}: holds records of another version.", hint=_OTHER
+        ) from error
+    return False
 
 
-def _unreadable(error: sqlite3.Error, path: Path) -> CommandError:
+def _unreadable(error: sqlite3.Error, path: Path) -> FileError:
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-        return CommandError(f"{path}: is no SQLite database.", _OTHER)
+        return OutputRefusedError(f"{path}: is no SQLite database.", hint=_OTHER)
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
         return _damaged(path, str(error))
     return database_failure(error, str(path))
 
 
-def _damaged(path: Path, reason: str) -> CommandError:
-    return CommandError(
+def _damaged(path: Path, reason: str) -> OutputFailedError:
+    return OutputFailedError(
         f"{path}: the database is damaged ({reason}).",
-        "Save what can be read with: sqlite3 FILE .recover",
-        status=ExitStatus.STOPPED,
+        hint="Save what can be read with: sqlite3 FILE .recover",
     )
 
 
@@ -187,7 +188,7 @@ def _has_table(path: Path, database: sqlite3.Connection) -> bool:
     if columns == list(DATABASE_COLUMNS):
         return True
     if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise CommandError(f"{path}: holds no table `lookups` of this version.", _OTHER)
+        raise OutputRefusedError(f"{path}: holds no table `lookups` of this version.", hint=_OTHER)
     return False
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.files.errors import CommandError, ExitStatus, UnsavedError, removed
+from ltx_async.files.errors import OutputFailedError, UnsavedError, removed
 from ltx_async.files.lock import LockFile
 from ltx_async.files.sync import Syncer
 from ltx_async.models import Lookup, Outcome
@@ -88,21 +88,19 @@ def prepare(database: sqlite3.Connection, *, empty: bool) -> None:
         database.execute(_CREATE)
 
 
-def database_failure(error: sqlite3.Error, name: str) -> CommandError:
+def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
     """Say what a failed call of SQLite means for the output `name`."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-        return CommandError(
+        return OutputFailedError(
             f"{name}: disk full ({error})",
-            "What was committed is safe; make room, then continue with --resume.",
-            status=ExitStatus.STOPPED,
+            hint="What was committed is safe; make room, then continue with --resume.",
         )
     if is_locked(error):
-        return CommandError(
+        return OutputFailedError(
             f"{name}: another program has locked the database.",
-            "What was committed is safe; end that program, then continue with --resume.",
-            status=ExitStatus.STOPPED,
+            hint="What was committed is safe; end that program, then continue with --resume.",
         )
-    return CommandError(f"{name}: {error}", status=ExitStatus.STOPPED)
+    return OutputFailedError(f"{name}: {error}")
 
 
 @define(eq=False)
@@ -112,7 +110,7 @@ class SQLiteWriter:
     What a killed process had not committed is asked for again by the next `--resume`.
 
     Raises (from `write` and `close`):
-        CommandError: the disk is full, or the database cannot be written.
+        OutputFailedError: the disk is full, or the database cannot be written.
         UnsavedError: the same, from `close`, where results were lost; or somebody has removed
             the database.
     """
@@ -134,13 +132,10 @@ class SQLiteWriter:
         try:
             self._syncer.touch()
         except sqlite3.Error as error:
-            failure = database_failure(error, str(self._path))
-        else:
-            self._pending.append(database_row(lookup))
-            if len(self._pending) >= _BATCH:
-                await self._syncer.catch_up()
-            return
-        raise failure
+            raise database_failure(error, str(self._path)) from error
+        self._pending.append(database_row(lookup))
+        if len(self._pending) >= _BATCH:
+            await self._syncer.catch_up()
 
     async def close(self) -> None:
         """Commit what is left; the database becomes one file again.
@@ -151,12 +146,10 @@ class SQLiteWriter:
             await self._syncer.close(self._patience.end)
         except sqlite3.Error as error:
             cause = database_failure(error, str(self._path))
-            failure = UnsavedError(cause, Counter(Outcome(str(row[1])) for row in self._pending))
-        else:
-            return
+            lost = Counter(Outcome(str(row[1])) for row in self._pending)
+            raise UnsavedError(cause.message, hint=cause.hint, outcomes=lost) from error
         finally:
             self._end()
-        raise failure
 
     def _end(self) -> None:
         try:

@@ -1,0 +1,195 @@
+"""A file that is open for writing: written to whole, brought to the disk, watched, closed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+from ltx_async.files.errors import (
+    OutputFailedError,
+    OutputRefusedError,
+    UnsavedError,
+    removed,
+    write_failure,
+)
+
+PRIVATE: Final = 0o600
+"""The mode of a file that its owner alone may read and write."""
+
+_NOT_SUPPORTED: Final = frozenset(
+    {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EBADF}
+)
+_NOT_ALLOWED: Final = frozenset({errno.EPERM, errno.EACCES})
+
+
+@define(eq=False)
+class OpenFile:
+    """An open file, which is appended to.
+
+    Raises (from every method that writes):
+        OutputFailedError: the disk is full, or the file cannot be written.
+        BrokenPipeError: nobody reads any more.
+
+    Attributes:
+        name: what to call it in messages.
+        descriptor: of the open file.
+        path: where it lies; None for one that was open before, as standard output is.
+    """
+
+    name: str
+    descriptor: int
+    path: Path | None = None
+    _end: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.path is not None:
+            self._end = os.fstat(self.descriptor).st_size
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`; where that fails, what was appended of it is cut off again."""
+        written = 0
+        try:
+            # A regular file takes less than all only when the disk is about to be full.
+            while written < len(data):
+                written += os.write(self.descriptor, data[written:] if written else data)
+        except OSError as error:
+            self._cut_back(written)
+            raise write_failure(error, self.name) from error
+        self._end += written
+
+    def _cut_back(self, written: int) -> None:
+        if written:
+            with contextlib.suppress(OSError):  # a pipe has no end to be cut; the write is told
+                os.ftruncate(self.descriptor, os.fstat(self.descriptor).st_size - written)
+
+    def write_some(self, data: bytes) -> int:
+        """Write once, and return how many bytes were taken.
+
+        Raises:
+            BlockingIOError: none can be taken just now.
+        """
+        try:
+            return os.write(self.descriptor, data)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise write_failure(error, self.name) from error
+
+    def truncate(self, size: int) -> None:
+        """Cut off what lies behind the first `size` bytes."""
+        try:
+            os.ftruncate(self.descriptor, size)
+        except OSError as error:
+            raise write_failure(error, self.name) from error
+        self._end = size
+
+    def set_mode(self, mode: int) -> None:
+        """Set who may read and write it, where the file system keeps such a thing.
+
+        Raises:
+            OutputRefusedError: it belongs to somebody else.
+        """
+        change = getattr(os, "fchmod", None)
+        if change is None:  # Windows, before Python 3.13
+            return
+        try:
+            change(self.descriptor, mode)
+        except OSError as error:
+            if error.errno in _NOT_ALLOWED and not self._is_ours:
+                raise OutputRefusedError(
+                    f"{self.name}: {error.strerror}; it belongs to somebody else."
+                ) from error
+            if error.errno not in _NOT_SUPPORTED | _NOT_ALLOWED:
+                raise write_failure(error, self.name) from error
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether its owner may do everything to it that its file system can do."""
+        return sys.platform == "win32" or os.fstat(self.descriptor).st_uid == os.geteuid()
+
+    def sync(self) -> None:
+        """Bring what was written to the disk, and make sure that it is to be found there.
+
+        Raises:
+            UnsavedError: somebody has removed the file, or cut it.
+            OutputFailedError: somebody has moved it, or put another one in its place.
+        """
+        end = self._end  # before the look at the size, which grows meanwhile
+        try:
+            os.fsync(self.descriptor)
+            status = os.fstat(self.descriptor)
+        except OSError as error:
+            raise write_failure(error, self.name) from error
+        if not status.st_nlink:
+            raise removed(self.name)
+        if status.st_size < end:
+            raise UnsavedError(
+                f"{self.name}: was cut while results were being written to it.",
+                hint="What was cut off is lost: run again.",
+            )
+        if not self.is_in_place:
+            raise OutputFailedError(
+                f"{self.name}: was moved while results were being written to it.",
+                hint="They are in the file where it is now: continue that one with --resume.",
+            )
+
+    def sync_name(self) -> None:
+        """Make sure that a new file is to be found under its name after a power cut."""
+        assert self.path is not None
+        try:
+            sync_directory(self.path.parent)
+        except OSError as error:
+            raise write_failure(error, self.name) from error
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file is the one that is to be found at its path."""
+        if self.path is None:
+            return True
+        try:
+            there = self.path.stat(follow_symlinks=False)
+        except OSError:
+            return False
+        return os.path.samestat(os.fstat(self.descriptor), there)
+
+    def move_to(self, path: Path) -> None:
+        """Take the place of the file at `path`, and make sure that this outlasts a power cut."""
+        assert self.path is not None
+        try:
+            self.path.replace(path)
+        except OSError as error:
+            raise write_failure(error, self.name) from error
+        self.path = path
+        self.sync_name()
+
+    def close(self) -> None:
+        """Close it; some file systems report a full disk only now."""
+        try:
+            os.close(self.descriptor)
+        except OSError as error:
+            raise write_failure(error, self.name) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make sure that a file that is new in the directory `path` survives a power cut.
+
+    Windows and some network file systems cannot do that for a directory, and a directory that
+    may not be read cannot be asked for it.
+    """
+    if os.name != "posix":
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED | _NOT_ALLOWED:
+            raise
