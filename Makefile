@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check soak bench clean
+.PHONY: demo test check docs soak bench clean
 
 # What to install is said in setup.cfg alone.
 $(VENV)/installed: setup.cfg
@@ -32,6 +32,9 @@ check: $(VENV)/installed
 	$(BIN)/basedpyright
 	@echo basedpyright --verifytypes; found=$$($(VERIFY_TYPES)) || { echo "$$found"; exit 1; }
 	$(BIN)/lint-imports
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/options.py
 
 # A virtual environment of its own: the rivals' packages would change what the tests run on.
 .venv-bench/ready: setup.cfg
