@@ -65,8 +65,16 @@ def removed(name: str) -> UnsavedError:
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def write_failure(error: OSError, name: str) -> OutputFailedError:
-    """Say what a failed write to the output `name` means; a broken pipe passes as it is.
+_MAKE_ROOM: Final = "Make room, then run again."
+
+
+def write_failure(error: OSError, name: str, *, when_full: str = _MAKE_ROOM) -> OutputFailedError:
+    """Say what a failed write means; a broken pipe passes as it is.
+
+    Args:
+        error: what the system says.
+        name: the output.
+        when_full: what to do where the disk is full.
 
     Raises:
         BrokenPipeError: nobody reads any more.
@@ -74,8 +82,5 @@ def write_failure(error: OSError, name: str) -> OutputFailedError:
     if isinstance(error, BrokenPipeError):
         raise error
     if error.errno in _FULL:
-        return OutputFailedError(
-            f"{name}: disk full ({error.strerror})",
-            hint="Every record before this one is whole; make room, then run again.",
-        )
+        return OutputFailedError(f"{name}: disk full ({error.strerror})", hint=when_full)
     return OutputFailedError(f"{name}: {error.strerror}")

@@ -25,6 +25,7 @@ PRIVATE: Final = 0o600
 _NOT_SUPPORTED: Final = frozenset(
     {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EBADF}
 )
+_CLOSED: Final = -1
 _NOT_ALLOWED: Final = frozenset({errno.EPERM, errno.EACCES})
 
 
@@ -40,12 +41,19 @@ class OpenFile:
         name: what to call it in messages.
         descriptor: of the open file.
         path: where it lies; None for one that was open before, as standard output is.
+        when_full: what to do where the disk is full.
     """
 
     name: str
     descriptor: int
     path: Path | None = None
+    when_full: str = field(kw_only=True)
     _end: int = field(default=0, init=False)
+
+    @when_full.default
+    def _whole_so_far(self) -> str:
+        then = "run again" if self.path is None else "continue with --resume"
+        return f"Every record before this one is whole; make room, then {then}."
 
     def __attrs_post_init__(self) -> None:
         if self.path is not None:
@@ -60,7 +68,7 @@ class OpenFile:
                 written += os.write(self.descriptor, data[written:] if written else data)
         except OSError as error:
             self._cut_back(written)
-            raise write_failure(error, self.name) from error
+            raise self._failure(error) from error
         self._end += written
 
     def _cut_back(self, written: int) -> None:
@@ -79,14 +87,14 @@ class OpenFile:
         except BlockingIOError:
             raise
         except OSError as error:
-            raise write_failure(error, self.name) from error
+            raise self._failure(error) from error
 
     def truncate(self, size: int) -> None:
         """Cut off what lies behind the first `size` bytes."""
         try:
             os.ftruncate(self.descriptor, size)
         except OSError as error:
-            raise write_failure(error, self.name) from error
+            raise self._failure(error) from error
         self._end = size
 
     def set_mode(self, mode: int) -> None:
@@ -106,7 +114,7 @@ class OpenFile:
                     f"{self.name}: {error.strerror}; it belongs to somebody else."
                 ) from error
             if error.errno not in _NOT_SUPPORTED | _NOT_ALLOWED:
-                raise write_failure(error, self.name) from error
+                raise self._failure(error) from error
 
     @property
     def _is_ours(self) -> bool:
@@ -125,7 +133,7 @@ class OpenFile:
             os.fsync(self.descriptor)
             status = os.fstat(self.descriptor)
         except OSError as error:
-            raise write_failure(error, self.name) from error
+            raise self._failure(error) from error
         if not status.st_nlink:
             raise removed(self.name)
         if status.st_size < end:
@@ -145,7 +153,7 @@ class OpenFile:
         try:
             sync_directory(self.path.parent)
         except OSError as error:
-            raise write_failure(error, self.name) from error
+            raise self._failure(error) from error
 
     @property
     def is_in_place(self) -> bool:
@@ -164,16 +172,22 @@ class OpenFile:
         try:
             self.path.replace(path)
         except OSError as error:
-            raise write_failure(error, self.name) from error
+            raise self._failure(error) from error
         self.path = path
         self.sync_name()
 
     def close(self) -> None:
-        """Close it; some file systems report a full disk only now."""
+        """Close it, if it is still open; some file systems report a full disk only now."""
+        descriptor, self.descriptor = self.descriptor, _CLOSED
+        if descriptor == _CLOSED:
+            return
         try:
-            os.close(self.descriptor)
+            os.close(descriptor)
         except OSError as error:
-            raise write_failure(error, self.name) from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> OutputFailedError:
+        return write_failure(error, self.name, when_full=self.when_full)
 
 
 def sync_directory(path: Path) -> None:

@@ -10,12 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ltx_async.files.errors import (
-    FileError,
-    OutputFailedError,
-    OutputRefusedError,
-    write_failure,
-)
+from ltx_async.files.errors import FileError, OutputRefusedError, write_failure
 from ltx_async.files.lock import lock
 from ltx_async.files.open_file import PRIVATE, OpenFile
 
@@ -23,13 +18,16 @@ from ltx_async.files.open_file import PRIVATE, OpenFile
 _SAFELY: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def open_private(path: Path, *, overwrite: bool, locked: bool = False) -> OpenFile:
+def open_private(
+    path: Path, *, overwrite: bool, locked: bool = False, shown: Path | None = None
+) -> OpenFile:
     """Open `path` for appending, new or emptied, with mode 0600.
 
     Args:
         path: the file.
         overwrite: whether it may exist.
         locked: take the lock of the file before it is emptied.
+        shown: what to call it in messages, where that is not `path`.
 
     Raises:
         OutputRefusedError: it exists and `overwrite` is not given, it is a symbolic link or no
@@ -39,7 +37,8 @@ def open_private(path: Path, *, overwrite: bool, locked: bool = False) -> OpenFi
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY
     # O_NONBLOCK: a FIFO without a reader must be refused, not waited for.
     flags |= getattr(os, "O_NONBLOCK", 0) if overwrite else os.O_EXCL
-    with _closed_on_failure(_opened(path, flags), path) as file:
+    shown = shown or path
+    with _closed_on_failure(_opened(path, flags, shown), path, shown) as file:
         if locked:
             lock(file)
         file.set_mode(PRIVATE)
@@ -56,20 +55,20 @@ def reopen_private(path: Path) -> OpenFile:
             another process has its lock.
     """
     flags = os.O_RDWR | os.O_APPEND | _SAFELY | getattr(os, "O_NONBLOCK", 0)
-    with _closed_on_failure(_opened(path, flags), path) as file:
+    with _closed_on_failure(_opened(path, flags, path), path, path) as file:
         lock(file)
     return file
 
 
-def _opened(path: Path, flags: int) -> int:
+def _opened(path: Path, flags: int, shown: Path) -> int:
     try:
         return os.open(path, flags, PRIVATE)
     except FileNotFoundError as error:
         if not flags & os.O_CREAT:
             raise
-        raise _no_directory(path) from error
+        raise _no_directory(shown) from error
     except OSError as error:
-        raise _failure(error, path) from error
+        raise _failure(error, shown) from error
 
 
 def _no_directory(path: Path) -> OutputRefusedError:
@@ -79,11 +78,11 @@ def _no_directory(path: Path) -> OutputRefusedError:
 
 
 @contextlib.contextmanager
-def _closed_on_failure(descriptor: int, path: Path) -> Iterator[OpenFile]:
+def _closed_on_failure(descriptor: int, path: Path, shown: Path) -> Iterator[OpenFile]:
     """Give a regular file to be prepared; what fails with it closes it."""
     try:
-        _verify_regular(os.fstat(descriptor).st_mode, path)
-        yield OpenFile(str(path), descriptor, path)
+        _verify_regular(os.fstat(descriptor).st_mode, shown)
+        yield OpenFile(str(shown), descriptor, path)
     except BaseException:
         os.close(descriptor)
         raise
@@ -103,9 +102,7 @@ def _failure(error: OSError, path: Path) -> FileError:
     if error.errno != errno.ENAMETOOLONG and path.is_symlink():
         return _link(path)
     if error.errno == errno.EEXIST:
-        return OutputRefusedError(
-            f"{path}: exists already.", hint="Choose another name, or replace it with --overwrite."
-        )
+        return _existing(path)
     if error.errno == errno.ENXIO:
         return _irregular(path)
     if error.errno == errno.ENOSPC:
@@ -115,37 +112,57 @@ def _failure(error: OSError, path: Path) -> FileError:
     )
 
 
+def _existing(path: Path) -> OutputRefusedError:
+    return OutputRefusedError(
+        f"{path}: exists already.", hint="Choose another name, or replace it with --overwrite."
+    )
+
+
 def _link(path: Path) -> OutputRefusedError:
     return OutputRefusedError(f"{path}: is a symbolic link.", hint="Name the file itself.")
 
 
-def refuse_to_replace(path: Path, *needed: Path | str | None) -> None:
+def verify_distinct(path: Path, *others: Path | str | None) -> None:
     """Refuse to write to a file that is read too, or written to with something else.
 
     Raises:
-        OutputRefusedError: `path` is one of the `needed` files; `-` and None are none.
+        OutputRefusedError: `path` is one of the others; `-` and None are none.
     """
-    for other in needed:
+    for other in others:
         if other is not None and other != "-" and _is_same_file(path, other):
             raise OutputRefusedError(f"{path}: is needed for something else.")
 
 
-def verify_private(path: Path) -> None:
-    """Refuse before a long run what `write_private` would refuse after it.
+def verify_replaceable(path: Path, *, overwrite: bool = True) -> None:
+    """Refuse before a long run what cannot be written whole after it.
 
     Raises:
-        OutputRefusedError: there is no such directory, or the file is a link or no regular file.
+        OutputRefusedError: the file is there and `overwrite` is not given, it is a link or no
+            regular file, no file can have that name, or nothing can be made in its directory.
     """
     try:
-        link, other = path.is_symlink(), path.exists() and not path.is_file()
+        # Asked itself, as `Path.is_symlink` and its like keep quiet about what no name can be.
+        link = stat.S_ISLNK(path.lstat().st_mode)
+        if not link or path.exists():
+            _verify_regular(path.stat().st_mode, path)
+    except FileNotFoundError:
+        _verify_directory(path)
+        return
     except OSError as error:
         raise _failure(error, path) from error
     if link:
         raise _link(path)
-    if other:
-        raise _irregular(path)
+    if not overwrite:
+        raise _existing(path)
+    _verify_directory(path)
+
+
+def _verify_directory(path: Path) -> None:
+    """Refuse a path in whose directory, if there is one, no file can be made."""
     if not path.parent.is_dir():
         raise _no_directory(path)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _failure(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), path)
 
 
 def _is_same_file(one: Path, other: Path | str) -> bool:
@@ -154,22 +171,3 @@ def _is_same_file(one: Path, other: Path | str) -> bool:
         return one.samefile(other)
     except OSError:
         return os.path.realpath(one) == os.path.realpath(other)
-
-
-def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Make `data` the content of `path`, under the rules of `open_private`.
-
-    A file that cannot be written whole is removed: half of it would be worse than none.
-
-    Raises:
-        FileError: it cannot be opened or written.
-    """
-    file = open_private(path, overwrite=overwrite)
-    try:
-        try:
-            file.write(data)
-        finally:
-            file.close()
-    except OutputFailedError:
-        path.unlink(missing_ok=True)
-        raise

@@ -7,7 +7,6 @@ asked for; the JSON lines of `watch` carry both, so that one can be found by the
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +24,7 @@ from prometheus_client import (
 from ltx_async._version import __version__
 from ltx_async.codec.identity import entry_key
 from ltx_async.events import AttemptFinished, Event
-from ltx_async.files.errors import OutputRefusedError, write_failure
+from ltx_async.files.replacement import write_whole
 from ltx_async.models import Outcome, Stats
 from ltx_async.monitor.changes import Sighting, account_id
 
@@ -151,29 +150,7 @@ class Metrics:
             FileError: it cannot be written, or it is a device, a pipe or a directory: what
                 cannot be replaced without harm.
         """
-        if path.exists() and not path.is_file():
-            raise OutputRefusedError(f"{path}: is no regular file.")
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            try:
-                _write_new(draft, generate_latest(self.registry))
-                draft.replace(path)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            failure = write_failure(error, str(path))
-        else:
-            return
-        raise failure
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    path.unlink(missing_ok=True)  # what a process of the same number left when it was killed
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path, flags, _PUBLIC), "wb") as file:
-        os.fchmod(file.fileno(), _PUBLIC)
-        file.write(data)
+        write_whole(path, generate_latest(self.registry), mode=_PUBLIC)
 
 
 def _remove(gauge: Gauge, label: str) -> None:

@@ -79,23 +79,19 @@ async def _without_failed(
     file: OpenFile, path: Path, scanner: Scanner, earlier: EarlierRecords
 ) -> OpenFile:
     """Replace a file by one without failed records; return that one, the old one closed."""
-    replacement = Replacement.of(path)
-    kept = bytearray(scanner.header)
+    with Replacement.of_locked(path) as replacement:
+        kept = bytearray(scanner.header)
 
-    def take(finished: Finished, data: bytes) -> None:
-        if finished.outcome is not Outcome.FAILED:
-            earlier.add(finished)
-            kept.extend(data)
-        if len(kept) >= _PIECE:
-            replacement.write(bytes(kept))
-            kept.clear()
+        def take(finished: Finished, data: bytes) -> None:
+            if finished.outcome is not Outcome.FAILED:
+                earlier.add(finished)
+                kept.extend(data)
+            if len(kept) >= _PIECE:
+                replacement.file.write(bytes(kept))
+                kept.clear()
 
-    try:
         await _scan(file, scanner, take)
-        replacement.write(bytes(kept))
+        replacement.file.write(bytes(kept))
         successor = replacement.put_in_place()
-    except BaseException:
-        replacement.discard()
-        raise
     file.close()
     return successor

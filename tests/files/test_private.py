@@ -1,3 +1,4 @@
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -7,8 +8,8 @@ import pytest
 from ltx_async.cli.exits import ExitStatus, status_of
 from ltx_async.files import private as privatefile
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
-from ltx_async.files.open_file import OpenFile
-from ltx_async.files.private import open_private, write_private
+from ltx_async.files.private import open_private, verify_replaceable
+from ltx_async.files.replacement import write_whole
 
 
 def test_a_new_file_is_private_whatever_the_umask(tmp_path):
@@ -33,7 +34,8 @@ def test_overwriting_empties_the_file_and_makes_it_private(tmp_path):
     path = tmp_path / "old"
     path.write_text("x" * 100)
     path.chmod(0o644)
-    write_private(path, b"new")
+    with contextlib.closing(open_private(path, overwrite=True)) as file:
+        file.write(b"new")
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -76,9 +78,100 @@ def test_a_full_disk_is_called_one(tmp_path, monkeypatch):
                 open_private(tmp_path / "x", overwrite=True)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_failed_write_is_told(tmp_path, monkeypatch):
-    full = OpenFile("x", os.open("/dev/full", os.O_WRONLY))
-    monkeypatch.setattr(privatefile, "open_private", lambda _path, *, overwrite: full)
-    with pytest.raises(OutputFailedError, match="disk full"):
-        write_private(tmp_path / "x", b"data")
+def long_name(directory):
+    return directory / ("s" * 300)
+
+
+def directory_itself(directory):
+    return directory
+
+
+def link_to_nothing(directory):
+    (directory / "link").symlink_to("nowhere")
+    return directory / "link"
+
+
+def link_to_a_file(directory):
+    (directory / "there").touch()
+    (directory / "link").symlink_to("there")
+    return directory / "link"
+
+
+def fifo(directory):
+    os.mkfifo(directory / "fifo")
+    return directory / "fifo"
+
+
+def link_to_a_fifo(directory):
+    fifo(directory)
+    (directory / "link").symlink_to("fifo")
+    return directory / "link"
+
+
+def in_no_directory(directory):
+    return directory / "no" / "file"
+
+
+def below_a_file(directory):
+    (directory / "there").touch()
+    return directory / "there" / "file"
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (long_name, "File name too long"),
+        (directory_itself, "no regular file"),
+        (link_to_nothing, "symbolic link"),
+        (link_to_a_file, "symbolic link"),
+        (fifo, "no regular file"),
+        (link_to_a_fifo, "no regular file"),
+        (in_no_directory, "No such file"),
+        (below_a_file, "Not a directory"),
+    ],
+)
+def test_what_cannot_be_written_whole_is_known_beforehand(tmp_path, make, problem):
+    path = make(tmp_path)
+    with pytest.raises(OutputRefusedError, match=problem) as raised:
+        verify_replaceable(path)
+    assert str(path) in str(raised.value)
+    with pytest.raises(OutputRefusedError, match=problem):
+        write_whole(path, b"x")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_directory_that_takes_no_new_file_is_known_beforehand(tmp_path, monkeypatch, there):
+    path = tmp_path / "file"
+    if there:
+        path.touch()
+    verify_replaceable(path)
+    monkeypatch.setattr(os, "access", lambda directory, _mode: directory != tmp_path)
+    with pytest.raises(OutputRefusedError, match="file: Permission denied"):
+        verify_replaceable(path)
+
+
+def test_what_is_there_is_refused_beforehand_too(tmp_path):
+    path = tmp_path / "file"
+    verify_replaceable(path, overwrite=False)
+    path.touch()
+    verify_replaceable(path)
+    with pytest.raises(OutputRefusedError, match="exists already"):
+        verify_replaceable(path, overwrite=False)
+
+
+def test_no_help_is_needed_of_methods_that_keep_quiet_about_bad_names(tmp_path, monkeypatch):
+    """From Python 3.14 on, `Path.is_symlink` and its like are False for what no name can be."""
+    for name in ("is_symlink", "exists", "is_file", "is_dir"):
+        plain = getattr(Path, name)
+
+        def quiet(path, *arguments, plain=plain, **options):
+            try:
+                return plain(path, *arguments, **options)
+            except OSError:
+                return False
+
+        monkeypatch.setattr(Path, name, quiet)
+    with pytest.raises(OutputRefusedError, match="File name too long"):
+        verify_replaceable(tmp_path / ("s" * 300))
+    with pytest.raises(OutputRefusedError, match="File name too long"):
+        open_private(tmp_path / ("s" * 300), overwrite=False)

@@ -10,7 +10,7 @@ import pytest
 from command_line import NOW, healthy
 
 from ltx_async.events import AttemptFinished, AttemptStarted
-from ltx_async.files.errors import OutputFailedError, OutputRefusedError
+from ltx_async.files.errors import OutputRefusedError
 from ltx_async.models import Outcome, Stats
 from ltx_async.monitor.changes import Sighting, account_id
 
@@ -142,7 +142,7 @@ def test_a_textfile_is_replaced_at_once_and_readable_by_all(metrics, tmp_path):
 
 
 def test_a_textfile_that_cannot_be_written_leaves_nothing_behind(metrics, tmp_path, monkeypatch):
-    with pytest.raises(OutputFailedError, match="No such file"):
+    with pytest.raises(OutputRefusedError, match="No such file"):
         metrics.save(tmp_path / "nowhere" / "ltx.prom")
     monkeypatch.setattr("ltx_async.monitor.metrics.generate_latest", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -186,14 +186,31 @@ def scraped(url):
         return reply.read().decode()
 
 
+def full(_descriptor):
+    raise OSError(28, "No space left on device")
+
+
 def eventually(condition):
     return any(condition() for _ in range(100))
 
 
-def test_a_metrics_file_that_cannot_be_written_ends_the_first_round(ltx, server):
-    ended = ltx("watch", "--from-api", "--metrics-file", "nowhere/ltx.prom")
+@pytest.mark.parametrize("name", ["nowhere/ltx.prom", "m" * 300, "/dev/null"])
+def test_a_metrics_file_that_cannot_be_written_is_refused_before_anybody_is_asked(
+    ltx, server, name
+):
+    ended = ltx("watch", "--from-api", "--metrics-file", name)
+    assert ended.status == 2
+    assert f"error: {name}: " in ended.err
+    assert not server.emulator.requests
+
+
+def test_a_metrics_file_that_cannot_be_written_any_more_ends_the_first_round(
+    ltx, server, monkeypatch
+):
+    monkeypatch.setattr(os, "fsync", full)
+    ended = ltx("watch", "--from-api", "--metrics-file", "ltx.prom")
     assert ended.status == 4
-    assert "nowhere/ltx.prom" in ended.err
+    assert "error: ltx.prom: disk full" in ended.err
 
 
 def test_a_metrics_port_that_is_taken_is_told_with_what_to_do(ltx, server):

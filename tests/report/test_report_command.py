@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -7,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from result_examples import WRITERS, balanced, found, missing, run_of, write_jsonl
-
-from ltx_async.files.open_file import OpenFile
 
 
 @pytest.fixture
@@ -144,13 +143,23 @@ class TestPage:
         assert ltx("report", results, "-o", "report.html", *options).status == 2
         assert (tmp_path / "target").read_text() == "mine"
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-    def test_a_full_disk_is_said(self, ltx, results, monkeypatch):
-        full = lambda path, overwrite: OpenFile("x", os.open("/dev/full", os.O_WRONLY))  # noqa: E731
-        monkeypatch.setattr("ltx_async.files.private.open_private", full)
-        ended = ltx("report", results, "-o", "report.html")
-        assert ended.status == 4
-        assert "disk full" in ended.err
+    @pytest.mark.parametrize("there", [True, False])
+    def test_a_full_disk_is_said_and_leaves_the_old_report(self, results, tmp_path, there):
+        page = tmp_path / "report.html"
+        if there:
+            page.write_text("the old one")
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        ended = subprocess.run(
+            [sys.executable, "-m", "ltx_async", "report", results, "-o", page, "--overwrite"],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100 << 10, 100 << 10)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 4
+        assert ended.stderr.startswith(f"error: {page}: disk full")
+        assert "What was there before is as it was" in ended.stderr
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
     def test_json_may_be_had_beside_it(self, ltx, tmp_path):
         results = write_jsonl(tmp_path / "run.jsonl", [found(), missing("bob@example.com")])

@@ -224,10 +224,10 @@ def test_what_a_killed_replacement_left_is_removed(out):
     left_over = out.with_name(".out.new")
     left_over.symlink_to(out)
     out.write_bytes(b"old")
-    new = Replacement.of(out)
-    new.write(b"new")
-    assert out.read_bytes() == b"old"
-    new.put_in_place().close()
+    with Replacement.of_locked(out) as new:
+        new.file.write(b"new")
+        assert out.read_bytes() == b"old"
+        new.put_in_place().close()
     assert out.read_bytes() == b"new"
     assert not left_over.exists()
 

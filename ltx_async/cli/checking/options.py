@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from attrs import frozen
 
-from ltx_async.files.private import refuse_to_replace, verify_private
+from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.readers import is_plain_text
 from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.models import Outcome
@@ -47,8 +47,8 @@ class CheckOptions:
         if self.output != "-":
             verify_output(self.output)
         if self.summary_json is not None:
-            refuse_to_replace(self.summary_json, self.source, self.output, token_file)
-            verify_private(self.summary_json)
+            verify_distinct(self.summary_json, self.source, self.output, token_file)
+            verify_replaceable(self.summary_json)
         if self.existing.continues:
             self._verify_resume()
 

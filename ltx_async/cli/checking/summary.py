@@ -12,7 +12,7 @@ from attrs import frozen
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.exits import explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
-from ltx_async.files.private import write_private
+from ltx_async.files.replacement import write_whole
 from ltx_async.models import Stats
 from ltx_async.wording import counted
 
@@ -120,7 +120,7 @@ class Summary:
         Raises:
             FileError: it cannot be written.
         """
-        write_private(path, json.dumps(self.as_json(), indent=2).encode() + b"\n")
+        write_whole(path, json.dumps(self.as_json(), indent=2).encode() + b"\n")
 
 
 def _stats_as_json(stats: Stats | None) -> dict[str, Any]:

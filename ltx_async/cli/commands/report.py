@@ -12,7 +12,8 @@ from ltx_async.cli.exits import CommandError, ExitStatus
 from ltx_async.cli.options import quiet_option
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.report_text import MOST_BARS, show_report
-from ltx_async.files.private import refuse_to_replace, write_private
+from ltx_async.files.private import verify_distinct, verify_replaceable
+from ltx_async.files.replacement import write_whole
 from ltx_async.report import (
     Comparison,
     MissingPlotlyError,
@@ -68,13 +69,14 @@ def report(
             raise CommandError(
                 f"{output}: a report in a file is HTML.", hint="End the name in .html."
             )
-        refuse_to_replace(output, results, since)
+        verify_distinct(output, results, since)
+        verify_replaceable(output, overwrite=overwrite)
     plotly = "" if output is None else _plotly()
     newer = read_results(results)
     comparison = None if since is None else compare(read_results(since), newer)
     if output is not None:
         page = render_page(summarise(newer), newer.rows, comparison, plotly=plotly)
-        write_private(output, page, overwrite=overwrite)
+        write_whole(output, page, overwrite=overwrite)
         Talk(quiet=quiet).say(f"report: {output} ({len(page) / 1e6:.1f} MB), open it in a browser")
     if as_json:
         click.echo(_as_json(summarise(newer), comparison))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from attrs import frozen
 
-from ltx_async.files.private import refuse_to_replace
+from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.readers import is_plain_text
 from ltx_async.inputs.source import STANDARD_INPUT
 
@@ -48,7 +48,8 @@ class WatchOptions:
         if self.metrics_emails and not self.wants_metrics:
             raise click.UsageError("--metrics-emails needs --metrics-port or --metrics-file.")
         if self.metrics_file is not None:
-            refuse_to_replace(self.metrics_file, self.source, token_file)
+            verify_distinct(self.metrics_file, self.source, token_file)
+            verify_replaceable(self.metrics_file)
 
     @property
     def wants_metrics(self) -> bool:
