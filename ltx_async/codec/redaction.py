@@ -3,52 +3,101 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CUT = "[token]"
-_BACKSLASH = ord("\\")
-_SHORTEST_TAIL = 8
+_SHORTEST_PART: Final = 8  # characters; a shorter part of a token is too common to be cut
+_LONGEST_START: Final = 15  # characters with which a form betrays itself, whatever follows
+_WIDEST: Final = 5  # characters that stand for one of the token: `%252D`
+_BACKSLASH: Final = ord("\\")  # as a number it is found sooner than as bytes
+_IN_JSON: Final = re.compile(r'\\(?:u00([2-7][0-9a-f])|(["\\/]))')  # of visible ASCII, lower case
+_IN_URLS: Final = re.compile(r"%(?:25)*([2-7][0-9a-f])", re.IGNORECASE)  # `%2D`, `%252D`
+
+_ALPHABETS: Final = {"+": "[+-]", "/": "[/_]"}  # of base64 (RFC 4648 4 and 5)
+_OF_URLS: Final = str.maketrans("+/", "-_")
 
 
-_UNRESERVED = re.compile("[A-Za-z0-9._~-]+")
+def _decoded(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else match[2]
 
 
-def _forms(token: str) -> list[str]:
-    """Return the token and its part after `user:` if that is telling, percent-encoded too."""
+def _unquoted(text: str) -> str:
+    """Undo the percent-encoding of visible ASCII, and that of its percent signs."""
+    return _IN_URLS.sub(_decoded, text)
+
+
+def _parts(token: str) -> list[str]:
+    """Return a token, what follows its `user:`, and what follows its `-`, where telling."""
     tail = token.partition(":")[2]
-    plain = {token, tail} if len(tail) >= _SHORTEST_TAIL else {token}
-    return sorted(plain | {quote(form, safe="") for form in plain}, key=len, reverse=True)
+    secret = tail.partition("-")[2]
+    return [token, *(part for part in (tail, secret) if len(part) >= _SHORTEST_PART)]
 
 
-def _common_part(forms: list[str]) -> str:
-    """Return the longest text that percent-encoding leaves alone in every form."""
-    return max(_UNRESERVED.findall(min(forms, key=len)), key=len, default="")
+def _in_base64(part: str) -> Iterator[str]:
+    """Yield what the base64 of any text shows of a part that it holds.
+
+    The part begins at the first, second or third byte of a group of three; its outermost
+    characters depend on its neighbours, and are left out.
+    """
+    for offset, start in enumerate((0, 2, 3)):
+        encoded = b64encode(b"x" * offset + part.encode()).decode()
+        inner = encoded[start : (offset + len(part)) * 8 // 6]
+        if len(inner) >= _SHORTEST_PART:
+            yield inner
+
+
+def _shortened(form: str) -> str:
+    """Return a pattern of a form that may be cut off behind its start."""
+    characters = [_ALPHABETS.get(one, re.escape(one)) for one in form]
+    rest = (f"{one}?+" for one in characters[_LONGEST_START:])
+    return "".join([*characters[:_LONGEST_START], *rest])
+
+
+def _signs(forms: list[str]) -> tuple[str, ...]:
+    """Return as few texts in lower case as can be, one of which every form holds."""
+    signs: list[str] = []
+    for form in map(str.lower, forms):
+        if not any(sign in form for sign in signs):
+            signs.append(form[:_SHORTEST_PART])
+    return tuple(signs)
 
 
 @frozen(repr=False)
 class Redaction:
-    """Cuts one bearer token out of server text, should the server echo it."""
+    """Cuts one bearer token out of server text, should the server echo it.
 
-    _pattern: re.Pattern[str] = field()
-    _needle: bytes = field()
+    Cut are the token, its part behind `user:` and that behind `-` (of 8 characters at least),
+    in any case, percent-encoded or in base64, and a start of 15 characters of each of them.
+    """
+
+    _pattern: str = field()
+    _signs: tuple[str, ...] = field()
     _longest: int = field()
 
     @classmethod
     def of(cls, token: str) -> Redaction:
         """Build the redaction of `token`, which must not be empty."""
-        forms = _forms(token)
-        pattern = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE)  # hosts, %3a
-        return cls(pattern, _common_part(forms).encode(), len(forms[0]))
+        parts = [part for one in dict.fromkeys((_unquoted(token), token)) for part in _parts(one)]
+        coded = [code for part in parts for code in _in_base64(part)]
+        in_urls = [code.translate(_OF_URLS) for code in coded]
+        starts = [part[:_LONGEST_START] for part in parts]
+        signs = _signs([*reversed(starts), *reversed(coded), *reversed(in_urls)])
+        return cls("|".join(map(_shortened, parts + coded)), signs, _WIDEST * len(token))
 
     def text(self, text: str) -> str:
         """Return `text` without the token."""
-        return self._pattern.sub(CUT, text)
+        if "%" in text and self._seen_in((unquoted := _unquoted(text)).lower()):
+            text = self._cut(unquoted)
+        return self._cut(text) if self._seen_in(text.lower()) else text
+
+    def _cut(self, text: str) -> str:  # compiled with the first echo, and then `re` has it
+        return re.sub(self._pattern, CUT, text, flags=re.IGNORECASE)
 
     def beginning(self, body: bytes, limit: int) -> str:
         """Return the first `limit` bytes as text; a token that the cut splits goes too."""
@@ -56,8 +105,22 @@ class Redaction:
         return text if len(body) <= limit else text[: -self._longest]
 
     def concerns(self, body: bytes) -> bool:
-        r"""Whether `body` may hold the token, perhaps behind JSON escapes such as `\u0075`."""
-        return _BACKSLASH in body or body.find(self._needle) >= 0
+        r"""Whether a body of JSON may hold the token, behind escapes such as `\u0075` too."""
+        text = body.lower().decode("latin-1")
+        if self._seen_in(text):
+            return True
+        if _BACKSLASH in body and _IN_JSON.search(text):
+            text = _IN_JSON.sub(_decoded, text).lower()
+            if self._seen_in(text):
+                return True
+        return "%" in text and self._seen_in(_unquoted(text).lower())
+
+    def _seen_in(self, text: str) -> bool:
+        """Whether a text in lower case may hold a form."""
+        for sign in self._signs:  # noqa: SIM110 - any() takes twice as long
+            if sign in text:
+                return True
+        return False
 
     def value(self, value: Any) -> Any:
         """Return decoded JSON without the token, in keys and in strings."""

@@ -4,6 +4,7 @@ import io
 import logging
 import pickle
 import traceback
+from base64 import b64encode
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +17,9 @@ from .replies import head, reply
 from .wire import CLOSE, HANG, RESET, in_turn
 
 TAIL = TOKEN.partition(":")[2]
+SECRET = TOKEN.partition("-")[2]
+BASE64 = b64encode(f"Bearer {TOKEN}".encode()).decode()
+HALVES = tuple(half.encode() for half in TOKEN[:16].split("-"))
 ECHO = f'{{"error": "no access for {TOKEN}"}}'.encode()
 ECHOES = {
     "in the body": [reply(403, ECHO)],
@@ -28,6 +32,19 @@ ECHOES = {
     "in a broken header": [f"HTTP/1.1 200 OK\r\n{TOKEN}\r\n\r\n".encode(), CLOSE],
     "in cf-ray": [reply(500, b"", ("CF-Ray", TOKEN))],
     "in the host of a redirect": [reply(302, b"", ("Location", f"https://{TAIL}.example.com/"))],
+    "as its part behind the hyphen": [reply(403, f'{{"error": "{SECRET}"}}'.encode())],
+    "in capitals, in an account": [reply(200, f'{{"email": "a", "{TOKEN.upper()}": 1}}'.encode())],
+    "in base64": [reply(403, f'{{"error": "{BASE64}"}}'.encode())],
+    "in base64, in an account": [
+        reply(200, f'{{"email": "ann@example.com", "x": ["{BASE64}"]}}'.encode())
+    ],
+    "percent-encoded, in an account": [
+        reply(200, b'{"email": "ann@example.com", "x": "%s"}' % TOKEN.replace("-", "%2D").encode())
+    ],
+    "by its start": [reply(403, f'{{"error": "{TOKEN[:15]}"}}'.encode())],
+    "by its start, escaped in an account": [
+        reply(200, b'{"email": "ann@example.com", "x": "%s\\u002d%s"}' % HALVES)
+    ],
     "in a redirect": [reply(302, b"", ("Location", f"https://{TOKEN}@example.com/?t={TOKEN}"))],
     "in Retry-After": [reply(503, b"", ("Retry-After", TOKEN))],
     "in no reply": [CLOSE],
@@ -92,4 +109,5 @@ async def test_an_echoed_token_shows_in_no_error_and_in_no_log(serve, connect, s
     if lookup.account is not None:
         said += [repr(lookup.account), str(lookup.account.to_wire(include_secrets=True))]
     assert server.requests >= 1
-    assert TAIL not in "\n".join(said)
+    everything = "\n".join(said).lower()
+    assert not [form for form in (SECRET, TOKEN[:15], BASE64[12:30].lower()) if form in everything]

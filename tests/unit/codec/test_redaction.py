@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,12 @@ from ltx_async.codec.redaction import CUT
 
 TOKEN = "user:12345-abcdefghi"
 SPECIAL = "user:12345-a+b/c=d&e"
+LONG = "user:1234567-abcdefghijklmnopqrstuvwxyz0123456789"
+ORDINARY = [
+    b"{}",
+    b'{"email": "ann@example.com", "updated": 12345, "a": "user123"}',
+    rb'{"email": "ann@example.com", "cookie": "\u2026secured\u2026", "a": "x\/y \"z\" 100%41"}',
+]
 redaction = Redaction.of(TOKEN)
 
 TAILS = st.text(
@@ -52,6 +59,67 @@ def test_every_form_of_the_token_is_cut_out(text, left):
     assert redaction.text(text) == left
 
 
+def in_base64(text):
+    return b64encode(text.encode()).decode()
+
+
+ODD = "user:12345-~~~???>>>~~~???>>>"  # its base64 has every special character
+SAID = {
+    "in another case": (TOKEN.swapcase(), CUT),
+    "the part behind the hyphen": ("abcdefghi", CUT),
+    "the part behind the hyphen, in capitals": ("ABCDEFGHI", CUT),
+    "the hyphen percent-encoded": ("user%3A12345%2Dabcdefghi", CUT),
+    "the hyphen alone percent-encoded": ("user:12345%2dabcdefghi", CUT),
+    "percent-encoded twice": ("user%253A12345%252Dabcdefghi", CUT),
+    "every character percent-encoded": ("".join(f"%{ord(c):02x}" for c in TOKEN), CUT),
+    "its first 15 characters": ("user:12345-abcd", CUT),
+    "its first 16 characters": ("user:12345-abcde…", f"{CUT}…"),
+    "its first 15 characters percent-encoded": ("user%3A12345%2Dabcd", CUT),
+    "its first 14 characters": ("user:12345-abc", "user:12345-abc"),
+    "in base64": (in_base64(TOKEN), "[token]k="),
+    "behind Bearer in base64": (in_base64(f"Bearer {TOKEN}"), "QmVhcmVyIH[token]"),
+    "as a name in base64": (in_base64(f"{TOKEN}:"), "[token]k6"),
+    "as a password in base64": (in_base64(f"x:{TOKEN}"), "eDp[token]Q=="),
+    "the part behind the hyphen in base64": (in_base64("abcdefghi"), CUT),
+    "percent-encoded base64": (quote(in_base64(f"{TOKEN}:")), "[token]k6"),
+}
+
+
+@pytest.mark.parametrize(("said", "left"), SAID.values(), ids=SAID.keys())
+def test_a_token_is_cut_however_it_is_said(said, left):
+    assert redaction.text(said) == left
+    assert redaction.text(f"<{said}>") == f"<{left}>"
+    assert redaction.value({"a": [said]}) == {"a": [left]}
+    for body in (f'{{"a": "{said}"}}', f'{{"a": "{escaped(said)}"}}', f'"\\u00e9 {said}"'):
+        assert redaction.concerns(body.encode()) or left == said
+
+
+@pytest.mark.parametrize("length", range(15, len(LONG)))
+def test_a_start_of_15_characters_is_cut_as_far_as_it_goes(length):
+    assert Redaction.of(LONG).text(f"{LONG[:length]} …") == f"{CUT} …"
+    tail, secret = LONG.partition(":")[2], LONG.partition("-")[2]
+    assert Redaction.of(LONG).text(f"{tail[:length]} {secret[:length]}.") == f"{CUT} {CUT}."
+
+
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+@pytest.mark.parametrize("before", ["", "x", "xy", "Bearer "])
+def test_both_alphabets_of_base64_are_known(encode, before):
+    said = encode(f"{before}{ODD}{before}".encode()).decode()
+    assert CUT in Redaction.of(ODD).text(said)
+    assert len(Redaction.of(ODD).text(said)) < 3 * len(before) + len(CUT) + 6
+    assert Redaction.of(ODD).concerns(json.dumps(said).replace("/", "\\/").encode())
+
+
+@given(TOKENS, st.binary(max_size=5), st.binary(max_size=5))
+def test_no_part_of_a_token_is_left_of_its_base64(token, before, after):
+    secret = token.partition("-")[2].encode()
+    if len(secret) < 8:
+        return
+    said = b64encode(before + secret + after).decode()
+    assert len(Redaction.of(token).text(said)) <= len(said) - len(secret) * 8 // 6 + 3 + len(CUT)
+    assert Redaction.of(token).concerns(said.encode())
+
+
 @pytest.mark.parametrize("form", forms_of(SPECIAL))
 @pytest.mark.parametrize("case", [str, str.lower, str.upper])
 def test_a_token_with_special_characters_is_cut_out_encoded_or_not(form, case):
@@ -88,15 +156,17 @@ def test_a_body_that_escapes_the_token_is_recognised(token):
     assert Redaction.of(token).concerns(json.dumps(token).replace("/", "\\/").encode())
 
 
-def test_an_ordinary_body_is_not_concerned():
-    assert not redaction.concerns(b'{"email": "ann@example.com", "updated": 12345}')
+@pytest.mark.parametrize("token", [TOKEN, SPECIAL, "user:1-ab", "abc", ":::::::::", "%41%42"])
+@pytest.mark.parametrize("body", ORDINARY)
+def test_an_ordinary_body_is_not_concerned_however_short_the_token(token, body):
+    assert not Redaction.of(token).concerns(body)
 
 
-def test_a_token_of_special_characters_only_concerns_every_body():
-    assert Redaction.of(":::::::::").concerns(b"{}")
-    assert (
-        Redaction.of(":::::::::").text("a:::::::::b%3A%3A%3A%3A%3A%3A%3A%3A%3A") == f"a{CUT}b{CUT}"
-    )
+@pytest.mark.parametrize("token", [TOKEN, LONG, SPECIAL, "user:1-ab", ":::::::::", "%41%42%43"])
+def test_a_body_that_holds_a_token_of_any_kind_is_recognised(token):
+    for form in (token, token.upper(), quote(token, safe=""), quote(quote(token, safe=""))):
+        for body in (json.dumps({"a": form}), f'{{"a": "{escaped(form)}"}}'):
+            assert Redaction.of(token).concerns(body.encode())
 
 
 NESTED = st.recursive(
