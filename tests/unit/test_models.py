@@ -20,7 +20,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WIRE = {
     "email": "ann@example.com",
     "cookie": {"lt_id": CANARY, "lt_token": CANARY, "lt_refresh_token": CANARY, "more": CANARY},
-    "balance": {"LTXStudio_token": 150, "session_kind": "shown"},
+    "balance": {"LTXStudio_token": 150, "session_kind": "shown", "key": "shown"},
     "latestCreatedAtMs": {"LTXStudio_token": 1717401194000},
     "plan": {"name": "shown", "tokens": {"deep": [CANARY, {"er": CANARY}, 7]}},
     "apiSecret": CANARY,
@@ -113,6 +113,53 @@ def test_strings_under_names_that_look_secret_are_masked(name, form, case):
         key: {"plain": [MASK, {"y": MASK}]}
     }
     assert mask_secrets([{"plain": {key: "x"}}]) == [{"plain": {key: MASK}}]
+
+
+SECRET_WORDS = """
+    apiKey api_key x-api-key APIKey APIkey apikey API_KEY bearer bearerValue pwd user_pwd passwd
+    pass userPass pass-1 credential credentials aws_credentials sid connect.sid signature
+    xSignature private_key privateKey PrivateKeys key keys Key KEY key2 sshKey otp otpCode pin
+    pinCode x-csrf CSRF accessKey access_key refreshKey access_token refresh_token refreshTokenValue
+"""
+HARMLESS_WORDS = """
+    keyboard shipping accessLevel access refresh refreshRate compass passport passenger pinned
+    spinner monkey keynote turkey sidebar inside design signatory hotpot topic bypass resid
+    PASSENGER KEYBOARD name value plan
+"""
+
+
+@pytest.mark.parametrize("key", SECRET_WORDS.split())
+def test_strings_under_words_that_look_secret_are_masked(key):
+    assert mask_secrets({key: "x", "a": {key: ["x", 7]}}) == {key: MASK, "a": {key: [MASK, 7]}}
+
+
+@pytest.mark.parametrize("key", HARMLESS_WORDS.split())
+def test_strings_under_words_that_only_contain_such_a_word_stay_visible(key):
+    assert mask_secrets({key: "x", "a": {key: ["x", 7]}}) == {key: "x", "a": {key: ["x", 7]}}
+
+
+@pytest.mark.parametrize(
+    ("pair", "masked"),
+    [
+        ({"name": "Authorization", "value": "x"}, {"name": "Authorization", "value": MASK}),
+        ({"Name": "x-api-key", "Value": "x"}, {"Name": "x-api-key", "Value": MASK}),
+        ({"value": {"a": ["x"]}, "name": "sid"}, {"value": {"a": [MASK]}, "name": "sid"}),
+        ({"name": "pin", "values": ["x", 7]}, {"name": "pin", "values": [MASK, 7]}),
+        ({"key": "session", "value": "x"}, {"key": MASK, "value": MASK}),
+        ({"header": "Cookie", "value": "x"}, {"header": "Cookie", "value": MASK}),
+        (
+            {"name": "csrf", "value": "x", "path": "/", "secret": "x"},
+            {"name": "csrf", "value": MASK, "path": "/", "secret": MASK},
+        ),
+        ({"name": "plan", "value": "x"}, {"name": "plan", "value": "x"}),
+        ({"name": "keyboard", "value": "x"}, {"name": "keyboard", "value": "x"}),
+        ({"name": "token", "values": 5, "text": "x"}, {"name": "token", "values": 5, "text": "x"}),
+        ({"name": 7, "value": "x"}, {"name": 7, "value": "x"}),
+    ],
+)
+def test_a_value_beside_a_name_that_looks_secret_is_masked(pair, masked):
+    assert mask_secrets(pair) == masked
+    assert mask_secrets({"headers": [pair]}) == {"headers": [masked]}
 
 
 def test_what_is_no_string_or_looks_harmless_is_not_masked():
