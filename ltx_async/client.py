@@ -2,61 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import ssl as tls
-import time
 from collections.abc import AsyncIterable, Callable, Iterable
-from datetime import UTC, datetime
-from functools import partial
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from ltx_async.codec import (
-    ACCOUNT_LIST,
-    Redaction,
-    account_target,
-    parse_account,
-    parse_accounts,
-    prepare,
-)
+from ltx_async.codec import Redaction, prepare
+from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.limiter import Limiter, client_closed
-from ltx_async.engine.logs import logger, mask_email, message_for_log
-from ltx_async.engine.retry_loop import RetryLoop
-from ltx_async.engine.run import Run
+from ltx_async.engine.lookup import list_accounts, look_up
 from ltx_async.engine.shared import Shared
-from ltx_async.errors import (
-    AccountNotFoundError,
-    ConfigurationError,
-    InvalidEmailError,
-    LTXError,
-    ReauthenticationError,
-)
-from ltx_async.events import Event, LookupFinished
-from ltx_async.models import Account, Lookup, LookupDraft, Outcome
-from ltx_async.retry import OutageRule, RetryBudget, RetryPolicy
+from ltx_async.errors import ConfigurationError
+from ltx_async.events import Event
+from ltx_async.models import Account, Lookup
+from ltx_async.retry import OutageRule, RetryPolicy
 from ltx_async.transport import (
     DEFAULT_BASE_URL,
     ClientSession,
     Endpoint,
     Secret,
     Wiring,
-    is_uvloop,
     transport_of,
 )
-from ltx_async.transport.protocol import Transport
 
 TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105 - the name of a variable
 BASE_URL_VARIABLE: Final = "USEAPI_API"
-_LONGEST_WAIT: Final = 86_400 * 365
-_OK, _NEEDS_REAUTH = Outcome.OK, Outcome.NEEDS_REAUTH  # Python 3.11 looks them up slowly
-_OUTCOME_OF: Final[dict[type[LTXError], Outcome]] = {
-    AccountNotFoundError: Outcome.NOT_FOUND,
-    InvalidEmailError: Outcome.INVALID,
-    ReauthenticationError: Outcome.NEEDS_REAUTH,
-}
 
 
 class LTXClient:
@@ -122,36 +95,31 @@ class LTXClient:
                 hint="Set them on the session, or give no session.",
             )
         _check_kinds(retry=retry, outage=outage, ssl=ssl, proxy=proxy, on_event=on_event)
-        self._timeout = _seconds("timeout", timeout)
-        self._deadline = _seconds("deadline", deadline)
-        self._limiter = Limiter(concurrency, rate)
+        self._bounds = Bounds(timeout, deadline)
         self._endpoint = Endpoint.checked(
             base_url, token, allow_http=allow_http, user_agent=user_agent
         )
+        limiter = Limiter(concurrency, rate)
         wiring = Wiring(limit=concurrency, ssl=ssl, proxy=proxy, trust_env=trust_env)
-        self._transport: Transport = transport_of(transport, self._endpoint, wiring, session)
         self._shared = Shared(
-            self._transport,
-            self._limiter,
+            transport_of(transport, self._endpoint, wiring, session),
+            limiter,
             retry,
-            RetryBudget(retry.budget),
+            outage,
             Redaction.of(token),
             on_event,
         )
-        self._outage = outage
         prepare()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._clock: Callable[[], float] = time.monotonic
-        self._closed = False
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_closed"):  # in a traceback with locals, from `__init__`
+        if not hasattr(self, "_shared"):  # in a traceback with locals, from `__init__`
             return "<LTXClient>"
-        state = "closed" if self._closed else f"concurrency={self._limiter.concurrency}"
+        limiter = self._shared.limiter
+        state = "closed" if limiter.stopped else f"concurrency={limiter.concurrency}"
         return f"<LTXClient {self._endpoint.base} {state}>"
 
     async def __aenter__(self) -> Self:
-        self._ready()
+        self._shared.bind()
         return self
 
     async def __aexit__(
@@ -164,10 +132,9 @@ class LTXClient:
 
     async def aclose(self) -> None:
         """Close the session if it is our own, for good; safe to repeat."""
-        if not self._closed:
-            self._closed = True
-            self._limiter.stop()
-            await self._transport.aclose()
+        if not self._shared.limiter.stopped:
+            self._shared.limiter.stop()
+            await self._shared.transport.aclose()
 
     async def lookup(
         self, email: str, *, timeout: float | None = None, deadline: float | None = None
@@ -182,14 +149,8 @@ class LTXClient:
         Raises:
             ConfigurationError: the client is closed or belongs to another event loop.
         """
-        self._ready()
-        return await self._lookup(
-            self._timeout if timeout is None else _seconds("timeout", timeout),
-            self._deadline if deadline is None else _seconds("deadline", deadline),
-            0,
-            email,
-            None,
-        )
+        self._shared.bind()
+        return await look_up(self._shared, self._bounds.but(timeout, deadline), 0, email)
 
     async def fetch_account(
         self, email: str, *, timeout: float | None = None, deadline: float | None = None
@@ -212,21 +173,8 @@ class LTXClient:
             AccountNotFoundError: the API answers 404 in place of an empty list.
             LTXError: anything else that kept the list from coming.
         """
-        asking = RetryLoop(
-            self._shared,
-            self._ready(),
-            self._clock,
-            ACCOUNT_LIST,
-            None,
-            lambda reply, _email, redaction: parse_accounts(reply, redaction),
-            self._timeout,
-            self._deadline,
-        )
-        accounts = await asking.result()
-        if isinstance(accounts, LTXError):
-            accounts.attempts = asking.attempts
-            raise accounts
-        return accounts
+        self._shared.bind()
+        return await list_accounts(self._shared, self._bounds)
 
     def lookup_many(
         self,
@@ -251,20 +199,9 @@ class LTXClient:
             ConfigurationError: the client is closed or belongs to another event loop.
             TypeError: `emails` is a single string.
         """
-        self._check_open()
-        run = Run(self._outage, lambda: asyncio.get_running_loop().time())
-        return BulkLookup(
-            partial(
-                self._lookup,
-                self._timeout if timeout is None else _seconds("timeout", timeout),
-                self._deadline if deadline is None else _seconds("deadline", deadline),
-            ),
-            self._ready,
-            emails,
-            run,
-            self._limiter.concurrency,
-            ordered,
-        )
+        if self._shared.limiter.stopped:
+            raise client_closed()
+        return BulkLookup(self._shared, self._bounds.but(timeout, deadline), emails, ordered)
 
     async def lookup_all(
         self,
@@ -283,44 +220,6 @@ class LTXClient:
         """
         return await self.lookup_many(emails, timeout=timeout, deadline=deadline)
 
-    async def _lookup(
-        self, timeout: float, deadline: float, index: int, email: str, run: Run | None
-    ) -> Lookup:
-        shared, loop = self._shared, self._loop
-        assert loop is not None
-        try:
-            request = account_target(email)
-        except InvalidEmailError as error:
-            lookup = _finished(index, email, error.with_traceback(None))
-        else:
-            asking = RetryLoop(
-                shared, loop, self._clock, request, email, parse_account, timeout, deadline, run
-            )
-            lookup = _finished(index, email, await asking.result(), asking)
-        if lookup.error is not None and lookup.outcome is Outcome.FAILED:
-            logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
-        if shared.watched:
-            shared.tell(LookupFinished(lookup))
-        return lookup
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise client_closed()
-
-    def _ready(self) -> asyncio.AbstractEventLoop:
-        """Check that the client may be used here and now; bind it to its event loop."""
-        self._check_open()
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-            if not is_uvloop(loop):  # whose time has no fractions of a millisecond
-                self._clock = loop.time
-        elif self._loop is not loop:
-            raise ConfigurationError(
-                "the client belongs to another event loop", hint="Make one LTXClient per loop."
-            )
-        return loop
-
 
 def _check_kinds(
     *, retry: object, outage: object, ssl: object, proxy: object, on_event: object
@@ -338,29 +237,3 @@ def _check_kinds(
         raise ConfigurationError("proxy must be the URL of an http proxy")
     if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
         raise ConfigurationError("on_event must be a plain function, not a coroutine function")
-
-
-def _seconds(name: str, value: float) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= _LONGEST_WAIT:
-        raise ConfigurationError(f"{name} must be a number of seconds above 0, not {value!r}")
-    return float(value)
-
-
-def _finished(
-    index: int, email: str, result: Account | LTXError, asking: RetryLoop[Account] | None = None
-) -> Lookup:
-    """Make the record of a result."""
-    attempts, status, elapsed = 0, None, 0.0
-    if asking is not None:
-        attempts, status, elapsed = asking.attempts, asking.status, asking.elapsed
-    account = error = None
-    if isinstance(result, LTXError):
-        error, outcome = result, _OUTCOME_OF.get(type(result), Outcome.FAILED)
-        error.email, error.attempts = email, attempts
-    else:
-        account, outcome = result, _OK if result.error is None else _NEEDS_REAUTH
-    now = datetime.now(UTC)
-    lookup = LookupDraft(index, email, outcome, account, error, status, attempts, elapsed, now)
-    lookup.__class__ = Lookup
-    return lookup

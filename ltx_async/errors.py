@@ -26,10 +26,12 @@ class LTXError(Exception):
         email: the address it happened to, None where it concerns none.
         attempts: requests that were sent before giving up.
         ends_run: whether an error of this class always ends the run of a `lookup_many`.
+        outcome: the `Outcome`, as text, of a lookup that ends with an error of this class.
     """
 
     default_hint: ClassVar[str] = "Read the message; it names the cause."
     ends_run: ClassVar[bool] = False
+    outcome: ClassVar[str] = "failed"
     _passes: ClassVar[bool] = False
 
     def __init__(
@@ -82,6 +84,7 @@ class InvalidEmailError(LTXError, ValueError):
     """The email was refused before anything was sent."""
 
     default_hint = "Correct the address in your list; nothing was sent for it."
+    outcome: ClassVar[str] = "invalid"
 
 
 class TransportError(LTXError):
@@ -244,6 +247,7 @@ class AccountNotFoundError(ResponseError):
 
     default_hint = "Configure this account at useapi.net, or take it off your list."
     statuses: ClassVar[frozenset[int]] = frozenset({404})
+    outcome: ClassVar[str] = "not_found"
 
 
 class ReauthenticationError(ResponseError):
@@ -251,6 +255,7 @@ class ReauthenticationError(ResponseError):
 
     default_hint = "Sign in to LTX Studio again with this account and update its configuration."
     statuses: ClassVar[frozenset[int]] = frozenset({596})
+    outcome: ClassVar[str] = "needs_reauth"
 
 
 class RateLimitError(ResponseError):

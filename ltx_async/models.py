@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from attrs import NOTHING, field, fields, frozen, make_class
+from attrs import field, fields, frozen, make_class
 
 from ltx_async.errors import LTXError
 
@@ -31,28 +31,35 @@ _VALUES = frozenset({"value", "values"})
 T = TypeVar("T")
 
 
-def draft_of(value: type[T], required: frozenset[str] = frozenset()) -> type[T]:
+def draft_of(value: type[T]) -> type[T]:
     """Return a mutable twin of a frozen attrs class, for where very many are made.
 
-    A frozen class has to be built around its own `__setattr__`, field by field. A draft is
-    filled by plain assignment, in a third of the time, and then becomes a `value` for good:
-    `draft.__class__ = value`. That takes the same slots above the same base.
-
-    Args:
-        value: the frozen class.
-        required: attributes that the twin does not know a default for.
+    The `__init__` of a frozen class has to work around its own `__setattr__`, field by
+    field. A draft is filled by plain assignment, in a third of the time, and `freeze` then
+    makes it a `value` for good.
     """
     names = {
-        one.name: field(
-            default=NOTHING if one.name in required else one.default,
-            alias=one.alias,
-            kw_only=one.kw_only,
-            repr=one.repr,
-        )
-        for one in sorted(fields(value), key=lambda one: one.name not in required)  # type: ignore[arg-type]
+        one.name: field(default=one.default, alias=one.alias, kw_only=one.kw_only, repr=one.repr)
+        for one in fields(value)  # type: ignore[arg-type]
     }
-    bases = value.__bases__
-    return make_class(f"{value.__name__}Draft", names, bases=bases, slots=True, eq=False)
+    return make_class(
+        f"{value.__name__}Draft",
+        names,
+        bases=value.__bases__,
+        class_body={"frozen_class": value},
+        slots=True,
+        eq=False,
+    )
+
+
+def freeze(draft: T) -> T:
+    """Make a draft the value that it is a draft of, and return it.
+
+    Python lets an object change its class where both lay out the same slots above the same
+    base; that costs a fraction of copying the fields over.
+    """
+    draft.__class__ = draft.frozen_class  # type: ignore[attr-defined]
+    return draft
 
 
 class _Referable:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ltx_async.models import EPOCH, TOKEN_KEY, Account, Cookie, CookieDraft, draft_of
+from ltx_async.models import EPOCH, TOKEN_KEY, Account, Cookie, CookieDraft, draft_of, freeze
 
 _JSON_TYPES: Final = {
     bool: "a boolean",
@@ -87,8 +87,7 @@ def _cookie(value: Any, _type: Any) -> Cookie | None:
     cookie = CookieDraft(lt_id, lt_token, lt_refresh_token)
     if len(value) != 3 or not type(lt_id) is type(lt_token) is type(lt_refresh_token) is str:
         cookie.extra = _further_strings(value)  # type: ignore[misc] # still a draft
-    cookie.__class__ = Cookie
-    return cookie
+    return freeze(cookie)
 
 
 def _further_strings(cookie: dict[str, Any]) -> dict[str, str]:
@@ -140,46 +139,29 @@ _HOOKS: Final[dict[str, tuple[str, _Hook]]] = {  # by wire name: the attribute, 
 FIELDS: Final = frozenset(_HOOKS)
 _IN_MILLISECONDS: Final = {n: a for n, (a, hook) in _HOOKS.items() if hook is _milliseconds}
 _STRUCTURED: Final = FIELDS - _IN_MILLISECONDS.keys()
-_SAMPLED: Final = frozenset(  # the attributes that the vendor's sample of an account has
-    {
-        "email",
-        "cookie",
-        "max_jobs",
-        "updated_at",
-        "token_expires_at",
-        "balance",
-        "latest_created_at_ms",
-    }
-)
 
 
 @functools.cache
-def _structuring(*, whole: bool) -> Callable[[Any, Any], Account]:
+def _structuring() -> Callable[[Any, Any], Account]:
     """Have cattrs write the function that structures the draft of an account.
 
     Importing cattrs and compiling what it writes is a third of the library's import time.
-
-    Args:
-        whole: take nothing but an account like the vendor's sample; looking for each
-            field first would take a sixth of the time.
     """
     from cattrs import Converter  # noqa: PLC0415
     from cattrs.gen import make_dict_structure_fn, override  # noqa: PLC0415
 
-    draft = draft_of(Account, _SAMPLED) if whole else draft_of(Account)
     overrides: dict[str, Any] = dict.fromkeys(("extra", "_wire"), override(omit=True))
     for name, (attribute, hook) in _HOOKS.items():
         if name not in _IN_MILLISECONDS:
             overrides[attribute] = override(rename=name, struct_hook=hook)
     return make_dict_structure_fn(
-        draft, Converter(), _cattrs_detailed_validation=False, **overrides
+        draft_of(Account), Converter(), _cattrs_detailed_validation=False, **overrides
     )
 
 
 def prepare() -> None:
     """Have everything ready that the first account would otherwise wait for."""
-    _structuring(whole=True)
-    _structuring(whole=False)
+    _structuring()
 
 
 def structure_account(wire: dict[str, Any]) -> Account | list[str]:
@@ -188,17 +170,13 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     The lines name the path and the type, never the value.
     """
     try:
-        try:
-            account = _structuring(whole=len(wire) >= len(_SAMPLED))(wire, None)
-        except KeyError:
-            account = _structuring(whole=False)(wire, None)
+        draft = _structuring()(wire, None)
         if not _STRUCTURED.issuperset(wire):
-            _add_the_rest(account, wire)
+            _add_the_rest(draft, wire)
     except _MismatchError:
         return _problems(wire)
-    account._wire = wire  # type: ignore[misc] # noqa: SLF001
-    account.__class__ = Account
-    return account
+    draft._wire = wire  # type: ignore[misc] # noqa: SLF001 - still a draft
+    return freeze(draft)
 
 
 def _add_the_rest(draft: Any, wire: dict[str, Any]) -> None:

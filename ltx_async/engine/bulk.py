@@ -7,24 +7,36 @@ from collections import deque
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
-    Callable,
     Generator,
     Iterable,
+    Iterator,
     Sequence,
 )
+from enum import Enum, auto
 from operator import attrgetter
 from types import TracebackType
 from typing import Any, Final, Self
 
 from attrs import define, field
 
+from ltx_async.engine.bounds import Bounds
+from ltx_async.engine.lookup import look_up
+from ltx_async.engine.outage import Outage
 from ltx_async.engine.run import Run, RunEndedError
+from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup, Stats
 
 _ORDERED_WINDOW: Final = 1_000
-_END: Final = object()
+
+
+class _End(Enum):
+    """What the source gives after its last email; no entry of a list can be this."""
+
+    END = auto()
+
+
+_END: Final = _End.END
 
 
 @define(eq=False)
@@ -49,15 +61,17 @@ class BulkLookup:
             flight is delivered first; where the run was awaited it is in `delivered`.
     """
 
-    _lookup: Callable[[int, str, Run], Awaitable[Lookup]]
-    _check: Callable[[], object]
+    _shared: Shared
+    _bounds: Bounds
     _source: Iterable[str] | AsyncIterable[str]
-    _run: Run
-    _concurrency: int
     _ordered: bool = False
+    _concurrency: int = field(init=False)
     _window: int = field(init=False)
-    _emails: Any = field(init=False, default=None)
-    _turn: asyncio.Lock | None = field(init=False, default=None)
+    _run: Run = field(init=False)
+    _emails: Iterator[str] | None = field(init=False, default=None)
+    _coming: AsyncIterator[str] | None = field(init=False, default=None)
+    _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
+    _entered: bool = field(init=False, default=False)
     _workers: set[asyncio.Task[None]] = field(init=False, factory=set)
     _active: int = field(init=False, default=0)
     _done: deque[Lookup] = field(init=False, factory=deque)
@@ -73,6 +87,8 @@ class BulkLookup:
     def __attrs_post_init__(self) -> None:
         if isinstance(self._source, str | bytes):
             raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
+        self._run = Run(Outage(self._shared.outage))
+        self._concurrency = self._shared.limiter.concurrency
         twice = 2 * self._concurrency
         self._window = max(_ORDERED_WINDOW, 5 * twice) if self._ordered else twice
 
@@ -91,13 +107,14 @@ class BulkLookup:
         return tuple(sorted(self._delivered, key=attrgetter("index")))
 
     async def __aenter__(self) -> Self:
-        if self._emails is not None:
+        if self._entered:
             raise ConfigurationError(
                 "this BulkLookup was used before", hint="Call lookup_many again for another run."
             )
-        self._check()  # here, once, whether this is the client's event loop
+        self._shared.bind()
+        self._entered = True
         if isinstance(self._source, AsyncIterable):
-            self._emails, self._turn = aiter(self._source), asyncio.Lock()
+            self._coming = aiter(self._source)
         else:
             self._emails = iter(self._source)
         for _ in range(self._concurrency):
@@ -121,7 +138,7 @@ class BulkLookup:
         self._done.clear()
 
     def __aiter__(self) -> AsyncIterator[Lookup]:
-        if self._emails is None:
+        if not self._entered:
             raise ConfigurationError(
                 "a BulkLookup must be entered before it is iterated over",
                 hint="Write: async with client.lookup_many(emails) as lookups: … "
@@ -182,12 +199,12 @@ class BulkLookup:
             self._wake()
 
     async def _work(self) -> None:
-        run, lookup = self._run, self._lookup
-        at_once = self._turn is None
+        run, shared, bounds = self._run, self._shared, self._bounds
+        emails = self._emails
         try:
             while self._active <= self._concurrency + run.sleepers:
-                if at_once and self._taken - self._given < self._window:
-                    email = self._next()
+                if emails is not None and self._taken - self._given < self._window:
+                    email = self._next(emails)
                 else:
                     email = await self._take()
                 if email is _END:
@@ -196,7 +213,7 @@ class BulkLookup:
                     return
                 index = self._taken
                 self._taken += 1
-                self._deliver(await lookup(index, email, run))
+                self._deliver(await look_up(shared, bounds, index, email, run))
         except RunEndedError:
             pass
         except BaseException as error:
@@ -206,18 +223,19 @@ class BulkLookup:
         finally:
             self._active -= 1
 
-    async def _take(self) -> Any:
-        """Return the next email once the consumer is near enough, or `_END`."""
+    async def _take(self) -> str | _End:
+        """Return the next email once the consumer is near enough."""
         with self._run.waiting():
-            if self._turn is None:
+            if self._emails is not None:
                 await self._nearness()
-                return self._next()
+                return self._next(self._emails)
+            assert self._coming is not None
             async with self._turn:  # generators cannot be asked by two at a time
                 await self._nearness()
-                return _END if self._over else await anext(self._emails, _END)
+                return _END if self._over else await anext(self._coming, _END)
 
-    def _next(self) -> Any:
-        return _END if self._over else next(self._emails, _END)
+    def _next(self, emails: Iterator[str]) -> str | _End:
+        return _END if self._over else next(emails, _END)
 
     async def _nearness(self) -> None:
         """Wait until the consumer is within the window."""

@@ -45,15 +45,16 @@ class Limiter:
         rate: the most grants per second, evenly paced without bursts; None for no limit.
         on_open: called with the window when the gate opens.
         stopped: whether no slot is granted any more.
+        under_way: slots that are taken.
     """
 
     concurrency: int = field(validator=_check_concurrency)
     rate: float | None = field(default=None, validator=_check_rate)
     on_open: Callable[[int], None] | None = None
     stopped: bool = field(init=False, default=False)
+    under_way: int = field(init=False, default=0)
     _limit: int = field(init=False)
     _window: int = field(init=False)
-    _under_way: int = field(init=False, default=0)
     _successes: int = field(init=False, default=0)
     _opens_at: float | None = field(init=False, default=None)
     _halved: bool = field(init=False, default=False)
@@ -71,13 +72,13 @@ class Limiter:
 
     def try_acquire(self) -> bool:
         """Take a slot if one is to be had at once, nobody waits for it and nobody is refused."""
-        if self._waiters or self._opens_at is not None or self._under_way >= self._window:
+        if self._waiters or self._opens_at is not None or self.under_way >= self._window:
             return False
         if self._refuses_until and self.refused_for() > 0:
             return False
         if self.rate is not None and not self._start_due(asyncio.get_running_loop().time()):
             return False
-        self._under_way += 1
+        self.under_way += 1
         return True
 
     async def acquire(self) -> None:
@@ -104,14 +105,14 @@ class Limiter:
 
     def release(self) -> None:
         """Give a slot back."""
-        self._under_way -= 1
+        self.under_way -= 1
         if self._waiters:
             self._dispatch()
 
     def _dispatch(self) -> None:
         """Grant slots to those who wait, or set the timer for the next start."""
         loop = asyncio.get_running_loop()
-        while self._waiters and self._opens_at is None and self._under_way < self._window:
+        while self._waiters and self._opens_at is None and self.under_way < self._window:
             if self._waiters[0].done():  # cancelled in the queue, or told that all is over
                 self._waiters.popleft()
                 continue
@@ -120,7 +121,7 @@ class Limiter:
                 if self._pace_timer is None:
                     self._pace_timer = loop.call_at(self._next_start, self._pace)
                 return
-            self._under_way += 1
+            self.under_way += 1
             self._waiters.popleft().set_result(None)
         if not self._waiters:
             self._held_up = False
@@ -215,7 +216,7 @@ class Limiter:
 
         Call it after `release`: the caller's own slot is one that could not be used.
         """
-        self.concurrency = max(1, min(self.concurrency - 1, self._under_way))
+        self.concurrency = max(1, min(self.concurrency - 1, self.under_way))
         self._limit = min(self._limit, self.concurrency)
         self._window = min(self._window, self.concurrency)
         return self.concurrency

@@ -9,24 +9,25 @@ from typing import Final, Generic, TypeVar
 from attrs import define, field
 
 from ltx_async.codec import Redaction, Reply, Request
+from ltx_async.engine.bounds import Bounds
+from ltx_async.engine.follow_up import FollowUp
 from ltx_async.engine.limiter import client_closed
 from ltx_async.engine.logs import logger, mask_email, message_for_log
 from ltx_async.engine.outage import is_silence
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
-    AccountNotFoundError,
     CertificateError,
     ConnectError,
     DeadlineError,
     LTXError,
     ProtocolError,
     RateLimitError,
-    ReauthenticationError,
     ServerError,
     TransportError,
 )
 from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
+from ltx_async.models import Outcome
 
 _UNANSWERED: Final = (TransportError, CertificateError)
 _SETBACKS: Final = (RateLimitError, ServerError)
@@ -40,13 +41,10 @@ class RetryLoop(Generic[T]):
 
     Attributes:
         shared: what it shares with all others.
-        loop: the event loop that runs it; its time is that of waits and limits.
-        clock: monotonic seconds, for what is measured.
+        bounds: how long it may take.
         request: what it asks for.
         email: whom it concerns; None for the list call.
         read: makes the result of a reply, the email and the redaction.
-        timeout: seconds for one attempt.
-        deadline: seconds for all of it.
         run: the run it is part of; None for a single lookup.
         attempts: requests sent so far.
         status: of the last reply; None before one.
@@ -54,29 +52,23 @@ class RetryLoop(Generic[T]):
     """
 
     shared: Shared
-    loop: asyncio.AbstractEventLoop
-    clock: Callable[[], float]
+    bounds: Bounds
     request: Request
     email: str | None
     read: Callable[[Reply, str, Redaction], T | LTXError]
-    timeout: float
-    deadline: float
     run: Run | None = None
     attempts: int = field(init=False, default=0)
     status: int | None = field(init=False, default=None)
     started_at: float | None = field(init=False, default=None)
     _ends_at: float | None = field(init=False, default=None)
-    _failures: int = field(init=False, default=0)
-    _throttles: int = field(init=False, default=0)
-    _cost: int = field(init=False, default=0)
     _last: LTXError | None = field(init=False, default=None)
-    _replies_at_refusal: int | None = field(init=False, default=None)
+    _follow_up: FollowUp | None = field(init=False, default=None)
     _replies_at_silence: int | None = field(init=False, default=None)
 
     @property
     def elapsed(self) -> float:
         """Seconds since the first attempt, 0 before it."""
-        return 0.0 if self.started_at is None else self.clock() - self.started_at
+        return 0.0 if self.started_at is None else self.shared.clock() - self.started_at
 
     async def result(self) -> T | LTXError:
         """Ask until there is a result: what `read` made of a reply, or the error.
@@ -86,7 +78,7 @@ class RetryLoop(Generic[T]):
         """
         shared, limiter, run = self.shared, self.shared.limiter, self.run
         if run is None:
-            self._ends_at = self.loop.time() + self.deadline
+            self._ends_at = shared.loop.time() + self.bounds.deadline
         while True:
             if run is not None and run.ended is not None:
                 raise RunEndedError
@@ -99,8 +91,8 @@ class RetryLoop(Generic[T]):
                     result = await self._send()
             finally:
                 limiter.release()
-            if not isinstance(result, LTXError):
-                shared.budget.give_back(self._cost)
+            if not isinstance(result, LTXError) or result.outcome != Outcome.FAILED:
+                shared.budget.give_back(0 if self._follow_up is None else self._follow_up.cost)
                 return result
             if limiter.stopped and isinstance(result, TransportError):
                 raise client_closed()
@@ -115,15 +107,28 @@ class RetryLoop(Generic[T]):
         Raises:
             RunEndedError: the run ended meanwhile.
         """
-        follow_up = self._follow_up(error)
-        if not isinstance(follow_up, float):
-            again = self.run is not None and await self._asked_again(self.run, follow_up)
-            return None if again else follow_up
+        follow_up = self._follow_up = self._follow_up or FollowUp(self.shared, self.run)
+        delay = self._delay_or_end(error, follow_up)
+        if not isinstance(delay, float):
+            again = self.run is not None and await self._starts_afresh(self.run, delay, follow_up)
+            return None if again else delay
         if not isinstance(error, RateLimitError):  # for that one, the gate is closed
-            await self._sleep(follow_up, error)
+            await self._sleep(delay, error)
         return None
 
-    async def _asked_again(self, run: Run, error: LTXError) -> bool:
+    def _delay_or_end(self, error: LTXError, follow_up: FollowUp) -> float | LTXError:
+        """Return the seconds to wait before asking again, or the error to end with."""
+        again = follow_up.after(error)
+        now, ends_at = self.shared.loop.time(), self._remaining_until()
+        if again is None:
+            cut_short = self.shared.policy.retries(error) and now >= ends_at
+            return self._too_late(error) if cut_short else error
+        opens_at = 0.0 if self.run else self.shared.limiter.opens_at
+        if max(now + again.delay, opens_at) >= ends_at:
+            return self._too_late(error)
+        return again.delay if again.free or follow_up.pay(error) else error
+
+    async def _starts_afresh(self, run: Run, error: LTXError, follow_up: FollowUp) -> bool:
         """Tell whether an outage excuses a failure; then all counting begins anew.
 
         Raises:
@@ -135,7 +140,7 @@ class RetryLoop(Generic[T]):
         wait = self.shared.policy.backoff(2)
         if not await run.excuses(error, replies=self._replies_at_silence, wait=wait):
             return False
-        self._failures = self._throttles = self._cost = 0
+        follow_up.start_afresh()
         self._ends_at = self._replies_at_silence = None
         return True
 
@@ -163,11 +168,11 @@ class RetryLoop(Generic[T]):
         if limiter.refused_for() > 0:
             return self._refusal()
         if self.run is not None:
-            began = self.loop.time()
+            began = self.shared.loop.time()
             with self.run.waiting():
                 await limiter.acquire()
             if self._ends_at is not None:
-                self._ends_at += self.loop.time() - began
+                self._ends_at += self.shared.loop.time() - began
         else:
             if limiter.opens_at >= self._remaining_until():
                 return self._too_late(self._last)
@@ -208,16 +213,17 @@ class RetryLoop(Generic[T]):
 
     async def _send(self) -> T | LTXError:
         """Put one request on the wire and read the reply."""
-        shared, now, began = self.shared, self.loop.time(), self.clock()
+        shared = self.shared
+        now, began = shared.loop.time(), shared.clock()
         self.attempts += 1
         if self.started_at is None:
             self.started_at = began
         if self._ends_at is None:
-            self._ends_at = now + self.deadline
+            self._ends_at = now + self.bounds.deadline
         watched = shared.watched
         if watched:
             shared.tell(AttemptStarted(self.email or "", self.attempts))
-        timeout = max(_SHORTEST_TIMEOUT, min(self.timeout, self._ends_at - now))
+        timeout = max(_SHORTEST_TIMEOUT, min(self.bounds.timeout, self._ends_at - now))
         reply: Reply | None = None
         result: T | LTXError
         try:
@@ -227,7 +233,7 @@ class RetryLoop(Generic[T]):
         else:
             self.status = reply.status
             result = self.read(reply, self.email or "", shared.redaction)
-        seconds = self.clock() - began
+        seconds = shared.clock() - began
         failure = result if isinstance(result, LTXError) else None
         if watched:
             status = None if reply is None else reply.status
@@ -248,77 +254,15 @@ class RetryLoop(Generic[T]):
             run.counters.latencies.add(seconds)
         if failure is not None and is_silence(failure):
             if self._replies_at_silence is None:
-                self._replies_at_silence = run.replies
-            jitter = self.shared.policy.random()
-            wait = run.unheard(failure, closed=limiter.closed, jitter=jitter)
+                self._replies_at_silence = run.outage.replies
+            now, jitter = self.shared.loop.time(), self.shared.policy.random()
+            wait = run.unheard(failure, now=now, closed=limiter.closed, jitter=jitter)
             if wait is not None:
                 self.shared.close_gate(wait, failure, halve=False)
-        elif replied and run.heard() and not isinstance(failure, RateLimitError):
+        elif replied and run.outage.heard() and not isinstance(failure, RateLimitError):
             limiter.reopen()
-
-    # Deciding
-
-    def _follow_up(self, error: LTXError) -> float | LTXError:
-        """Return the seconds to wait before asking again, or the error to end with."""
-        shared = self.shared
-        if isinstance(error, RateLimitError):
-            return self._throttled(error)
-        if isinstance(error, ConnectError) and self._is_free(error):
-            return self._in_time(shared.policy.backoff(0), error)
-        self._failures += 1
-        delay = shared.policy.next_delay(error, self._failures)
-        if delay is None:
-            if isinstance(error, AccountNotFoundError | ReauthenticationError):
-                shared.budget.give_back(self._cost)
-            late = shared.policy.retries(error) and self.loop.time() >= self._remaining_until()
-            return self._too_late(error) if late else error
-        follow_up = self._in_time(delay, error)
-        if isinstance(follow_up, float):
-            self._cost = shared.budget.take(error)
-            if not self._cost:
-                return error
-        return follow_up
-
-    def _throttled(self, error: RateLimitError) -> float | LTXError:
-        """Close the gate for everybody, or end where the server asks for too long."""
-        shared, run = self.shared, self.run
-        self._throttles += 1
-        if run is not None:
-            run.counters.throttles += 1
-        delay = shared.policy.throttle_delay(error, self._throttles)
-        if delay is not None:
-            shared.close_gate(delay, error, halve=True)
-            return self._in_time(0.0, error)
-        if self._throttles > shared.policy.throttles:
-            return error
-        assert error.retry_after is not None
-        shared.limiter.refuse(error.retry_after)
-        if run is not None:
-            run.end(error)
-            raise RunEndedError
-        return error
-
-    def _is_free(self, error: ConnectError) -> bool:
-        """Whether a connection that could not be made costs neither attempt nor budget.
-
-        Without descriptors the fault is this machine's; in a run whose server answers
-        nobody since the last refusal it is the server's, and the outage rule's business.
-        """
-        run = self.run
-        if error.out_of_descriptors:
-            self.shared.lower_concurrency()
-            return True
-        if run is None:
-            return False
-        before_last, self._replies_at_refusal = self._replies_at_refusal, run.replies
-        return before_last is None or before_last == run.replies
-
-    def _in_time(self, delay: float, error: LTXError) -> float | LTXError:
-        """Return `delay` if a retry after it can still start, else the error to end with."""
-        start = max(self.loop.time() + delay, 0.0 if self.run else self.shared.limiter.opens_at)
-        return delay if start < self._remaining_until() else self._too_late(error)
 
     def _too_late(self, error: LTXError | None) -> DeadlineError:
         why = "still waiting for its turn" if error is None else f"last: {error.message}"
-        message = f"not answered within {self.deadline:g} s; {why}"
+        message = f"not answered within {self.bounds.deadline:g} s; {why}"
         return DeadlineError(message, last_error=error)

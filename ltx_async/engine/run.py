@@ -1,24 +1,17 @@
-"""What the lookups of one run share: whether it goes on, and whether anybody answers."""
+"""What the lookups of one run share: whether it goes on, who waits, and what was counted."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from attrs import define, field
 
-from ltx_async.engine.outage import is_silence
+from ltx_async.engine.outage import Outage
 from ltx_async.engine.stats import Counters
-from ltx_async.errors import (
-    DeadlineError,
-    LTXError,
-    ResponseError,
-    ServiceUnavailableError,
-)
-from ltx_async.retry import OutageRule
+from ltx_async.errors import LTXError, ServiceUnavailableError
 
 
 class RunEndedError(Exception):
@@ -30,30 +23,22 @@ class Run:
     """The state of one `lookup_many`: its end, its outage, its counters.
 
     Attributes:
-        rule: when silence counts as an outage.
-        clock: monotonic seconds.
+        outage: whether the server answers anybody.
         counters: what was done so far.
         ended: why the run takes no further email; None while it goes on.
-        replies: replies so far that say that somebody answers.
         more: whether there may be further emails to take.
         sleepers: lookups that sleep before a retry.
         on_sleep: called whenever one more does.
     """
 
-    rule: OutageRule
-    clock: Callable[[], float]
+    outage: Outage
     counters: Counters = field(factory=Counters)
     ended: LTXError | None = None
-    replies: int = 0
     more: bool = True
     sleepers: int = 0
     on_sleep: Callable[[], None] | None = None
-    _silent: int = field(init=False, default=0)
-    _gives_up_at: float | None = field(init=False, default=None)
-    _probes: int = field(init=False, default=0)
     _waiting: set[asyncio.Task[Any]] = field(init=False, factory=set)
     _stopped: set[asyncio.Task[Any]] = field(init=False, factory=set)
-    _answer: asyncio.Event = field(init=False, factory=asyncio.Event)
 
     # The end
 
@@ -110,85 +95,43 @@ class Run:
 
     # The outage
 
-    @property
-    def in_outage(self) -> bool:
-        """Whether so many attempts in a row got no answer that the gate was closed."""
-        return self._gives_up_at is not None
-
-    def heard(self) -> bool:
-        """Note a reply: whatever it says, somebody answers; return whether that is news."""
-        self.replies += 1
-        if not self._silent:
-            return False
-        was_in_outage = self.in_outage
-        self._silent = self._probes = 0
-        self._gives_up_at = None
-        self._answer.set()
-        return was_in_outage
-
-    def unheard(self, error: LTXError, *, closed: bool, jitter: float) -> float | None:
-        """Note an attempt without an answer.
+    def unheard(self, error: LTXError, *, now: float, closed: bool, jitter: float) -> float | None:
+        """Note an attempt without an answer, which may end the run.
 
         Args:
             error: what it ended with.
+            now: the loop's time.
             closed: whether the gate is closed already.
             jitter: from 0 to 1, shortens the wait to half at most.
 
         Returns:
-            The seconds that the gate is to be closed for, before one probe; None
-            where it need not be.
+            The seconds that the gate is to be closed for, before one probe; None where it
+            need not be.
         """
-        self._silent += 1
-        if self._silent < self.rule.streak:
+        follow_up = self.outage.unheard(error, now=now, closed=closed, jitter=jitter)
+        if isinstance(follow_up, ServiceUnavailableError):
+            self.end(follow_up)
             return None
-        now = self.clock()
-        if self._gives_up_at is None:
-            self._gives_up_at = now + self.rule.patience
-        if now >= self._gives_up_at:
-            self.end(self._gave_up(error, self.rule.patience + now - self._gives_up_at))
-            return None
-        if closed:
-            return None
-        bound = math.ldexp(self.rule.probe_base, min(self._probes, 32))
-        self._probes += 1
-        wait = min(self.rule.probe_cap, bound) * (0.5 + jitter / 2)
-        return min(wait, self._gives_up_at - now)
-
-    def _gave_up(self, error: LTXError, seconds: float) -> ServiceUnavailableError:
-        return ServiceUnavailableError(
-            f"no answer for {seconds:.0f} s, {self._silent} attempts in a row; "
-            f"the last one: {error.message}",
-            last_error=error,
-        )
+        return follow_up
 
     async def excuses(self, error: LTXError, *, replies: int | None, wait: float) -> bool:
-        """Tell whether a lookup that would fail with `error` is to be asked again instead.
+        """Tell whether a lookup is to start afresh, and not to fail with `error`.
 
-        It is when the failure is part of an outage, or may still turn out to be: nobody
-        has been answered since its first silent attempt. Then it waits for an answer to
-        the others first. A slow email among answered ones is no outage, and neither is
-        one that is left over at the end of a run that had answers.
+        That is so where an outage is to blame for the error, or may turn out to be: nobody
+        has been answered since the first silent attempt of this lookup. Then the lookup
+        waits, to see whether somebody else is answered, before that is decided.
 
         Args:
             error: what the lookup would fail with.
-            replies: the value of `replies` at its first silent attempt, None without one.
-            wait: the most seconds to wait for an answer.
+            replies: the value of `outage.replies` at its first silent attempt, None
+                without one.
+            wait: the most seconds to wait for an answer to somebody else.
 
         Raises:
             RunEndedError: the run ended meanwhile.
         """
-        cause = error.last_error if isinstance(error, DeadlineError) else error
-        if cause is None or not is_silence(cause):
-            return False
-        if self.in_outage:
-            return True
-        lasting = isinstance(cause, ResponseError) and not cause.retryable
-        if lasting or replies is None or self.replies > replies:
-            return False
-        if self.replies and not self.more:
-            return False
-        self._answer.clear()
-        with self.waiting(), self._sleeping(), contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._answer.wait()
-        return self.replies == replies
+        blamed = self.outage.is_to_blame(error, replies=replies, others=self.more)
+        if blamed is not None:
+            return blamed
+        with self.waiting(), self._sleeping():
+            return await self.outage.nobody_answers_within(wait)

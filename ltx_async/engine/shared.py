@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from attrs import define, field
 
 from ltx_async.codec import Redaction
-from ltx_async.engine.limiter import Limiter
+from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger, message_for_log
-from ltx_async.errors import LTXError
+from ltx_async.errors import ConfigurationError, LTXError
 from ltx_async.events import Event, GateClosed, GateOpened
-from ltx_async.retry import RetryBudget, RetryPolicy
+from ltx_async.retry import OutageRule, RetryBudget, RetryPolicy
+from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
 
 
@@ -24,21 +27,49 @@ class Shared:
         transport: sends the requests.
         limiter: grants the slots.
         policy: decides on retries.
-        budget: bounds the retries of all lookups together.
+        outage: when silence of the server counts as an outage.
         redaction: cuts the token out of replies.
         on_event: told what happens; its exceptions are logged and go no further.
+        budget: bounds the retries of all lookups together.
+        loop: the event loop of all of them, from `bind` on; its time is that of waits and limits.
+        clock: monotonic seconds, for what is measured.
     """
 
     transport: Transport
     limiter: Limiter
     policy: RetryPolicy
-    budget: RetryBudget
+    outage: OutageRule
     redaction: Redaction
     on_event: Callable[[Event], None] | None
+    budget: RetryBudget = field(init=False)
+    loop: asyncio.AbstractEventLoop = field(init=False)
+    clock: Callable[[], float] = field(init=False, default=time.monotonic)
+    _bound: bool = field(init=False, default=False)
     _lowered: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
+        self.budget = RetryBudget(self.policy.budget)
         self.limiter.on_open = self._opened
+
+    def bind(self) -> None:
+        """Bind all lookups to the running event loop, or check that it is still the same.
+
+        Raises:
+            ConfigurationError: the client is closed or belongs to another event loop.
+        """
+        if self.limiter.stopped:
+            raise client_closed()
+        loop = asyncio.get_running_loop()
+        if not self._bound:
+            self.loop, self._bound = loop, True
+            if not is_uvloop(loop):  # whose time has no fractions of a millisecond
+                self.clock = loop.time
+        elif self.loop is not loop:
+            raise ConfigurationError(
+                "the client belongs to another event loop", hint="Make one LTXClient per loop."
+            )
+
+    # Events and the log
 
     @property
     def watched(self) -> bool:
@@ -53,6 +84,8 @@ class Shared:
                 self.on_event(event)
             except Exception:
                 logger.exception("on_event raised; the run goes on")
+
+    # What one lookup meets and all of them heed
 
     def close_gate(self, seconds: float, why: LTXError, *, halve: bool) -> None:
         """Let nobody send for a while."""

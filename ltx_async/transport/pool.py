@@ -7,7 +7,6 @@ import socket
 import ssl as tls
 import urllib.request
 from collections.abc import Coroutine
-from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
@@ -71,8 +70,21 @@ def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
     return _UndertakenSocket(family, kind, protocol)
 
 
+class PooledRequest(aiohttp.ClientRequest):
+    """A request that knows of its connection whether an earlier one went over it."""
+
+    reused = False
+
+
 class Connector(aiohttp.TCPConnector):
-    """aiohttp's pool, which notes in `REUSED` whether a connection has been used before."""
+    """aiohttp's pool, which tells a `PooledRequest` of its connection.
+
+    Attributes:
+        idle_may_be_dead: whether the latest request met a kept connection that the server
+            had closed: then others may be closed as well, and the next one gets a new one.
+    """
+
+    idle_may_be_dead = False
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -82,19 +94,16 @@ class Connector(aiohttp.TCPConnector):
         One that was sent anything since its last reply is closed instead: those bytes
         would pass for the next reply.
         """
-        try:
-            while True:
-                connection = await super().connect(req, traces, timeout)
-                protocol: Any = connection.protocol
-                reused = getattr(protocol, "ltx_used", False)
-                if not (reused and protocol.should_close):
-                    break
-                connection.close()
-        finally:
-            if LOST.get():
-                LOST.set(False)
-        REUSED.set(reused)
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol: Any = connection.protocol
+            reused = getattr(protocol, "ltx_used", False)
+            if not (reused and protocol.should_close):
+                break
+            connection.close()
         protocol.ltx_used = True
+        if isinstance(req, PooledRequest):
+            req.reused = reused
         return connection
 
     def _get(
@@ -105,19 +114,14 @@ class Connector(aiohttp.TCPConnector):
         This is aiohttp's own way into its pool, and not documented. Where it is called
         otherwise one day, an idle connection that is dead as well may be taken.
         """
-        return _no_connection() if LOST.get() else super()._get(key, traces)
+        if not self.idle_may_be_dead:
+            return super()._get(key, traces)
+        self.idle_may_be_dead = False
+        return _no_connection()
 
 
 async def _no_connection() -> None:
     """Return what a pool without an idle connection does."""
-
-
-REUSED: ContextVar[bool] = ContextVar("ltx_async_reused", default=False)
-"""Whether the connection of this task's current request had carried one before."""
-
-
-LOST: ContextVar[bool] = ContextVar("ltx_async_lost", default=False)
-"""Whether this task's last request met a kept connection that was closed: others may be, too."""
 
 
 def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:

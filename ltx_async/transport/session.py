@@ -21,7 +21,7 @@ from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
 from ltx_async.transport.endpoint import KEPT_HEADERS, Endpoint
 from ltx_async.transport.failures import translated
-from ltx_async.transport.pool import LOST, REUSED, Wiring
+from ltx_async.transport.pool import Connector, PooledRequest, Wiring
 from ltx_async.transport.time_limits import TimeLimits
 
 __all__ = ["ClientSession", "SessionTransport"]
@@ -29,7 +29,15 @@ _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
 class _ConnectionLostError(Exception):
-    """A connection broke; of no type that makes aiohttp send the request again."""
+    """A connection broke; of no type that makes aiohttp send the request again.
+
+    Attributes:
+        reused: whether it was a kept one, and nothing of the reply had come.
+    """
+
+    def __init__(self, *, reused: bool) -> None:
+        super().__init__()
+        self.reused = reused
 
 
 async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -46,7 +54,9 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
         unread = isinstance(error.message, str)  # else it is the part of the reply that came
     except aiohttp.ClientOSError:
         unread = True
-    raise _ConnectionLostError(unread)
+    raise _ConnectionLostError(
+        reused=unread and isinstance(request, PooledRequest) and request.reused
+    )
 
 
 @define(eq=False)
@@ -63,6 +73,7 @@ class SessionTransport:
     wiring: Wiring
     borrowed: ClientSession | None = None
     _own: ClientSession | None = field(init=False, default=None)
+    _pool: Connector | None = field(init=False, default=None)
     _headers: CIMultiDict[str] = field(init=False, repr=False)
     _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
 
@@ -100,9 +111,10 @@ class SessionTransport:
         except LTXError as error:
             failure = error.with_traceback(None)
         except _ConnectionLostError as error:
-            reused = error.args[0] and self.borrowed is None and REUSED.get()
-            LOST.set(reused)
-            failure = ProtocolError("the connection closed before the whole reply", reused=reused)
+            if self._pool is not None:
+                self._pool.idle_may_be_dead = error.reused
+            message = "the connection closed before the whole reply"
+            failure = ProtocolError(message, reused=error.reused)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = translated(error)
         raise failure
@@ -128,12 +140,8 @@ class SessionTransport:
                 raise ConfigurationError("the borrowed session is closed")
             return self.borrowed
         if self._own is None:
-            self._own = ClientSession(
-                connector=self.wiring.connector(),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                proxy=self.wiring.proxy_to(self.endpoint.base),
-            )
+            self._pool = self.wiring.connector()
+            self._own = open_session(self._pool, self.wiring.proxy_to(self.endpoint.base))
         return self._own
 
     async def aclose(self) -> None:
@@ -142,6 +150,17 @@ class SessionTransport:
         if self._own is not None:
             session, self._own = self._own, None
             await session.close()
+
+
+def open_session(pool: Connector, proxy: str | None) -> ClientSession:
+    """Open a session of our own; call it in the running loop."""
+    return ClientSession(
+        connector=pool,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        proxy=proxy,
+        request_class=PooledRequest,
+    )
 
 
 def _headers(response: ClientResponse, request: Request) -> dict[str, str]:

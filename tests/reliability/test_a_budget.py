@@ -5,6 +5,7 @@ import random
 from collections import Counter
 
 import pytest
+from inside import shared_by
 
 from ltx_async import Outcome, RetryPolicy
 
@@ -41,14 +42,14 @@ async def test_the_budget_is_exact_on_the_wire(serve, connect, sequence):
     client = connect(server, retry=policy, timeout=0.8 if "hang" in steps else 5.0)
     lookup = await client.lookup("ann@example.com")
     assert (lookup.outcome, server.requests) == (outcome, requests)
-    assert client._shared.budget.available == left
+    assert shared_by(client).budget.available == left
 
 
 async def test_the_budget_stays_within_its_bounds_under_fifty_tasks(serve, connect):
     draw = random.Random(5)
     server = await serve(lambda asked: script(draw.choice([200, 500]), asked))
     client = connect(server, concurrency=50, retry=RetryPolicy(budget=40, base=0.001))
-    budget, seen = client._shared.budget, set()
+    budget, seen = shared_by(client).budget, set()
 
     async def ask(number: int) -> None:
         for turn in range(4):

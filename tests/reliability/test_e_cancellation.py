@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from inside import queued_in, shared_by
 
 from ltx_async import Outcome, RetryPolicy
 
@@ -49,8 +50,8 @@ def pristine():
     """Check that a client is as good as new: no slot taken, no gate closed, nothing in hand."""
 
     async def check(client, server) -> None:
-        assert client._limiter._under_way == 0
-        assert not [waiter for waiter in client._limiter._waiters if not waiter.done()]
+        assert shared_by(client).limiter.under_way == 0
+        assert not queued_in(client)
         server.answer = ok
         lookups = await client.lookup_many(f"{number}@example.org" for number in range(20))
         assert all(lookup.outcome is Outcome.OK for lookup in lookups)

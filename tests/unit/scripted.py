@@ -6,6 +6,8 @@ import json
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from inside import shared_by
+
 from ltx_async.client import LTXClient
 from ltx_async.codec import Reply
 from ltx_async.errors import AttemptTimeoutError, ConnectError, LTXError, ProtocolError
@@ -109,7 +111,7 @@ def client_over(transport, **options):
     """Make a client that sends over `transport`; without jitter unless asked for a policy."""
     options.setdefault("retry", policy())
     client = LTXClient(TOKEN, **options)
-    client._transport = client._shared.transport = transport
+    shared_by(client).transport = transport
     return client
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from inside import shared_by
 
 import ltx_async
 from ltx_async.client import LTXClient
@@ -147,24 +148,24 @@ def test_the_token_comes_from_the_environment(monkeypatch):
         LTXClient()
     assert "USEAPI_TOKEN" in caught.value.hint
     monkeypatch.setenv("USEAPI_TOKEN", TOKEN)
-    assert LTXClient()._endpoint.token == TOKEN
+    assert shared_by(LTXClient()).transport.endpoint.token == TOKEN
 
 
 def test_a_token_that_was_given_is_preferred_even_an_empty_one(monkeypatch):
     monkeypatch.setenv("USEAPI_TOKEN", "user:1-fromtheenvironment")
-    assert LTXClient(TOKEN)._endpoint.token == TOKEN
+    assert shared_by(LTXClient(TOKEN)).transport.endpoint.token == TOKEN
     with pytest.raises(ConfigurationError, match="no API token"):
         LTXClient("")
 
 
 def test_the_base_url_comes_from_the_environment(monkeypatch):
-    assert str(LTXClient(TOKEN)._endpoint.base) == "https://api.useapi.net/v1"
+    assert " https://api.useapi.net/v1 " in repr(LTXClient(TOKEN))
     monkeypatch.setenv("USEAPI_API", "")
-    assert str(LTXClient(TOKEN)._endpoint.base) == "https://api.useapi.net/v1"
+    assert " https://api.useapi.net/v1 " in repr(LTXClient(TOKEN))
     monkeypatch.setenv("USEAPI_API", "http://127.0.0.1:8080/v1")
-    assert str(LTXClient(TOKEN)._endpoint.base) == "http://127.0.0.1:8080/v1"
+    assert " http://127.0.0.1:8080/v1 " in repr(LTXClient(TOKEN))
     given = LTXClient(TOKEN, base_url="https://example.com/v1/")
-    assert str(given._endpoint.base) == "https://example.com/v1"
+    assert " https://example.com/v1 " in repr(given)
     monkeypatch.setenv("USEAPI_API", "http://example.com")
     with pytest.raises(ConfigurationError, match="plain http"):
         LTXClient(TOKEN)
@@ -183,7 +184,8 @@ async def test_its_repr_is_a_status_line_without_secrets():
 
 def test_nothing_inside_shows_the_token_or_the_proxys_password():
     client = LTXClient(TOKEN, proxy="http://ann:hunter2@127.0.0.1:1")
-    shown = repr(vars(client)) + repr(client._transport.wiring) + repr(client._shared)
+    shared = shared_by(client)
+    shown = repr(vars(client)) + repr(shared) + repr(shared.transport.wiring)
     assert TOKEN not in shown
     assert "12345-abcdefghi" not in shown
     assert "hunter2" not in shown
@@ -204,7 +206,7 @@ async def test_it_closes_when_the_body_raises():
         async with client_over(transport) as client:
             1 / 0  # noqa: B018
     assert transport.closed == 1
-    assert client._closed
+    assert "closed" in repr(client)
 
 
 async def test_it_works_without_a_block_too():
@@ -493,7 +495,7 @@ async def test_list_accounts_has_the_clients_timeout_and_deadline():
     with pytest.raises(DeadlineError):
         await client.list_accounts()
     assert now() == began + 3
-    assert [sent.timeout for sent in client._transport.sent] == [2, pytest.approx(0.75)]
+    assert [sent.timeout for sent in shared_by(client).transport.sent] == [2, pytest.approx(0.75)]
 
 
 # One client for all

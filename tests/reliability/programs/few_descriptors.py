@@ -24,7 +24,7 @@ async def main(base_url: str, token: str, transport: str) -> None:
         token, base_url=base_url, concurrency=200, transport=transport, timeout=10
     ) as client:
         lookups = await client.lookup_many(f"{number}@example.com" for number in range(400))
-        concurrency = client._limiter.concurrency
+        concurrency = client._shared.limiter.concurrency
     outcomes = Counter(lookup.outcome.value for lookup in lookups)
     report = {"outcomes": outcomes, "warnings": warnings.count, "concurrency": concurrency}
     print(json.dumps(report))  # noqa: T201

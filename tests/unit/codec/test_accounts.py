@@ -1,6 +1,8 @@
 """A decoded object becomes an `Account`: strictly, and nothing else does."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_async.codec import accounts
 from ltx_async.codec.accounts import FIELDS, json_type, structure_account
 from ltx_async.models import Account, Cookie
 
@@ -274,12 +275,19 @@ def test_any_text_as_a_timestamp_is_a_moment_in_utc_or_one_problem(text):
 
 
 def test_prepare_has_the_converter_ready_before_the_first_account():
-    accounts._structuring.cache_clear()
-    accounts.prepare()
-    written = accounts._structuring.cache_info().misses
-    assert structure_account(sample("account.json")).email == "ann@example.com"
-    assert structure_account({"email": "ann@example.com"}).email == "ann@example.com"
-    assert accounts._structuring.cache_info().misses == written == 2
+    code = """if True:
+        import sys
+        from ltx_async.codec import prepare
+        assert "cattrs" not in sys.modules
+        prepare()
+        assert "cattrs" in sys.modules
+        from ltx_async.codec.accounts import structure_account
+        import builtins
+        builtins.compile = builtins.__import__ = None  # nothing is left to be done
+        print(structure_account({"email": "ann@example.com"}).email)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "ann@example.com\n"
 
 
 @pytest.mark.parametrize("name", ["lt_id", "lt_token", "lt_refresh_token"])

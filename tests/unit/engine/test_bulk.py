@@ -8,6 +8,7 @@ import random
 import sys
 
 import pytest
+from inside import shared_by
 
 from ltx_async.codec import Reply
 from ltx_async.engine.bulk import BulkLookup
@@ -200,8 +201,8 @@ async def test_workers_that_retire_at_the_same_moment_leave_enough_of_them():
 
     transport = ScriptedTransport(script)
     client = client_over(transport, concurrency=20, retry=policy(jitter=0.0))
+    shared_by(client).limiter.concurrency = 10  # half of the slots that there are
     bulk = client.lookup_many(emails(400))
-    bulk._concurrency, bulk._window = 10, 20  # half of what the client would allow
     seen = []
     await consume(bulk, seen)
     assert sorted(seen) == list(range(400))
@@ -339,7 +340,7 @@ async def test_leaving_early_leaves_no_task(kind, ordered, after):
         for _ in range(after):
             await anext(lookups)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert client._limiter._under_way == client._transport.under_way == 0
+    assert shared_by(client).limiter.under_way == shared_by(client).transport.under_way == 0
     assert (await client.lookup("ann@example.com")).attempts
 
 
@@ -357,7 +358,7 @@ async def test_an_exception_in_the_body_comes_out_and_leaves_no_task(kind):
     with pytest.raises(ZeroDivisionError):
         await stumble()
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert client._limiter._under_way == 0
+    assert shared_by(client).limiter.under_way == 0
 
 
 @both_kinds
@@ -386,7 +387,7 @@ async def test_cancelling_at_any_moment_leaves_no_task(kind, ordered, awaited, s
     with pytest.raises(asyncio.CancelledError):
         await task
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert client._limiter._under_way == client._transport.under_way == 0
+    assert shared_by(client).limiter.under_way == shared_by(client).transport.under_way == 0
 
 
 @in_virtual_time

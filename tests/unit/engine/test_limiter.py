@@ -550,7 +550,7 @@ async def test_one_who_is_cancelled_while_the_limiter_stops_gives_no_slot_back()
     tasks[0].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == [asyncio.CancelledError] * 2
-    assert limiter._under_way == 1
+    assert limiter.under_way == 1
 
 
 @in_virtual_time

@@ -6,6 +6,7 @@ import logging
 import random
 
 import pytest
+from inside import shared_by
 
 from ltx_async.codec import Reply
 from ltx_async.errors import (
@@ -133,7 +134,7 @@ async def test_a_dead_reused_connection_is_replaced_once_at_once_and_without_cos
     assert lookup.outcome is Outcome.OK
     assert lookup.attempts == 2
     assert gaps(transport) == [0.0]
-    assert client._shared.budget.available == 0
+    assert shared_by(client).budget.available == 0
     assert not any(isinstance(event, RetryScheduled) for event in told)
 
 
@@ -193,7 +194,7 @@ async def test_cancelling_anywhere_a_thousand_times_leaks_no_slot(concurrency):
         await asyncio.gather(*(cancelled() for _ in range(5)))
     transport.script = (200,)
     assert (await client.lookup(EMAIL)).outcome is Outcome.OK
-    assert client._limiter._under_way == transport.under_way == 0
+    assert shared_by(client).limiter.under_way == transport.under_way == 0
 
 
 @in_virtual_time
@@ -262,7 +263,7 @@ async def test_the_deadline_of_a_single_lookup_covers_queueing():
     assert lookup.error.message == "not answered within 5 s; still waiting for its turn"
     assert (lookup.attempts, lookup.status, lookup.elapsed) == (0, None, 0.0)
     assert (await first).outcome is Outcome.OK
-    assert client._limiter._under_way == 0
+    assert shared_by(client).limiter.under_way == 0
 
 
 @in_virtual_time
@@ -287,7 +288,7 @@ async def test_a_retry_that_cannot_finish_is_not_started(step):
     assert type(lookup.error) is DeadlineError
     assert lookup.error.last_error.status == lookup.status == step.status
     assert len(transport.sent) == 1
-    assert client._shared.budget.available == 500
+    assert shared_by(client).budget.available == 500
 
 
 # Throttles
@@ -300,7 +301,7 @@ async def test_a_throttle_uses_neither_an_attempt_nor_budget():
     )
     assert lookup.outcome is Outcome.OK
     assert lookup.attempts == len(transport.sent) == 6
-    assert client._shared.budget.available == 0
+    assert shared_by(client).budget.available == 0
 
 
 @in_virtual_time
@@ -317,7 +318,7 @@ async def test_one_lookup_puts_up_with_so_many_throttles():
     lookup, transport, client = await look_up(throttled(), retry=policy(throttles=2))
     assert type(lookup.error) is RateLimitError
     assert len(transport.sent) == 3
-    assert client._limiter.refused_for() <= 0
+    assert shared_by(client).limiter.refused_for() <= 0
 
 
 @in_virtual_time
@@ -400,7 +401,7 @@ async def test_who_is_queued_when_the_server_refuses_fails_with_the_time_left_an
     lookups = await asyncio.gather(*(client.lookup(f"{n}@example.com") for n in range(4)))
     assert [type(lookup.error) for lookup in lookups] == [RateLimitError] * 4
     assert len(transport.sent) == 1
-    assert client._limiter._under_way == 0
+    assert shared_by(client).limiter.under_way == 0
 
 
 # The budget (as in the AWS SDKs)
@@ -427,16 +428,16 @@ async def test_the_budget_is_exact(capacity, script, outcome, requests, left):
     lookup, transport, client = await look_up(*script, retry=policy(budget=capacity))
     assert lookup.outcome is outcome
     assert len(transport.sent) == requests
-    assert client._shared.budget.available == left
+    assert shared_by(client).budget.available == left
 
 
 @in_virtual_time
 async def test_a_clean_success_returns_one():
     _, _, client = await look_up(500, 500, 500, 404, 200)
-    assert client._shared.budget.available == 490
+    assert shared_by(client).budget.available == 490
     await client.lookup(EMAIL)
     await client.lookup(EMAIL)
-    assert client._shared.budget.available == 492
+    assert shared_by(client).budget.available == 492
 
 
 @in_virtual_time
@@ -450,7 +451,7 @@ async def test_the_budget_of_fifty_tasks_is_never_below_0_or_above_its_capacity(
         concurrency=50,
         timeout=3,
         retry=policy(budget=60),
-        on_event=lambda _event: seen.add(client._shared.budget.available),
+        on_event=lambda _event: seen.add(shared_by(client).budget.available),
     )
 
     async def ask():
@@ -472,7 +473,7 @@ async def test_running_out_of_descriptors_costs_nothing_and_lowers_concurrency(c
     )
     assert lookup.outcome is Outcome.OK
     assert len(transport.sent) == 7
-    assert client._limiter.concurrency == 1
+    assert shared_by(client).limiter.concurrency == 1
     assert [r.levelname for r in caplog.records if "descriptors" in r.message] == ["WARNING"]
 
 

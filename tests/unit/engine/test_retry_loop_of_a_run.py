@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import pytest
+from inside import shared_by
 
 from ltx_async.codec import Reply
 from ltx_async.errors import (
@@ -106,7 +107,7 @@ async def test_what_waits_when_the_run_ends_is_pending_at_once(wait):
     assert type(reason) is AuthenticationError
     assert delivered == {}
     assert now() == began + 1
-    assert client._limiter._under_way == 0
+    assert shared_by(client).limiter.under_way == 0
 
 
 @in_virtual_time
@@ -328,7 +329,7 @@ async def test_any_other_reply_to_a_probe_opens_the_gate(answer):
     client = client_over(transport, concurrency=20)
     _, reason, _ = await run_of(client, emails(30))
     assert not isinstance(reason, ServiceUnavailableError)
-    assert not client._limiter.closed
+    assert not shared_by(client).limiter.closed
 
 
 @in_virtual_time
@@ -429,7 +430,7 @@ async def test_a_machine_without_descriptors_is_no_outage_and_fails_nobody(caplo
     assert reason is None
     assert outcomes(delivered) == {Outcome.OK}
     assert len(delivered) == 300
-    assert 5 <= client._limiter.concurrency <= 7
+    assert 5 <= shared_by(client).limiter.concurrency <= 7
     assert [r.levelname for r in caplog.records] == ["WARNING"]
 
 
@@ -441,4 +442,4 @@ async def test_a_single_lookup_just_uses_its_attempts():
         lookup = await client.lookup(EMAIL)
         assert type(lookup.error) is ConnectError
         assert lookup.attempts == 3
-    assert not client._limiter.closed
+    assert not shared_by(client).limiter.closed

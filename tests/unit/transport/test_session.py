@@ -16,6 +16,7 @@ from ltx_async.errors import (
     ProtocolError,
 )
 from ltx_async.models import Outcome
+from ltx_async.transport import session as session_transport
 from unit.scripted import EMAIL, policy
 
 BOB = "bob@example.com"
@@ -203,18 +204,32 @@ async def test_redirects_are_not_followed_on_a_borrowed_session_either(make, ses
 # Our own
 
 
-async def test_the_session_opens_with_the_first_request_and_closes_with_the_client(make, emulator):
+@pytest.fixture
+def opened(monkeypatch):
+    """The sessions that were opened by us, in the order of their opening."""
+    sessions = []
+
+    open_session = session_transport.open_session
+
+    def noted(*args):
+        sessions.append(open_session(*args))
+        return sessions[-1]
+
+    monkeypatch.setattr(session_transport, "open_session", noted)
+    return sessions
+
+
+async def test_the_session_opens_with_the_first_request_and_closes_with_the_client(
+    make, emulator, opened
+):
     client = make()
     async with client:
-        assert client._transport._own is None
         await client.lookup("no email")
-        assert client._transport._own is None
+        assert opened == []
         await client.lookup(EMAIL)
-        own = client._transport._own
-        assert not own.closed
+        assert [session.closed for session in opened] == [False]
         await client.lookup(EMAIL)
-        assert client._transport._own is own
-    assert own.closed
+    assert [session.closed for session in opened] == [True]
     assert emulator.connection_count == 1
 
 
@@ -243,7 +258,7 @@ async def test_closing_while_requests_are_in_flight_tells_everybody(make, emulat
     assert emulator.count(EMAIL) == 2
 
 
-async def test_closing_while_requests_are_in_flight_opens_no_second_session(make, emulator):
+async def test_closing_while_requests_are_in_flight_opens_no_second_session(make, emulator, opened):
     client = make(concurrency=2)
     await client.lookup(BOB)
     emulator.latency = 5.0
@@ -251,7 +266,7 @@ async def test_closing_while_requests_are_in_flight_opens_no_second_session(make
     await asyncio.sleep(0.02)
     await client.aclose()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert client._transport._own is None
+    assert [session.closed for session in opened] == [True]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # aiohttp advises against auth=

@@ -1,0 +1,91 @@
+"""One email, or the list: its request, the loop that gets an answer, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ltx_async.codec import (
+    ACCOUNT_LIST,
+    Redaction,
+    Reply,
+    account_target,
+    parse_account,
+    parse_accounts,
+)
+from ltx_async.engine.bounds import Bounds
+from ltx_async.engine.logs import logger, mask_email, message_for_log
+from ltx_async.engine.retry_loop import RetryLoop
+from ltx_async.engine.run import Run
+from ltx_async.engine.shared import Shared
+from ltx_async.errors import InvalidEmailError, LTXError
+from ltx_async.events import LookupFinished
+from ltx_async.models import Account, Lookup, LookupDraft, Outcome, freeze
+
+
+async def look_up(
+    shared: Shared, bounds: Bounds, index: int, email: str, run: Run | None = None
+) -> Lookup:
+    """Look up one account; what happens to this email is in the result, never raised.
+
+    Args:
+        shared: what it shares with all other lookups of its client.
+        bounds: how long it may take.
+        index: position in the input, from 0.
+        email: the address, sent as it is.
+        run: the run it is part of; None for a single lookup.
+
+    Raises:
+        ConfigurationError: the client was closed meanwhile.
+        RunEndedError: the run ended first.
+    """
+    loop = None
+    result: Account | LTXError
+    try:
+        request = account_target(email)
+    except InvalidEmailError as error:
+        result = error.with_traceback(None)
+    else:
+        loop = RetryLoop(shared, bounds, request, email, parse_account, run)
+        result = await loop.result()
+    lookup = _record(index, email, result, loop)
+    if lookup.error is not None and lookup.outcome is Outcome.FAILED:
+        logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
+    if shared.watched:
+        shared.tell(LookupFinished(lookup))
+    return lookup
+
+
+async def list_accounts(shared: Shared, bounds: Bounds) -> dict[str, Account]:
+    """Return every configured account by email, in one call.
+
+    Raises:
+        LTXError: what kept the list from coming.
+    """
+
+    def read(reply: Reply, _email: str, redaction: Redaction) -> dict[str, Account] | LTXError:
+        return parse_accounts(reply, redaction)
+
+    loop = RetryLoop(shared, bounds, ACCOUNT_LIST, None, read)
+    accounts = await loop.result()
+    if isinstance(accounts, LTXError):
+        accounts.attempts = loop.attempts
+        raise accounts
+    return accounts
+
+
+def _record(
+    index: int, email: str, result: Account | LTXError, loop: RetryLoop[Account] | None
+) -> Lookup:
+    attempts, status, elapsed = 0, None, 0.0
+    if loop is not None:  # else nothing was sent
+        attempts, status, elapsed = loop.attempts, loop.status, loop.elapsed
+    account = error = None
+    if isinstance(result, LTXError):
+        error, outcome = result, Outcome(result.outcome)
+        error.email, error.attempts = email, attempts
+    else:
+        account, outcome = result, Outcome.OK if result.error is None else Outcome.NEEDS_REAUTH
+    now = datetime.now(UTC)
+    return freeze(
+        LookupDraft(index, email, outcome, account, error, status, attempts, elapsed, now)
+    )
