@@ -73,7 +73,7 @@ def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 class PooledRequest(aiohttp.ClientRequest):
     """A request that knows of its connection whether an earlier one went over it."""
 
-    reused = False
+    reused: bool = False
 
 
 class Connector(aiohttp.TCPConnector):
@@ -84,7 +84,7 @@ class Connector(aiohttp.TCPConnector):
             had closed: then others may be closed as well, and the next one gets a new one.
     """
 
-    idle_may_be_dead = False
+    idle_may_be_dead: bool = False
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
