@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import csv
 import functools
+import importlib
 import importlib.util
 import json
 import os
@@ -16,6 +17,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -152,3 +154,19 @@ def test_every_command_and_option_is_documented():
     options = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(options)
     assert DOCUMENTS["docs/options.md"] == options.page(), "do: make docs"
+
+
+@pytest.mark.parametrize("room", ["ltx_async", "ltx_async.emulator", "ltx_async.testing"])
+def test_every_public_name_is_documented(room):
+    names = set(importlib.import_module(room).__all__) - {"__version__"}
+    assert names <= set(re.findall(r"\w+", DOCUMENTS["docs/python.md"]))
+
+
+def test_the_picture_of_the_rooms_is_the_contract():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
+    contract = project["tool"]["importlinter"]["contracts"][0]
+    layers = [layer.split(" | ") for layer in contract["layers"]]
+    text = DOCUMENTS["docs/design.md"].split("\n## Rooms\n")[1]
+    assert [line.split() for line in text.split("```")[1].split("\n")[1:-1]] == layers
+    described = re.findall(r"^\| `(\w+)` \|", text.split("\n## ")[0], re.MULTILINE)
+    assert sorted(described) == sorted(room for layer in layers for room in layer)
