@@ -28,6 +28,9 @@ _EDGE = (  # of a word: `x-api-key`, `apiKey`, `APIKey`, `APIkey`
 _SECRET_NAME = re.compile(f"(?i:{_ANYWHERE})|{_EDGE}(?i:{_AS_WORDS}){_EDGE}")
 _NAMES = frozenset({"name", "key", "header"})
 _VALUES = frozenset({"value", "values"})
+_NO_WORD = "the account is stored but broken, and the API does not say why"
+Value = str | float | datetime | None
+"""What a row of a table holds: text, a number, an aware moment, nothing."""
 T = TypeVar("T")
 
 
@@ -238,6 +241,40 @@ class Lookup(_Referable):
             raise self.error
         return self.account
 
+    def to_record(self) -> dict[str, Any]:
+        """Return the JSON object that `check` writes as a line; secrets are left out or masked.
+
+        `docs/data.md` says what its fields mean, `results/record.schema.json` what they hold.
+        """
+        return {
+            "email": self.email,
+            "outcome": self.outcome.value,
+            "status": self.status,
+            "attempts": self.attempts,
+            "elapsed_ms": round(self.elapsed * 1000, 1),
+            "checked_at": timestamp(self.checked_at),
+            "account": None if self.account is None else self.account.to_wire(),
+            "error": None if self.error is None else _error_of(self.error),
+        }
+
+    def to_row(self) -> dict[str, Value]:
+        """Return one flat row for a table or a data frame: the columns of `check -o OUT.csv`.
+
+        Moments are aware datetimes in UTC, numbers are numbers, and there is no cookie.
+        """
+        row = {
+            "email": self.email,
+            "outcome": self.outcome.value,
+            "status": self.status,
+            **figures_of(self.account or _UNKNOWN),
+            "attempts": self.attempts,
+            "elapsed_ms": round(self.elapsed * 1000, 1),
+            "checked_at": self.checked_at,
+        }
+        if self.error is not None:
+            row["error_type"], row["error"] = type(self.error).__name__, self.error.message
+        return row
+
 
 CookieDraft: type[Cookie] = draft_of(Cookie)
 LookupDraft: type[Lookup] = draft_of(Lookup)
@@ -265,8 +302,41 @@ class Stats:
     latency_p99: float | None
 
 
+_UNKNOWN = Account()
+
+
+def figures_of(account: Account) -> dict[str, Value]:
+    """Return what a row tells of an account, by column.
+
+    A broken account has the type of error that the API's other way to say so, a 596, leads to.
+    """
+    return {
+        "balance": account.token_balance,
+        "max_jobs": account.max_jobs,
+        "updated_at": account.updated_at,
+        "token_expires_at": account.token_expires_at,
+        "refresh_token_expires_at": account.refresh_token_expires_at,
+        "error_type": "ReauthenticationError" if account.needs_reauth else None,
+        "error": _NO_WORD if account.error == "" else account.error,
+    }
+
+
 def trouble_of(lookup: Lookup) -> str | None:
     """Return what is wrong in a line: the error, or a broken account's own; None if nothing."""
     if lookup.error is not None:
         return lookup.error.message
     return None if lookup.account is None else lookup.account.error
+
+
+def _error_of(error: LTXError) -> dict[str, str | None]:
+    return {
+        "type": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "ray": getattr(error, "ray", None),
+    }
+
+
+def timestamp(moment: datetime) -> str:
+    """Return an aware UTC moment as ISO 8601 with milliseconds and `Z`."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
@@ -52,6 +53,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def alternatives(names: Iterable[str]) -> str:
+    """Return names for people to choose from, such as `a, b or c`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def time_taken(milliseconds: float | None) -> str:
     """Return a time in ms, or in seconds from ten seconds on."""
     if milliseconds is None:
@@ -76,23 +83,11 @@ def moment(value: datetime | None) -> str:
     return UNKNOWN if value is None else f"{full_day(value.date())}, {value:%H:%M} UTC"
 
 
-def iso(value: datetime) -> str:
-    """Return a UTC moment as the records have it: ISO 8601, milliseconds, `Z`."""
-    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def span(low: float | None, high: float | None) -> str:
     """Return the bounds of a bin: two numbers, or one as in `5,000 and more`."""
     if low is None:
         return "all of them"
     return f"{number(low)} and more" if high is None else f"{number(low)} to {number(high)}"
-
-
-def timestamp(moment: datetime | None) -> str | None:
-    """Return an aware UTC moment as ISO 8601 with milliseconds and `Z`."""
-    if moment is None:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def inert(text: str) -> str:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from ltx_async import AccountNotFoundError, Lookup, Outcome, ServerError
 from ltx_async.codec.accounts import structure_account
 from ltx_async.emulator import GeneratedAccounts
-from ltx_async.results.columns import COLUMNS, record_of, row_of
-from ltx_async.results.csv_format import CSV
-from ltx_async.results.jsonl_format import json_line
+from ltx_async.report import collect
+from ltx_async.results.columns import COLUMNS, cells_of
+from ltx_async.results.csv_format import CSV, TSV
+from ltx_async.results.jsonl_format import JSON_LINES
+from ltx_async.results.reading import read_results
 
 NOW = datetime(2026, 3, 11, 14, 3, 5, tzinfo=UTC)  # a Wednesday
 
@@ -64,12 +66,17 @@ def run_of(count: int) -> list[Lookup]:
 
 
 def write_jsonl(path, lookups):
-    path.write_bytes(b"".join(map(json_line, lookups)))
+    path.write_bytes(b"".join(map(JSON_LINES.encode, lookups)))
     return path
 
 
 def write_csv(path, lookups):
     path.write_bytes(CSV.header + b"".join(map(CSV.encode, lookups)))
+    return path
+
+
+def write_tsv(path, lookups):
+    path.write_bytes(TSV.header + b"".join(map(TSV.encode, lookups)))
     return path
 
 
@@ -80,10 +87,16 @@ def write_sqlite(path, lookups):
         types = ", ".join(f"{name} PRIMARY KEY" if name == "email" else name for name in columns)
         database.execute(f"CREATE TABLE lookups ({types}) WITHOUT ROWID")
         for lookup in lookups:
-            account = json.dumps(record_of(lookup)["account"])
+            account = json.dumps(lookup.to_record()["account"])
             marks = ", ".join("?" * len(columns))
-            database.execute(f"INSERT INTO lookups VALUES ({marks})", [*row_of(lookup), account])
+            cells = [*cells_of(lookup.to_row()), account]
+            database.execute(f"INSERT INTO lookups VALUES ({marks})", cells)
     return path
 
 
-WRITERS = {".jsonl": write_jsonl, ".csv": write_csv, ".sqlite": write_sqlite}
+WRITERS = {".jsonl": write_jsonl, ".csv": write_csv, ".tsv": write_tsv, ".sqlite": write_sqlite}
+
+
+def read(path):
+    """Return the results in a file as a report sees them."""
+    return collect(read_results(path))

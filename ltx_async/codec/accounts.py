@@ -137,6 +137,9 @@ _HOOKS: Final[dict[str, tuple[str, _Hook]]] = {  # by wire name: the attribute, 
     "error": ("error", _text),
 }
 FIELDS: Final = frozenset(_HOOKS)
+WIRE_NAMES: Final = {a: n for n, (a, hook) in _HOOKS.items() if hook is not _milliseconds}
+"""The documented fields, by attribute of `Account`; of a moment, the one that is text."""
+
 _IN_MILLISECONDS: Final = {n: a for n, (a, hook) in _HOOKS.items() if hook is _milliseconds}
 _STRUCTURED: Final = FIELDS - _IN_MILLISECONDS.keys()
 

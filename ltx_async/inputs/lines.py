@@ -6,10 +6,11 @@ from typing import Final
 
 from attrs import define
 
+from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.files.errors import InputError
 
-LONGEST_LINE: Final = 4 << 20
-"""Bytes of a line that are kept; an account of 1 MiB written by `check` fits."""
+LONGEST_LINE: Final = LONGEST_RECORD
+"""Bytes of a line that are kept: whatever `check` writes fits."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")

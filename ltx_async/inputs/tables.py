@@ -12,7 +12,7 @@ from attrs import define, field
 from ltx_async.files.errors import InputError
 from ltx_async.inputs.entries import Entry, _decoded, _is_broken, entry_of
 from ltx_async.inputs.lines import LONGEST_LINE, LineSplitter
-from ltx_async.results.columns import COLUMNS
+from ltx_async.results.columns import REQUIRED
 from ltx_async.results.csv_format import restored
 from ltx_async.wording import clipped
 
@@ -116,7 +116,7 @@ class TableReader:
         for candidates, wanted in ((names, self._column), (folded, self._column.casefold())):
             if wanted in candidates:
                 self._position = candidates.index(wanted)
-                self._ours = names == list(COLUMNS)
+                self._ours = {*names} >= REQUIRED
                 return
         if any("@" in name for name in names):
             raise InputError(

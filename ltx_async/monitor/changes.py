@@ -13,8 +13,8 @@ from attrs import frozen
 
 from ltx_async.alerts import Thresholds
 from ltx_async.codec.identity import entry_key
-from ltx_async.models import Lookup, Outcome, trouble_of
-from ltx_async.wording import inert, timestamp
+from ltx_async.models import Lookup, Outcome, timestamp, trouble_of
+from ltx_async.wording import inert
 
 _ID_SIZE: Final = 8  # bytes; among a million accounts, two share an id with a chance of 1 in 10⁷
 

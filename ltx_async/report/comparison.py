@@ -10,10 +10,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from ltx_async.codec.identity import entry_key
-from ltx_async.models import Outcome
-from ltx_async.results.reading import Results
-from ltx_async.results.record import Row
-from ltx_async.wording import iso
+from ltx_async.models import Outcome, timestamp
+from ltx_async.report.results import Results
+from ltx_async.results.record import Record
 
 _BROKEN: Final = frozenset({Outcome.NEEDS_REAUTH, Outcome.NOT_FOUND, Outcome.INVALID})
 
@@ -35,8 +34,8 @@ class Change:
 
     email: str
     kind: ChangeKind
-    before: Row | None
-    after: Row | None
+    before: Record | None
+    after: Record | None
 
     @property
     def moved(self) -> float | None:
@@ -54,7 +53,7 @@ class Comparison:
 
     Attributes:
         since: the older results file.
-        since_as_of: when its last row was checked.
+        since_as_of: when its last record was checked.
         changes: emails that differ, by kind in the order of ChangeKind.
         remarks: what is odd about the comparison, a sentence each.
     """
@@ -78,7 +77,7 @@ class Comparison:
         """Return the comparison as JSON values."""
         return {
             "since": self.since,
-            "since_as_of": self.since_as_of and iso(self.since_as_of),
+            "since_as_of": self.since_as_of and timestamp(self.since_as_of),
             "counts": self.counts(),
             "balance_moved": self.moved,
             "changes": [_change_as_json(change) for change in self.changes],
@@ -93,7 +92,7 @@ def _change_as_json(change: Change) -> dict[str, Any]:
         "before": change.before and change.before.outcome,
         "after": change.after and change.after.outcome,
         "balance_moved": change.moved,
-        "trouble": change.after and change.after.trouble,
+        "trouble": change.after and change.after.error,
     }
 
 
@@ -104,8 +103,8 @@ def compare(older: Results, newer: Results) -> Comparison:
     address refused, and the older one did not. A lookup that failed says nothing about the
     account: that is "no answer now", and no recovery follows from it.
     """
-    before = {entry_key(row.email): row for row in older.rows}
-    after = {entry_key(row.email): row for row in newer.rows}
+    before = {entry_key(one.email): one for one in older.records}
+    after = {entry_key(one.email): one for one in newer.records}
     order = list(ChangeKind)
     changes = sorted(_changes(before, after), key=lambda change: order.index(change.kind))
     return Comparison(
@@ -116,14 +115,14 @@ def compare(older: Results, newer: Results) -> Comparison:
     )
 
 
-def _changes(before: dict[str, Row], after: dict[str, Row]) -> Iterator[Change]:
+def _changes(before: dict[str, Record], after: dict[str, Record]) -> Iterator[Change]:
     for key, latest in {**before, **after}.items():
         pair = before.get(key), after.get(key)
         if (kind := _kind(*pair)) is not None:
             yield Change(latest.email, kind, *pair)
 
 
-def _kind(before: Row | None, after: Row | None) -> ChangeKind | None:
+def _kind(before: Record | None, after: Record | None) -> ChangeKind | None:
     if before is None:
         return ChangeKind.NEW
     if after is None:

@@ -11,7 +11,7 @@ from ltx_async.report.charts import epoch_ms, outcome_filter
 from ltx_async.report.comparison import Change, ChangeKind, Comparison
 from ltx_async.report.expiry import SOON
 from ltx_async.report.summary import Summary
-from ltx_async.results.record import Row
+from ltx_async.results.record import Record
 from ltx_async.wording import OUTCOME_NAMES
 
 MOST_ROWS: Final = 100_000
@@ -38,18 +38,18 @@ _CHANGE_COLUMNS: Final = (
 )
 
 
-def account_table(rows: Sequence[Row], summary: Summary) -> dict[str, Any]:
+def account_table(records: Sequence[Record], summary: Summary) -> dict[str, Any]:
     """Return the table of accounts; JSON values only."""
-    kept = rows
-    if len(rows) > MOST_ROWS:
-        kept = sorted(rows, key=lambda row: row.outcome is Outcome.OK)[:MOST_ROWS]
+    kept = records
+    if len(records) > MOST_ROWS:
+        kept = sorted(records, key=lambda one: one.outcome is Outcome.OK)[:MOST_ROWS]
     return {
         "id": "accounts",
         "columns": _columns(_ACCOUNT_COLUMNS),
         "filters": _account_filters(summary),
-        "rows": [_account_cells(row) for row in kept],
+        "rows": [_account_cells(one) for one in kept],
         "page_rows": 25,
-        "left_out": len(rows) - len(kept),
+        "left_out": len(records) - len(kept),
     }
 
 
@@ -97,15 +97,15 @@ def _account_filters(summary: Summary) -> list[dict[str, Any]]:
     return filters
 
 
-def _account_cells(row: Row) -> list[Any]:
+def _account_cells(record: Record) -> list[Any]:
     return [
-        row.email,
-        row.outcome,
-        row.balance,
-        _date(row.refresh_token_expires_at),
-        _date(row.token_expires_at),
-        row.elapsed_ms if row.attempts else None,
-        _in_brief(row.trouble),
+        record.email,
+        record.outcome,
+        record.balance,
+        _date(record.refresh_token_expires_at),
+        _date(record.token_expires_at),
+        record.elapsed_ms if record.attempts else None,
+        _in_brief(record.error),
     ]
 
 
@@ -122,7 +122,7 @@ def _change_cells(change: Change) -> list[Any]:
         after and after.outcome,
         after and after.balance,
         change.moved,
-        after and _in_brief(after.trouble),
+        after and _in_brief(after.error),
     ]
 
 

@@ -11,12 +11,11 @@ from typing import Any, Final
 
 from attrs import asdict, field, frozen
 
-from ltx_async.models import EPOCH, Outcome
+from ltx_async.models import EPOCH, Outcome, timestamp
 from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import Expiry, expiry
-from ltx_async.results.reading import Results
-from ltx_async.results.record import Row
-from ltx_async.wording import iso
+from ltx_async.report.results import Results
+from ltx_async.results.record import Record
 
 PERCENTILES: Final = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "max": 100}
 """Names of the percentiles of the time that lookups took."""
@@ -56,7 +55,7 @@ class Summary:
         sign_ins: ends of the refresh tokens: then a person has to sign in again.
         access_tokens: ends of the access tokens, which the service renews.
         latency_ms: milliseconds of a lookup by name of the percentile; empty where none was sent.
-        slowest: the rows that took longest, first the slowest.
+        slowest: the records that took longest, first the slowest.
         remarks: what was wrong with the file, a sentence each.
     """
 
@@ -68,7 +67,7 @@ class Summary:
     sign_ins: Expiry
     access_tokens: Expiry
     latency_ms: Mapping[str, float] = field(hash=False)
-    slowest: tuple[Row, ...]
+    slowest: tuple[Record, ...]
     remarks: tuple[str, ...] = ()
 
     @property
@@ -80,31 +79,31 @@ class Summary:
         """Return the figures as JSON values; moments as ISO 8601, UTC."""
         figures = asdict(self, value_serializer=_json_value)
         figures["slowest"] = [
-            {"email": row.email, "elapsed_ms": row.elapsed_ms, "attempts": row.attempts}
-            for row in self.slowest
+            {"email": one.email, "elapsed_ms": one.elapsed_ms, "attempts": one.attempts}
+            for one in self.slowest
         ]
         return figures
 
 
 def _json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
     if isinstance(value, datetime):
-        return iso(value)
+        return timestamp(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
 def summarise(results: Results, *, most_bins: int = _MOST_BINS) -> Summary:
     """Work out the key figures of a results file, with a histogram of up to `most_bins` bins."""
-    rows, as_of = results.rows, results.as_of
-    counts = Counter(row.outcome for row in rows)
-    sent = [row for row in rows if row.attempts and row.elapsed_ms is not None]
+    records, as_of = results.records, results.as_of
+    counts = Counter(one.outcome for one in records)
+    sent = [one for one in records if one.attempts and one.elapsed_ms is not None]
     return Summary(
         results=results.name,
-        accounts=len(rows),
+        accounts=len(records),
         as_of=as_of,
         outcomes={outcome: counts[outcome] for outcome in Outcome},
-        balance=_balance((row.balance for row in rows if row.balance is not None), most_bins),
-        sign_ins=expiry((row.refresh_token_expires_at for row in rows), as_of or EPOCH),
-        access_tokens=expiry((row.token_expires_at for row in rows), as_of or EPOCH),
+        balance=_balance((one.balance for one in records if one.balance is not None), most_bins),
+        sign_ins=expiry((one.refresh_token_expires_at for one in records), as_of or EPOCH),
+        access_tokens=expiry((one.token_expires_at for one in records), as_of or EPOCH),
         latency_ms=_latency(sent),
         slowest=tuple(nlargest(_SLOWEST, sent, key=_elapsed)),
         remarks=results.remarks,
@@ -126,12 +125,12 @@ def _balance(balances: Iterable[float], most_bins: int) -> Balance:
     )
 
 
-def _latency(sent: Iterable[Row]) -> dict[str, float]:
+def _latency(sent: Iterable[Record]) -> dict[str, float]:
     times = sorted(map(_elapsed, sent))
     if not times:
         return {}
     return {name: percentile(times, percent) for name, percent in PERCENTILES.items()}
 
 
-def _elapsed(row: Row) -> float:
-    return row.elapsed_ms or 0.0
+def _elapsed(record: Record) -> float:
+    return record.elapsed_ms or 0.0

@@ -1,91 +1,182 @@
-"""A lookup as a record: the JSON object and the table row that users keep."""
+"""The columns of a table of results: an attribute of `Columns` is one of them.
+
+Rows, CSV, SQLite, what `report` reads and the data dictionary derive from here. The names are
+those of `Lookup.to_row`.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from ltx_async.models import Lookup, trouble_of
-from ltx_async.wording import timestamp
+from attrs import field, fields, frozen
+
+from ltx_async.models import Outcome, Value, timestamp
 
 Cell = str | float | None
 """What a table cell may hold: text, a number, nothing."""
 
-COLUMNS: Final = (
-    "email",
-    "outcome",
-    "status",
-    "balance",
-    "max_jobs",
-    "updated_at",
-    "token_expires_at",
-    "refresh_token_expires_at",
-    "error_type",
-    "error",
-    "attempts",
-    "elapsed_ms",
-    "checked_at",
-)
+_LAST_YEAR: Final = 9000  # of a clock; calendars go on from there, and Python's end in 9999
+
+
+class UnusableRecordError(ValueError):
+    """A record without an email, of an unknown outcome, or with a field of a wrong type."""
+
+
+def _text(cell: Any) -> str:
+    if not isinstance(cell, str):
+        raise UnusableRecordError
+    return cell
+
+
+def _outcome(cell: Any) -> Outcome:
+    try:
+        return Outcome(cell)
+    except ValueError:
+        raise UnusableRecordError from None
+
+
+def _number(cell: Any) -> float:
+    """Return a finite number, whole ones of 64 bits exactly; CSV holds it as text."""
+    if type(cell) is int and abs(cell) < 1 << 63:
+        return cell
+    try:
+        number = float(cell)
+    except (ValueError, TypeError, OverflowError):
+        raise UnusableRecordError from None
+    if not math.isfinite(number):
+        raise UnusableRecordError
+    is_whole = abs(number) < 1 << 63 and str(cell).lstrip("-").isdecimal()
+    return int(cell) if is_whole else number
+
+
+def _integer(cell: Any) -> int:
+    """Return a whole number, also where a data frame with gaps has made `200.0` of it."""
+    number = _number(cell)
+    if number != math.floor(number):
+        raise UnusableRecordError
+    return int(number)
+
+
+def _moment(cell: Any) -> datetime:
+    if isinstance(cell, datetime):
+        return cell
+    try:
+        moment = datetime.fromisoformat(cell)
+        if moment.tzinfo is not None:  # a torn one may have lost its zone
+            return moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise UnusableRecordError
+
+
+def _recent_moment(cell: Any) -> datetime:
+    moment = _moment(cell)
+    if moment.year > _LAST_YEAR:
+        raise UnusableRecordError
+    return moment
+
+
+@frozen
+class Kind:
+    """What the cells of a column hold.
+
+    Attributes:
+        sql_type: the type that SQLite is told.
+        read: makes the value of a cell that is not empty.
+    """
+
+    sql_type: str
+    read: Callable[[Any], Any]
+
+
+def _holding(sql_type: str, read: Callable[[Any], Any]) -> dict[str, Kind]:
+    return {_KIND: Kind(sql_type, read)}
+
+
+_KIND: Final = "kind"
+_KEY: Final = _holding("TEXT NOT NULL PRIMARY KEY", _text)
+_OUTCOME: Final = _holding("TEXT NOT NULL", _outcome)
+_TEXT: Final = _holding("TEXT", _text)
+_INTEGER: Final = _holding("INTEGER", _integer)
+_NUMBER: Final = _holding("NUMERIC", _number)
+_FRACTION: Final = _holding("REAL", _number)
+_MOMENT: Final = _holding("TEXT", _moment)
+_RECENT: Final = _holding("TEXT", _recent_moment)
+
+
+@frozen(kw_only=True)
+class Columns:
+    """What a row of a table tells of one email; None where it does not say.
+
+    Attributes:
+        email: the address as it was given.
+        outcome: what became of it: `ok`, `needs_reauth`, `not_found`, `invalid` or `failed`.
+        status: HTTP status of the last reply; none where no reply came.
+        balance: LTX Studio tokens left.
+        max_jobs: parallel jobs allowed.
+        updated_at: last change of the account's configuration, UTC.
+        token_expires_at: end of the access token, renewed by the service, UTC.
+        refresh_token_expires_at: end of the sign-in, UTC; then a person is needed.
+        error_type: class of what is wrong; set for every outcome but `ok`.
+        error: what is wrong, in the words of the error or of the account; likewise.
+        attempts: how often it was tried, retries and throttles included.
+        elapsed_ms: milliseconds from the first attempt to the result, waits included.
+        checked_at: when the result was known, UTC.
+    """
+
+    email: str = field(metadata=_KEY)
+    outcome: Outcome = field(metadata=_OUTCOME)
+    status: int | None = field(default=None, metadata=_INTEGER)
+    balance: float | None = field(default=None, metadata=_NUMBER)
+    max_jobs: int | None = field(default=None, metadata=_INTEGER)
+    updated_at: datetime | None = field(default=None, metadata=_MOMENT)
+    token_expires_at: datetime | None = field(default=None, metadata=_MOMENT)
+    refresh_token_expires_at: datetime | None = field(default=None, metadata=_MOMENT)
+    error_type: str | None = field(default=None, metadata=_TEXT)
+    error: str | None = field(default=None, metadata=_TEXT)
+    attempts: int = field(default=0, metadata=_INTEGER)
+    elapsed_ms: float | None = field(default=None, metadata=_FRACTION)
+    checked_at: datetime = field(metadata=_RECENT)
+
+    def to_row(self) -> dict[str, Value]:
+        """Return one flat row for a table or a data frame, like that of a `Lookup`."""
+        row = {name: getattr(self, name) for name in COLUMNS}
+        row["outcome"] = self.outcome.value
+        return row
+
+
+COLUMNS: Final[Mapping[str, Kind]] = {one.name: one.metadata[_KIND] for one in fields(Columns)}
 """The columns of every table of results, in order."""
 
-FIELDS: Final = frozenset(
-    ("email", "outcome", "status", "attempts", "elapsed_ms", "checked_at", "account", "error")
-)
-"""The names in every JSON object of results."""
+REQUIRED: Final = frozenset({"email", "outcome", "checked_at"})
+"""What every record has, in any format and of any version."""
 
 
-def record_of(lookup: Lookup) -> dict[str, Any]:
-    """Return the JSON object of a lookup; secrets are left out or masked."""
-    return {
-        "email": lookup.email,
-        "outcome": lookup.outcome.value,
-        "status": lookup.status,
-        "attempts": lookup.attempts,
-        "elapsed_ms": _milliseconds(lookup.elapsed),
-        "checked_at": timestamp(lookup.checked_at),
-        "account": None if lookup.account is None else lookup.account.to_wire(),
-        "error": _error_of(lookup),
+def values_of(cells: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what cells say, by column; an empty cell says nothing, as a missing one.
+
+    Only an email can be empty: what stood in the input is kept, whatever it was.
+
+    Raises:
+        UnusableRecordError: a cell holds something else than its column does, or one that is
+            required is missing.
+    """
+    values = {
+        name: kind.read(cell)
+        for name, kind in COLUMNS.items()
+        if (cell := cells.get(name)) is not None and (cell != "" or name == "email")
     }
+    if not values.keys() >= REQUIRED:
+        raise UnusableRecordError
+    return values
 
 
-def _error_of(lookup: Lookup) -> dict[str, Any] | None:
-    error = lookup.error
-    if error is None:
-        return None
-    return {
-        "type": type(error).__name__,
-        "message": error.message,
-        "hint": error.hint,
-        "ray": getattr(error, "ray", None),
-    }
-
-
-def row_of(lookup: Lookup) -> tuple[Cell, ...]:
-    """Return the cells of a lookup in the order of COLUMNS; text is not yet neutralised."""
-    account = lookup.account
-    known: tuple[Cell, ...] = (None,) * 5
-    if account is not None:
-        known = (
-            account.token_balance,
-            account.max_jobs,
-            timestamp(account.updated_at),
-            timestamp(account.token_expires_at),
-            timestamp(account.refresh_token_expires_at),
-        )
-    return (
-        lookup.email,
-        lookup.outcome.value,
-        lookup.status,
-        *known,
-        None if lookup.error is None else type(lookup.error).__name__,
-        trouble_of(lookup),
-        lookup.attempts,
-        _milliseconds(lookup.elapsed),
-        timestamp(lookup.checked_at),
-    )
-
-
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 1)
+def cells_of(row: Mapping[str, Value]) -> Iterator[Cell]:
+    """Return the cells of a row in its order: moments become text."""
+    return (timestamp(value) if isinstance(value, datetime) else value for value in row.values())
 
 
 def plain_text(text: str) -> str:

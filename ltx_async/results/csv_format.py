@@ -1,32 +1,22 @@
-"""Results as CSV: written, continued, read."""
+"""Results as CSV and TSV (RFC 4180, but for the line end): written, continued, read."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
 
-from attrs import define
+from attrs import frozen
 
-from ltx_async.models import Outcome
-from ltx_async.results.columns import COLUMNS, Cell, row_of
-from ltx_async.results.record import (
-    _LONGEST_LINE,
-    Finished,
-    Flaw,
-    Item,
-    UnusableRecordError,
-    _flaw_of,
-    row_of_cells,
-    wire_of_cells,
-)
-from ltx_async.results.scanner import RecordFormat
+from ltx_async.models import Lookup
+from ltx_async.results.columns import COLUMNS, REQUIRED, Cell, UnusableRecordError, cells_of
+from ltx_async.results.record import Record
 
+_BOM: Final = b"\xef\xbb\xbf"
 _RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
 _QUOTE: Final = "'"
+_DELIMITERS: Final = (",", ";", "\t")  # Excel takes `;` where the comma belongs to numbers
 
 
 def neutralised(text: str) -> str:
@@ -39,120 +29,120 @@ def neutralised(text: str) -> str:
 
 
 def restored(text: str) -> str:
-    """Undo `neutralised`."""
-    return text.removeprefix(_QUOTE)
+    """Undo `neutralised`; a `'` that it cannot have put there stays."""
+    if text.startswith(_QUOTE) and text.startswith((*_RUN_BY_SPREADSHEETS, _QUOTE), 1):
+        return text[1:]
+    return text
 
 
-_NEEDS_QUOTES: Final = frozenset(',"\r\n')
+@cache
+def _cell_pattern(delimiter: str) -> re.Pattern[str]:
+    return re.compile(rf'"([^"]*(?:""[^"]*)*)"|([^"{delimiter}\r\n]*)')
 
 
-def csv_line(cells: tuple[Cell, ...]) -> bytes:
-    """Return one row (RFC 4180, but for its LF); text is neutralised, numbers stay numbers."""
-    return ",".join(map(_cell, cells)).encode("utf-8", "backslashreplace") + b"\n"
-
-
-def _cell(value: Cell) -> str:
-    if not isinstance(value, str):
-        return "" if value is None else str(value)
-    text = neutralised(value)
-    if text == text.strip() and _NEEDS_QUOTES.isdisjoint(text):
-        return text
-    return '"' + text.replace('"', '""') + '"'
-
-
-_CELL: Final = re.compile(r'"([^"]*(?:""[^"]*)*)"|([^",\r\n]*)')
-
-
-_DIGITS: Final = re.compile(r"-?[0-9]+", re.ASCII)
-
-
-def _cells(line: str) -> list[str]:
-    """Cut a row as our writer wrote it; the csv module caps the length of a cell."""
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Cut a row; the csv module caps the length of a cell, for everybody at once."""
     if not line.endswith("\n"):
-        raise ValueError("a row without an end")
-    cells, position = [], 0
-    while position < len(line):
-        found = _CELL.match(line, position)
+        raise UnusableRecordError
+    end = len(line) - (2 if line.endswith("\r\n") else 1)
+    pattern, cells, position = _cell_pattern(delimiter), [], 0
+    while position <= end:
+        found = pattern.match(line, position, end)
         assert found is not None  # an empty cell always matches
         cells.append(found[2] if found[1] is None else found[1].replace('""', '"'))
         position = found.end() + 1
-        if line[position - 1 : position] not in {",", "\n"}:
-            raise ValueError("a quote within a cell")
+        if position <= end and line[position - 1] != delimiter:
+            raise UnusableRecordError
     return cells
 
 
-def _number(text: str) -> float | None:
-    if not text:
-        return None
-    return int(text) if _DIGITS.fullmatch(text) else float(text)
+@frozen
+class CSVFormat:
+    """One record per row; a quoted cell may go over several lines.
 
+    Attributes:
+        columns: what the cells of a row are, in order; unknown ones stay empty.
+        delimiter: what stands between cells.
+        line_end: what stands behind a row.
+    """
 
-class CSVLayout:
-    """One record per row, as `check` writes it; a quoted cell may go over several lines."""
+    columns: tuple[str, ...] = tuple(COLUMNS)
+    delimiter: str = ","
+    line_end: str = "\n"
+
+    @property
+    def header(self) -> bytes:
+        """The names of the columns."""
+        return self.line(self.columns)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The columns that this file does not have."""
+        return tuple(name for name in COLUMNS if name not in self.columns)
+
+    def recognises(self, start: bytes) -> bool:
+        """Whether a file begins with the header of a table of results."""
+        try:
+            self.headed(start.partition(b"\n")[0] + b"\n")
+        except ValueError:
+            return False
+        return True
+
+    def headed(self, header: bytes) -> CSVFormat:
+        """Return the format of a file that begins with this line.
+
+        Its own columns and their order, its delimiter and its line end are kept.
+
+        Raises:
+            ValueError: it is no header of results.
+        """
+        line = header.removeprefix(_BOM)
+        for delimiter in dict.fromkeys((self.delimiter, *_DELIMITERS)):
+            columns = tuple(name.strip() for name in _cells(line.decode(), delimiter))
+            known = [name for name in columns if name in COLUMNS]
+            if {*known} >= REQUIRED and len(known) == len({*known}):
+                return CSVFormat(columns, delimiter, "\r\n" if line.endswith(b"\r\n") else "\n")
+        raise UnusableRecordError
+
+    def encode(self, lookup: Lookup) -> bytes:
+        """Return the row of a lookup."""
+        row = lookup.to_row()
+        if self.columns != _ALL:
+            row = {name: row.get(name) for name in self.columns}
+        return self.line(cells_of(row))
+
+    def line(self, cells: Iterable[Cell]) -> bytes:
+        """Return one row; text is neutralised, numbers stay numbers."""
+        line = self.delimiter.join(map(self._cell, cells)) + self.line_end
+        return line.encode("utf-8", "backslashreplace")
+
+    def _cell(self, value: Cell) -> str:
+        if not isinstance(value, str):
+            return "" if value is None else str(value)
+        text = neutralised(value)
+        if text == text.strip() and _MARKS.isdisjoint(text) and self.delimiter not in text:
+            return text
+        return '"' + text.replace('"', '""') + '"'
 
     def goes_on(self, data: bytes) -> bool:
         """Whether the end of the row is missing: quotes come in pairs (RFC 4180)."""
         return not data.endswith(b"\n") or data.count(b'"') % 2 == 1
 
-    def parse(self, data: bytes) -> Finished:
+    def parse(self, data: bytes) -> Record:
         """Return a record.
 
         Raises:
-            ValueError: it is none, or one of another version.
+            ValueError: it is none.
         """
-        row = dict(zip(COLUMNS, _cells(data.decode()), strict=True))
-        account = wire_of_cells(
-            _number(row["balance"]),
-            row["token_expires_at"] or None,
-            row["refresh_token_expires_at"] or None,
-        )
-        return Finished(restored(row["email"]), Outcome(row["outcome"]), account)
+        cells = map(restored, _cells(data.decode(), self.delimiter))
+        return Record.of_cells(dict(zip(self.columns, cells, strict=True)))
 
     def may_be_torn(self, data: bytes) -> bool:
         """Whether the end is missing; a torn row can begin with anything."""
         return self.goes_on(data)
 
 
-CSV: Final = RecordFormat(csv_line(COLUMNS), lambda lookup: csv_line(row_of(lookup)), CSVLayout())
-
-
-@define
-class _Lines:
-    """Decodes lines for the csv module, and remembers the last of them."""
-
-    _file: BinaryIO
-    last: bytes = b""
-
-    def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(_LONGEST_LINE):
-            self.last = line
-            yield line.decode("utf-8", "replace")
-
-
-def csv_rows(file: BinaryIO) -> Iterator[Item]:
-    """Read CSV with a header; text that was neutralised for spreadsheets is restored."""
-    csv.field_size_limit(_LONGEST_LINE)
-    lines = _Lines(file)
-    reader = csv.reader(iter(lines), strict=True)
-    columns = [name.strip("\ufeff ") for name in next(reader)]
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:  # an open quote at the end, for one
-            yield _flaw_of(lines.last)
-        else:
-            if cells:
-                yield _csv_row(columns, cells, _flaw_of(lines.last))
-
-
-def _csv_row(columns: list[str], cells: list[str], flaw: Flaw) -> Item:
-    if len(cells) < len(columns):
-        return flaw
-    # The writer puts one ' before what a spreadsheet would run, and before a ' itself.
-    texts = (cell.removeprefix("'") for cell in cells)
-    try:
-        return row_of_cells(dict(zip(columns, texts, strict=False)))
-    except UnusableRecordError:
-        return flaw
+_ALL: Final = tuple(COLUMNS)
+_MARKS: Final = frozenset('"\r\n')
+CSV: Final = CSVFormat()
+TSV: Final = CSVFormat(delimiter="\t")

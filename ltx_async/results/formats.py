@@ -1,52 +1,122 @@
-"""Which output a name means, and what to do with one that exists."""
+"""The formats of results, each one entry; what to do with an output that exists."""
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from collections.abc import Awaitable, Callable, Iterator
+from enum import StrEnum
+from functools import partial
 from pathlib import Path, PurePath
-from typing import Final
+from typing import BinaryIO, Final, Protocol
+
+from attrs import frozen
 
 from ltx_async.files.errors import OutputRefusedError
-from ltx_async.results.csv_format import CSV
+from ltx_async.models import Lookup
+from ltx_async.results.csv_format import CSV, TSV
+from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.record import EarlierRecords
+from ltx_async.results.record import Item
+from ltx_async.results.scanner import TextFormat, items_in, lines_of
 from ltx_async.results.sqlite.opening import create_database, resume_database
+from ltx_async.results.sqlite.reading import sqlite_items
 from ltx_async.results.text_file import FileWriter, Writer
 from ltx_async.results.text_resume import resume_text
+from ltx_async.wording import alternatives
 
-TEXT_FORMATS: Final = {".jsonl": JSON_LINES, ".csv": CSV}
-DATABASES: Final = frozenset({".sqlite", ".db"})
+_SQLITE: Final = b"SQLite format 3\0"
 
 
-class Existing(Enum):
+class _Create(Protocol):
+    def __call__(self, path: Path, *, overwrite: bool) -> Awaitable[Writer[Lookup]]:
+        """Begin a file; it may exist only to be overwritten."""
+        ...  # pragma: no cover
+
+
+@frozen
+class Format:
+    """One kind of file that holds results; help, error texts, reading and tests derive from it.
+
+    Attributes:
+        name: for an option.
+        title: for people.
+        suffixes: of file names, lower case.
+        recognises: whether a file that begins with these bytes is one.
+        read: the records in a file that is open at its beginning.
+        create: begins a file.
+        resume: goes on with a file, of which some records may not stay.
+        text: how it goes to a pipe or a terminal; None where it cannot.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    recognises: Callable[[bytes], bool]
+    read: Callable[[Path, BinaryIO], Iterator[Item]]
+    create: _Create
+    resume: Callable[[Path, EarlierRecords], Awaitable[Writer[Lookup]]]
+    text: TextFormat | None = None
+
+
+def _text_items(form: TextFormat, _path: Path, file: BinaryIO) -> Iterator[Item]:
+    return items_in(lines_of(file), form)
+
+
+def _text(name: str, title: str, *suffixes: str, form: TextFormat) -> Format:
+    async def create(path: Path, *, overwrite: bool) -> Writer[Lookup]:
+        return FileWriter.create(path, form, overwrite=overwrite)
+
+    async def resume(path: Path, earlier: EarlierRecords) -> Writer[Lookup]:
+        return await resume_text(path, form, earlier)
+
+    read = partial(_text_items, form)
+    return Format(name, title, suffixes, form.recognises, read, create, resume, form)
+
+
+FORMATS: Final = (
+    _text("jsonl", "JSON Lines", ".jsonl", ".ndjson", form=JSON_LINES),
+    _text("csv", "CSV", ".csv", form=CSV),
+    _text("tsv", "TSV", ".tsv", form=TSV),
+    Format(
+        "sqlite",
+        "SQLite",
+        (".sqlite", ".db"),
+        recognises=lambda start: start.startswith(_SQLITE),
+        read=lambda path, _file: sqlite_items(path),
+        create=create_database,
+        resume=resume_database,
+    ),
+)
+"""Every format, the most usual first."""
+
+SUFFIXES: Final = alternatives(suffix for form in FORMATS for suffix in form.suffixes)
+"""What the name of an output may end in, for people."""
+
+
+class Existing(StrEnum):
     """What to do with an output that is there already."""
 
-    REFUSE = auto()
-    OVERWRITE = auto()
-    RESUME = auto()
-    RETRY_FAILED = auto()
-
-    @property
-    def continues(self) -> bool:
-        """Whether its records count."""
-        return self in {Existing.RESUME, Existing.RETRY_FAILED}
+    REFUSE = "refuse"
+    OVERWRITE = "overwrite"
+    RESUME = "resume"
 
 
-def verify_output(name: str) -> None:
-    """Refuse an output whose suffix names no format.
+def format_of(name: str | Path) -> Format:
+    """Return the format that the suffix of a name means.
 
     Raises:
-        OutputRefusedError: with the suffixes that do.
+        OutputRefusedError: it means none; with the suffixes that do.
     """
     suffix = PurePath(name).suffix.lower()
-    if suffix not in TEXT_FORMATS and suffix not in DATABASES:
-        raise OutputRefusedError(
-            f"{name}: no output format is called {suffix or 'nothing'!r}.",
-            hint="End the name in .jsonl, .csv, .sqlite or .db.",
-        )
+    for form in FORMATS:
+        if suffix in form.suffixes:
+            return form
+    raise OutputRefusedError(
+        f"{name}: no output format is called {suffix or 'nothing'!r}.",
+        hint=f"End the name in {SUFFIXES}.",
+    )
 
 
-async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -> Writer:
+async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -> Writer[Lookup]:
     """Open the output at `path` by its suffix.
 
     Args:
@@ -60,20 +130,12 @@ async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -
     if existing is Existing.REFUSE and _is_there(path):
         raise OutputRefusedError(
             f"{path}: exists already.",
-            hint="Continue it with --resume, replace it with --overwrite, or choose another name.",
+            hint="Continue it with --resume, replace it with --overwrite, or take another name.",
         )
-    overwrite, retry_failed = (
-        existing is Existing.OVERWRITE,
-        existing is Existing.RETRY_FAILED,
-    )
-    text_format = TEXT_FORMATS.get(path.suffix.lower())
-    if text_format is None:
-        if existing.continues:
-            return await resume_database(path, earlier, retry_failed=retry_failed)
-        return await create_database(path, overwrite=overwrite)
-    if existing.continues:
-        return await resume_text(path, text_format, earlier, retry_failed=retry_failed)
-    return FileWriter.create(path, text_format, overwrite=overwrite)
+    form = format_of(path)
+    if existing is Existing.RESUME:
+        return await form.resume(path, earlier)
+    return await form.create(path, overwrite=existing is Existing.OVERWRITE)
 
 
 def _is_there(path: Path) -> bool:

@@ -1,52 +1,53 @@
-"""Results as JSON Lines: written, continued, read."""
+"""Results as JSON Lines: a JSON object per line, with the fields of `Lookup.to_record`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Final
 
-from ltx_async.models import Lookup, Outcome
-from ltx_async.results.columns import FIELDS, record_of
-from ltx_async.results.record import _LONGEST_LINE, Finished, Item, _flaw_of, row_of_record
-from ltx_async.results.scanner import RecordFormat
+from ltx_async.models import Lookup
+from ltx_async.results.columns import REQUIRED, UnusableRecordError
+from ltx_async.results.record import Record
+from ltx_async.results.scanner import TextFormat
 
 _encode_json: Final = json.JSONEncoder(ensure_ascii=True).encode
-
-
-def json_line(lookup: Lookup) -> bytes:
-    """Return a record as one line of ASCII JSON."""
-    return _encode_json(record_of(lookup)).encode() + b"\n"
-
-
+_BOM: Final = b"\xef\xbb\xbf"
 _FIRST_BYTES: Final = b'{"email":'
 
 
-class JSONLayout:
-    """One record per line, a JSON object with the documented fields and no other."""
+class JSONLines:
+    """One record per line; fields that are not known are no matter."""
+
+    header: bytes = b""
+    left_out: tuple[str, ...] = ()
+
+    def recognises(self, start: bytes) -> bool:
+        """Whether a file that begins so holds JSON objects; an empty one holds no results."""
+        text = start.removeprefix(_BOM).lstrip()
+        return text.startswith(b"{") or not text
+
+    def headed(self, _header: bytes) -> TextFormat:
+        """Refuse: the first line is a record."""
+        raise UnusableRecordError
+
+    def encode(self, lookup: Lookup) -> bytes:
+        """Return a record as one line of ASCII JSON."""
+        return _encode_json(lookup.to_record()).encode() + b"\n"
 
     def goes_on(self, data: bytes) -> bool:
         """Whether the end of the line is missing."""
         return not data.endswith(b"\n")
 
-    def parse(self, data: bytes) -> Finished:
+    def parse(self, data: bytes) -> Record:
         """Return a record.
 
         Raises:
-            ValueError: it is none, or one of another version.
+            ValueError: it is none.
         """
         try:
-            record = json.loads(data)
+            return Record.of_json(json.loads(data))
         except RecursionError:
-            raise ValueError("nested too deeply") from None
-        if not isinstance(record, dict) or record.keys() != FIELDS:
-            raise ValueError("no record")
-        email, account = record["email"], record["account"]
-        if not isinstance(email, str):
-            raise ValueError("no email")  # noqa: TRY004 - one error for all that is no record
-        return Finished(
-            email, Outcome(record["outcome"]), account if isinstance(account, dict) else None
-        )
+            raise UnusableRecordError from None
 
     def may_be_torn(self, data: bytes) -> bool:
         """Whether they begin as every record does, and are no JSON of another kind."""
@@ -56,21 +57,7 @@ class JSONLayout:
             record = json.loads(data)
         except (ValueError, RecursionError):
             return True
-        return isinstance(record, dict) and record.keys() == FIELDS
+        return isinstance(record, dict) and record.keys() >= REQUIRED
 
 
-JSON_LINES: Final = RecordFormat(b"", json_line, JSONLayout())
-
-
-def json_rows(file: BinaryIO) -> Iterator[Item]:
-    """Read JSON lines; blank ones are skipped."""
-    while line := file.readline(_LONGEST_LINE):
-        if line.strip():
-            yield _json_row(line)
-
-
-def _json_row(line: bytes) -> Item:
-    try:
-        return row_of_record(json.loads(line))
-    except (ValueError, RecursionError):  # UnusableRecordError is a ValueError
-        return _flaw_of(line)
+JSON_LINES: Final = JSONLines()

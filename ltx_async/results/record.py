@@ -1,97 +1,130 @@
-"""One result as a row, made of a JSONL record or of the cells of a table."""
+"""One record of a result, whatever kind of file it comes from."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
-from ltx_async.codec.accounts import structure_account
-from ltx_async.models import TOKEN_KEY, Account, Outcome
+from ltx_async.codec.accounts import WIRE_NAMES, structure_account
+from ltx_async.models import (
+    TOKEN_KEY,
+    Account,
+    Lookup,
+    Outcome,
+    figures_of,
+    mask_secrets,
+    timestamp,
+)
+from ltx_async.results.columns import Columns, UnusableRecordError, values_of
 
-_LAST_YEAR: Final = 9000  # of a clock; calendars go on from there, and Python's end in 9999
+_REAUTHENTICATION: Final = 596  # the API's other way to say so: that reply is no account
 
 
-class UnusableRecordError(ValueError):
-    """A record without an email, of an unknown outcome, or with a field of a wrong type."""
+def _masked(account: Mapping[str, Any] | None) -> str:
+    return repr(mask_secrets(account))
 
 
-@frozen
-class Row:
-    """What a run found out about one email; None where the results do not say.
+@frozen(kw_only=True)
+class Record(Columns):
+    """What a run found out about one email: the columns of a table, and what only JSON keeps.
 
     Attributes:
-        email: the address as it was given.
-        outcome: what became of it.
-        checked_at: when, aware, UTC.
-        attempts: requests that were sent.
-        elapsed_ms: milliseconds from the first attempt to the result, waits included.
-        balance: LTX Studio tokens left.
-        token_expires_at: end of the access token, renewed by the service.
-        refresh_token_expires_at: end of the sign-in; then a person is needed.
-        trouble: what is wrong, in the words of the error or of the account.
+        account: the JSON object of the account, secrets left out or masked; None where there was
+            none, and where the file keeps only columns of it.
+        hint: what to do about an error, one line.
+        ray: the proxy's name of the reply, where that was an error.
     """
 
-    email: str
-    outcome: Outcome
-    checked_at: datetime
-    attempts: int = 0
-    elapsed_ms: float | None = None
-    balance: float | None = None
-    token_expires_at: datetime | None = None
-    refresh_token_expires_at: datetime | None = None
-    trouble: str | None = None
+    account: Mapping[str, Any] | None = field(default=None, repr=_masked, hash=False)
+    hint: str | None = None
+    ray: str | None = None
+
+    @classmethod
+    def of_lookup(cls, lookup: Lookup) -> Self:
+        """Keep of a lookup what files keep."""
+        values: dict[str, Any] = {**lookup.to_row(), "outcome": lookup.outcome}
+        if lookup.account is not None:
+            return cls(**values, account=lookup.account.to_wire())
+        return cls(
+            **values,
+            hint=None if lookup.error is None else lookup.error.hint,
+            ray=getattr(lookup.error, "ray", None),
+        )
+
+    @classmethod
+    def of_json(cls, record: Any) -> Self:
+        """Take a decoded line of JSON Lines; fields that are not known are no matter.
+
+        Raises:
+            UnusableRecordError: it is no record of a lookup.
+        """
+        if not isinstance(record, dict):
+            raise UnusableRecordError
+        wire, error = record.get("account"), record.get("error")
+        cells = {**record, **figures_of(_structured(wire))}
+        if not isinstance(error, dict):
+            return cls(**values_of(cells), account=wire)
+        cells["error_type"], cells["error"] = error.get("type"), error.get("message")
+        return cls(
+            **values_of(cells),
+            account=wire,
+            hint=_optional_text(error.get("hint")),
+            ray=_optional_text(error.get("ray")),
+        )
+
+    @classmethod
+    def of_cells(cls, cells: Mapping[str, Any], account: Mapping[str, Any] | None = None) -> Self:
+        """Take the cells of a table by column; columns that are not known are no matter.
+
+        Args:
+            cells: an empty one says nothing, as a missing one.
+            account: the JSON object of the account, where the table keeps it.
+
+        Raises:
+            UnusableRecordError: they are no record of a lookup.
+        """
+        values = values_of(cells)
+        if values["outcome"] is Outcome.NEEDS_REAUTH:  # earlier versions did not say it in all
+            values.setdefault("error_type", "ReauthenticationError")
+        return cls(**values, account=account)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the JSON object of this record, like that of a `Lookup`.
+
+        Where the file did not keep the account, `account` is what its columns tell of it.
+        """
+        account = self._known_account() if self.account is None else dict(self.account)
+        error = {"type": self.error_type, "message": self.error, "hint": self.hint, "ray": self.ray}
+        return {
+            "email": self.email,
+            "outcome": self.outcome.value,
+            "status": self.status,
+            "attempts": self.attempts,
+            "elapsed_ms": self.elapsed_ms,
+            "checked_at": timestamp(self.checked_at),
+            "account": account,
+            "error": error if account is None else None,
+        }
+
+    def _known_account(self) -> dict[str, Any] | None:
+        broken = self.outcome is Outcome.NEEDS_REAUTH and self.status != _REAUTHENTICATION
+        if self.outcome is not Outcome.OK and not broken:
+            return None
+        known = {wire: getattr(self, name, None) for name, wire in WIRE_NAMES.items()}
+        if self.balance is not None:
+            known["balance"] = {TOKEN_KEY: self.balance}
+        return {
+            wire: timestamp(value) if isinstance(value, datetime) else value
+            for wire, value in known.items()
+            if value is not None
+        }
 
 
-def row_of_record(record: Any) -> Row:
-    """Make a row of a decoded JSONL record; unknown fields are no matter.
-
-    Raises:
-        UnusableRecordError: it is no record of a lookup.
-    """
-    if not isinstance(record, dict):
-        raise UnusableRecordError
-    account = _account(record.get("account"))
-    error = record.get("error")
-    message = error.get("message") if isinstance(error, dict) else account.error
-    return Row(
-        email=_text(record.get("email")),
-        outcome=_outcome(record.get("outcome")),
-        checked_at=_checked_at(record.get("checked_at")),
-        attempts=int(_number(record.get("attempts")) or 0),
-        elapsed_ms=_number(record.get("elapsed_ms")),
-        balance=_number(account.token_balance),
-        token_expires_at=account.token_expires_at,
-        refresh_token_expires_at=account.refresh_token_expires_at,
-        trouble=None if message is None else _text(message),
-    )
-
-
-def row_of_cells(cells: Mapping[str, Any]) -> Row:
-    """Make a row of a table's cells by column; an empty cell says nothing, as a missing one.
-
-    Raises:
-        UnusableRecordError: it is no record of a lookup.
-    """
-    known = {name: cell for name, cell in cells.items() if cell not in (None, "")}
-    return Row(
-        email=_text(known.get("email", "")),
-        outcome=_outcome(known.get("outcome")),
-        checked_at=_checked_at(known.get("checked_at")),
-        attempts=int(_number(known.get("attempts")) or 0),
-        elapsed_ms=_number(known.get("elapsed_ms")),
-        balance=_number(known.get("balance")),
-        token_expires_at=_optional_moment(known.get("token_expires_at")),
-        refresh_token_expires_at=_optional_moment(known.get("refresh_token_expires_at")),
-        trouble=_text(known["error"]) if "error" in known else None,
-    )
-
-
-def _account(wire: Any) -> Account:
+def _structured(wire: Any) -> Account:
     if wire is None:
         return Account()
     account = structure_account(wire) if isinstance(wire, dict) else None
@@ -100,110 +133,15 @@ def _account(wire: Any) -> Account:
     return account
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise UnusableRecordError
-    return value
-
-
-def _outcome(value: Any) -> Outcome:
-    try:
-        return Outcome(value)
-    except ValueError:
-        raise UnusableRecordError from None
-
-
-def _number(value: Any) -> float | None:
-    """Return a finite number, whole ones of 64 bits exactly; CSV holds it as text."""
-    if value is None:
-        return None
-    try:
-        number = float(value)
-    except (ValueError, TypeError, OverflowError):
-        raise UnusableRecordError from None
-    if not math.isfinite(number):
-        raise UnusableRecordError
-    is_whole = abs(number) < 1 << 63 and str(value).lstrip("-").isdecimal()
-    return int(value) if is_whole else number
-
-
-def _checked_at(value: Any) -> datetime:
-    moment = _moment(value)
-    if moment.year > _LAST_YEAR:
-        raise UnusableRecordError
-    return moment
-
-
-def _optional_moment(value: Any) -> datetime | None:
-    return None if value is None else _moment(value)
-
-
-def _moment(value: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:  # a torn one may have lost its zone
-            return moment.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
-        pass
-    raise UnusableRecordError
-
-
-@define
-class EarlierRecords:
-    """Counts the records that are found in an output which is continued, and hands them on.
-
-    Attributes:
-        on_record: is given each of them.
-        count: records so far.
-        repaired: whether the last one was torn, and cut off.
-    """
-
-    on_record: Callable[[Finished], None] = lambda _: None
-    count: int = field(default=0, init=False)
-    repaired: bool = field(default=False, init=False)
-
-    def add(self, finished: Finished) -> None:
-        """Take one record."""
-        self.count += 1
-        self.on_record(finished)
-
-
-@frozen
-class Finished:
-    """One record of an earlier run.
-
-    Attributes:
-        email: as it was written, without what only a format needs.
-        outcome: what became of it.
-        wire: of its account what alerts are about, as the API names it; None without one.
-    """
-
-    email: str
-    outcome: Outcome
-    wire: Mapping[str, Any] | None = None
-
-
-def wire_of_cells(balance: Any, token_expires: Any, refresh_expires: Any) -> dict[str, Any]:
-    """Return what the columns of a table tell of an account, as the API names it."""
-    return {
-        "balance": None if balance is None else {TOKEN_KEY: balance},
-        "tokenExpireUTC": token_expires,
-        "refreshTokenExpireUTC": refresh_expires,
-    }
-
-
-_LONGEST_LINE: Final = 4 << 20  # an account of 1 MiB, escaped, fits
+def _optional_text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 class Flaw(Enum):
-    """What stands where a row should be."""
+    """What stands where a record should be."""
 
     UNUSABLE = auto()
     TORN = auto()
 
 
-Item = Row | Flaw
-
-
-def _flaw_of(line: bytes) -> Flaw:
-    return Flaw.UNUSABLE if line.endswith(b"\n") else Flaw.TORN
+Item = Record | Flaw

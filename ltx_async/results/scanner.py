@@ -7,34 +7,65 @@ an interruption leaves, and nothing is guessed about it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Iterator
+from typing import BinaryIO, Final, Protocol, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
+from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.models import Lookup
-from ltx_async.results.record import Finished
+from ltx_async.results.record import Flaw, Item, Record
 
-LONGEST_RECORD: Final = 64 << 20
-"""Bytes; an account of 1 MiB with all of it escaped stays far below."""
+T_contra = TypeVar("T_contra", contravariant=True)
+_NOT_OURS: Final = "not what `check` writes here"
 
 
 class UnusableOutputError(Exception):
     """A file that cannot be continued; the message begins with the line where that shows."""
 
 
-class Layout(Protocol):
-    """How the records of a text format lie in a file."""
+class Encoding(Protocol[T_contra]):
+    """How things become bytes, one after the other."""
+
+    @property
+    def header(self) -> bytes:
+        """What stands before the first one; may be empty."""
+        ...  # pragma: no cover
+
+    def encode(self, item: T_contra, /) -> bytes:
+        """Return one as bytes, its line end included."""
+        ...  # pragma: no cover
+
+
+class TextFormat(Encoding[Lookup], Protocol):
+    """How lookups become bytes, and how their records lie in a file."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The columns that there is no place for."""
+        ...  # pragma: no cover
+
+    def recognises(self, start: bytes) -> bool:
+        """Whether a file that begins with these bytes is of this format."""
+        ...  # pragma: no cover
+
+    def headed(self, header: bytes, /) -> TextFormat:
+        """Return the format of a file that begins with this line.
+
+        Raises:
+            ValueError: it is no header of results.
+        """
+        ...  # pragma: no cover
 
     def goes_on(self, data: bytes) -> bool:
         """Whether a record that begins with these whole or partial lines is unfinished."""
         ...  # pragma: no cover
 
-    def parse(self, data: bytes) -> Finished:
+    def parse(self, data: bytes) -> Record:
         """Return a record.
 
         Raises:
-            ValueError: it is none, or one of another version.
+            ValueError: it is none.
         """
         ...  # pragma: no cover
 
@@ -48,25 +79,29 @@ class Scanner:
     """Takes the lines of a file in order, and tells the whole records from a torn end.
 
     Attributes:
+        format: that of the file; its own header decides which columns there are.
         header: what the file begins with.
         whole: offset in bytes up to which everything is whole.
         lines: how many there were so far.
     """
 
-    _layout: Layout
-    header: bytes = b""
+    format: TextFormat
+    header: bytes = field(init=False)
     whole: int = field(default=0, init=False)
     lines: int = field(default=0, init=False)
     _rest: bytes = field(default=b"", init=False)
     _rest_line: int = field(default=1, init=False)
     _flawed: bool = field(default=False, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self.header = self.format.header
+
     @property
     def torn(self) -> int:
         """How many bytes follow the last whole record."""
         return len(self._rest)
 
-    def feed(self, line: bytes) -> tuple[Finished, bytes] | None:
+    def feed(self, line: bytes) -> tuple[Record, bytes] | None:
         """Take a line with its end; return the record that it completes, also as bytes.
 
         Raises:
@@ -76,12 +111,15 @@ class Scanner:
         if self.lines == 1 and self.header:
             self._take_header(line)
             return None
+        if not self._rest and self.whole and not line.strip():
+            self.whole += len(line)  # a blank line between records, as editors leave them
+            return None
         if self._rest and (self._flawed or self._is_record(line) or self._is_too_long(line)):
             raise self._unusable()
         if not self._rest:
             self._rest_line = self.lines
         self._rest += line
-        return None if self._layout.goes_on(self._rest) else self._complete()
+        return None if self.format.goes_on(self._rest) else self._complete()
 
     def finish(self) -> None:
         """Take the end of the file; what is torn then is to be cut off.
@@ -98,29 +136,31 @@ class Scanner:
             return self.whole > 0 or not rest.strip(b"\0")
         if self._rest_line == 1 and self.header:
             return self.header.startswith(rest)
-        return self._layout.may_be_torn(rest)
+        return self.format.may_be_torn(rest)
 
     def _take_header(self, line: bytes) -> None:
-        if line == self.header:
-            self.whole = len(line)
-        else:
+        try:
+            self.format = self.format.headed(line)
+        except ValueError:
             self._rest, self._flawed = line, True
+        else:
+            self.header, self.whole = line, len(line)
 
-    def _complete(self) -> tuple[Finished, bytes] | None:
+    def _complete(self) -> tuple[Record, bytes] | None:
         data = self._rest
         try:
-            finished = self._layout.parse(data)
+            record = self.format.parse(data)
         except ValueError:
             self._flawed = True
             return None
         self._rest = b""
         self.whole += len(data)
-        return finished, data
+        return record, data
 
     def _is_record(self, line: bytes) -> bool:
         """Whether a line within a record is one: then that one is torn in the middle."""
         try:
-            self._layout.parse(line)
+            self.format.parse(line)
         except ValueError:
             return False
         return True
@@ -130,20 +170,43 @@ class Scanner:
 
     def _unusable(self) -> UnusableOutputError:
         if self._rest_line == 1:
-            return UnusableOutputError("line 1: not what `check` of this version writes here")
-        return UnusableOutputError(f"line {self._rest_line}: torn, or no record of this version")
+            return UnusableOutputError(f"line 1: {_NOT_OURS}")
+        return UnusableOutputError(f"line {self._rest_line}: torn, or no record of a check")
 
 
-@frozen
-class RecordFormat:
-    """How lookups become bytes.
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Read the lines of a file; what is too long to be a record is left out but for its end."""
+    while line := file.readline(LONGEST_RECORD):
+        if len(line) == LONGEST_RECORD:
+            while not line.endswith(b"\n") and (more := file.readline(LONGEST_RECORD)):
+                line = b"\0" + more[-1:]  # no format has a record that begins so
+        yield line
 
-    Attributes:
-        header: what a file begins with.
-        encode: one lookup as bytes, its line end included.
-        layout: how to find the lookups again.
+
+def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
+    """Return the records of a file that is only read; what is none becomes a flaw.
+
+    Unlike `Scanner`, it goes on after a flaw, and takes a last record without its line end.
+
+    Raises:
+        ValueError: the first line is no header of results.
     """
+    if form.header:
+        form = form.headed(next(lines, b"").removesuffix(b"\n") + b"\n")
+    record = b""
+    for line in lines:
+        if not record and not line.strip():
+            continue
+        record += line
+        if len(record) > LONGEST_RECORD or not form.goes_on(record):
+            yield _item(form, record, Flaw.UNUSABLE)
+            record = b""
+    if record:
+        yield _item(form, record + b"\n", Flaw.TORN)
 
-    header: bytes
-    encode: Callable[[Lookup], bytes]
-    layout: Layout
+
+def _item(form: TextFormat, record: bytes, flaw: Flaw) -> Item:
+    try:
+        return form.parse(record)
+    except ValueError:
+        return flaw

@@ -7,21 +7,22 @@ import errno
 import os
 import select
 import stat
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from attrs import define, field
 
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.open_file import OpenFile
-from ltx_async.models import Lookup
-from ltx_async.results.scanner import RecordFormat
+from ltx_async.results.scanner import Encoding
 from ltx_async.results.text_file import FileWriter, Writer
 
 _NAME: Final = "standard output"
 
+T = TypeVar("T")
+
 
 @define
-class StreamWriter:
+class StreamWriter(Generic[T]):
     """Writes records to a pipe, a terminal or a socket, without ever blocking the loop.
 
     Whoever reads slowly slows the run down; timers and signals go on. A record whose
@@ -33,13 +34,13 @@ class StreamWriter:
     """
 
     _file: OpenFile
-    _format: RecordFormat
+    _format: Encoding[T]
     _unsent: bytes = field(default=b"", init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
-    async def write(self, lookup: Lookup) -> None:
+    async def write(self, item: T, /) -> None:
         """Write one record."""
-        self._unsent += self._format.encode(lookup)
+        self._unsent += self._format.encode(item)
         await self._send()
 
     async def close(self) -> None:
@@ -77,7 +78,7 @@ def _resolve(ready: asyncio.Future[None]) -> None:
         ready.set_result(None)
 
 
-def standard_output(record_format: RecordFormat, descriptor: int = 1) -> Writer:
+def standard_output(record_format: Encoding[T], descriptor: int = 1) -> Writer[T]:
     """Return the writer that suits what standard output is connected to.
 
     Raises:

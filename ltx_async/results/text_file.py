@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, Self
 
 from attrs import define
 
 from ltx_async.files.open_file import OpenFile
 from ltx_async.files.private import open_private
 from ltx_async.files.sync import Syncer
-from ltx_async.models import Lookup
-from ltx_async.results.scanner import RecordFormat
+from ltx_async.results.scanner import Encoding, T_contra
 
 
-class Writer(Protocol):
-    """Where lookups are kept."""
+class Writer(Protocol[T_contra]):
+    """Where lookups, or other things that become lines, are kept."""
 
-    async def write(self, lookup: Lookup) -> None:
-        """Write one record whole, or raise."""
+    async def write(self, item: T_contra, /) -> None:
+        """Write one whole, or raise."""
         ...  # pragma: no cover
 
     async def close(self) -> None:
@@ -27,7 +26,7 @@ class Writer(Protocol):
 
 
 @define
-class FileWriter:
+class FileWriter(Generic[T_contra]):
     """Appends records to a regular file, one `write` each.
 
     Raises (from `write` and `close`):
@@ -37,11 +36,11 @@ class FileWriter:
     """
 
     _file: OpenFile
-    _format: RecordFormat
+    _format: Encoding[T_contra]
     _syncer: Syncer | None = None
 
     @classmethod
-    def create(cls, path: Path, record_format: RecordFormat, *, overwrite: bool) -> FileWriter:
+    def create(cls, path: Path, record_format: Encoding[T_contra], *, overwrite: bool) -> Self:
         """Open `path` as `open_private` does, locked, and write what the format begins with.
 
         Raises:
@@ -51,7 +50,7 @@ class FileWriter:
         return cls.at_end(file, record_format, empty=True)
 
     @classmethod
-    def at_end(cls, file: OpenFile, record_format: RecordFormat, *, empty: bool) -> FileWriter:
+    def at_end(cls, file: OpenFile, record_format: Encoding[T_contra], *, empty: bool) -> Self:
         """Take over an open file, and begin it where it is `empty`.
 
         Raises:
@@ -67,11 +66,11 @@ class FileWriter:
             raise
         return cls(file, record_format, Syncer(file.sync))
 
-    async def write(self, lookup: Lookup) -> None:
+    async def write(self, item: T_contra, /) -> None:
         """Append one record."""
         if self._syncer is not None:
             self._syncer.touch()
-        self._file.write(self._format.encode(lookup))
+        self._file.write(self._format.encode(item))
 
     async def close(self) -> None:
         """Bring the file to the disk and close it; some report a full disk only now."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.open_file import PRIVATE, OpenFile
 from ltx_async.files.private import reopen_private
 from ltx_async.files.replacement import Replacement
-from ltx_async.models import Outcome
-from ltx_async.results.record import EarlierRecords, Finished
-from ltx_async.results.scanner import LONGEST_RECORD, RecordFormat, Scanner, UnusableOutputError
+from ltx_async.models import Lookup
+from ltx_async.results.earlier import EarlierRecords
+from ltx_async.results.record import Record
+from ltx_async.results.scanner import Scanner, TextFormat, UnusableOutputError
 from ltx_async.results.text_file import FileWriter
 
 _LINES_AT_A_TIME: Final = 500
@@ -24,16 +26,14 @@ _NOT_OURS: Final = (
 )
 
 
-async def resume_text(
-    path: Path, record_format: RecordFormat, earlier: EarlierRecords, *, retry_failed: bool
-) -> FileWriter:
+async def resume_text(path: Path, form: TextFormat, earlier: EarlierRecords) -> FileWriter[Lookup]:
     """Open an output for the rest of its records; one that is not there is created.
 
     Args:
         path: the output.
-        record_format: what it is written in.
-        earlier: is given every record that stays.
-        retry_failed: leave out the failed records, in a new file that replaces the old one.
+        form: what it is written in, where it does not say otherwise itself.
+        earlier: is given every record that stays; where some are not to, a new file replaces
+            the old one.
 
     Raises:
         FileError: it is locked, cannot be read or written, or holds something else.
@@ -41,25 +41,32 @@ async def resume_text(
     try:
         file = reopen_private(path)
     except FileNotFoundError:
-        return FileWriter.create(path, record_format, overwrite=False)
-    scanner = Scanner(record_format.layout, record_format.header)
+        return FileWriter.create(path, form, overwrite=False)
+    scanner = Scanner(form)
     try:
-        if retry_failed:
-            file = await _without_failed(file, path, scanner, earlier)
+        if earlier.renewal:
+            file = await _renewed(file, path, scanner, earlier)
         else:
-            await _scan(file, scanner, lambda finished, _: earlier.add(finished))
+            await _scan(file, scanner, lambda record, _: earlier.add(record))
             file.set_mode(PRIVATE)
             if scanner.torn:
                 file.truncate(scanner.whole)
     except BaseException:
         file.close()
         raise
-    earlier.repaired = scanner.torn > 0
-    begun = retry_failed or scanner.whole
-    return FileWriter.at_end(file, record_format, empty=not begun)
+    earlier.remarks += _remarks(scanner)
+    begun = earlier.renewal or scanner.whole
+    return FileWriter.at_end(file, scanner.format, empty=not begun)
 
 
-async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Finished, bytes], None]) -> None:
+def _remarks(scanner: Scanner) -> Iterator[str]:
+    if scanner.torn:
+        yield "the last record was torn, and has been cut off"
+    if scanner.format.left_out:
+        yield f"there is no column for {', '.join(scanner.format.left_out)}: that is left out"
+
+
+async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Record, bytes], None]) -> None:
     """Take the whole records of a file, and let the loop hear signals between them."""
     try:
         with os.fdopen(os.dup(file.descriptor), "rb") as reading:
@@ -75,23 +82,23 @@ async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Finished, byte
         raise OutputFailedError(f"{file.name}: {error.strerror}.") from error
 
 
-async def _without_failed(
+async def _renewed(
     file: OpenFile, path: Path, scanner: Scanner, earlier: EarlierRecords
 ) -> OpenFile:
-    """Replace a file by one without failed records; return that one, the old one closed."""
+    """Replace a file by one without the records to be renewed; return that, the old one closed."""
     with Replacement.of_locked(path) as replacement:
-        kept = bytearray(scanner.header)
+        kept = bytearray()
 
-        def take(finished: Finished, data: bytes) -> None:
-            if finished.outcome is not Outcome.FAILED:
-                earlier.add(finished)
-                kept.extend(data)
+        def take(record: Record, data: bytes) -> None:
+            if not earlier.renewal.concerns(record):
+                kept.extend(data if earlier.count else scanner.header + data)
+                earlier.add(record)
             if len(kept) >= _PIECE:
                 replacement.file.write(bytes(kept))
                 kept.clear()
 
         await _scan(file, scanner, take)
-        replacement.file.write(bytes(kept))
+        replacement.file.write(bytes(kept) if earlier.count else scanner.header)
         successor = replacement.put_in_place()
     file.close()
     return successor

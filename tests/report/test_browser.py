@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 import pytest_asyncio
-from result_examples import NOW, balanced, days, found, missing, run_of, write_jsonl
+from result_examples import NOW, balanced, days, found, missing, read, run_of, write_jsonl
 
-from ltx_async.report import compare, plotly_script, read_results, render_page, summarise
+from ltx_async.report import compare, plotly_script, render_page, summarise
 
 from .chromium import browser_page, executable
 
@@ -74,13 +74,13 @@ def pages(tmp_path_factory):
     def write(name, lookups, older=None):
         file = folder / f"{name}.html"
         if not file.exists():
-            results = read_results(write_jsonl(folder / "run.jsonl", lookups))
+            results = read(write_jsonl(folder / "run.jsonl", lookups))
             comparison = None
             if older is not None:
-                before = read_results(write_jsonl(folder / "older.jsonl", older))
+                before = read(write_jsonl(folder / "older.jsonl", older))
                 comparison = compare(before, results)
             summary = summarise(results)
-            file.write_bytes(render_page(summary, results.rows, comparison, plotly=script))
+            file.write_bytes(render_page(summary, results.records, comparison, plotly=script))
         return file
 
     return write

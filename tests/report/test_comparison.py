@@ -1,18 +1,18 @@
 import json
 
 import pytest
-from result_examples import NOW, balanced, failed, found, missing, refused, write_jsonl
+from result_examples import NOW, balanced, failed, found, missing, read, refused, write_jsonl
 
 from ltx_async import Outcome
-from ltx_async.report import ChangeKind, compare, read_results
+from ltx_async.report import ChangeKind, compare
 
 
 @pytest.fixture
 def changes(tmp_path):
     def between(older, newer):
         return compare(
-            read_results(write_jsonl(tmp_path / "older.jsonl", older)),
-            read_results(write_jsonl(tmp_path / "newer.jsonl", newer)),
+            read(write_jsonl(tmp_path / "older.jsonl", older)),
+            read(write_jsonl(tmp_path / "newer.jsonl", newer)),
         )
 
     return between

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from result_examples import balanced, days, found, missing, run_of, write_jsonl
+from result_examples import balanced, days, found, missing, read, run_of, write_jsonl
 
-from ltx_async.report import compare, read_results, render_page, rowdata, summarise
+from ltx_async.report import compare, render_page, rowdata, summarise
 from ltx_async.report.charts import charts
 from ltx_async.report.page import json_in_script
 
@@ -43,11 +43,11 @@ class Inspector(HTMLParser):
 
 
 def page_of(tmp_path, lookups, older=None, *, plotly=PLOTLY):
-    results = read_results(write_jsonl(tmp_path / "run.jsonl", lookups))
+    results = read(write_jsonl(tmp_path / "run.jsonl", lookups))
     comparison = None
     if older is not None:
-        comparison = compare(read_results(write_jsonl(tmp_path / "older.jsonl", older)), results)
-    return render_page(summarise(results), results.rows, comparison, plotly=plotly)
+        comparison = compare(read(write_jsonl(tmp_path / "older.jsonl", older)), results)
+    return render_page(summarise(results), results.records, comparison, plotly=plotly)
 
 
 @given(st.text(st.characters()) | st.sampled_from([HOSTILE, "</SCRIPT\t>", "]]>"]))
@@ -144,7 +144,7 @@ def _coloured(value):
 @pytest.mark.parametrize("count", [1, 3, 400])
 def test_plotly_knows_everything_that_the_charts_say(tmp_path, count):
     graphs = pytest.importorskip("plotly.graph_objects", reason="the extra `report` is missing")
-    results = read_results(write_jsonl(tmp_path / "run.jsonl", run_of(count)))
+    results = read(write_jsonl(tmp_path / "run.jsonl", run_of(count)))
     drawn = charts(summarise(results))
     assert [chart.key for chart in drawn if chart.data] == [
         "outcomes",
@@ -165,14 +165,14 @@ def test_charts_without_data_say_so(tmp_path):
 
 
 def test_one_balance_is_a_bar_between_its_bounds_not_a_wall(tmp_path):
-    results = read_results(write_jsonl(tmp_path / "run.jsonl", [balanced("a@example.com", 150)]))
+    results = read(write_jsonl(tmp_path / "run.jsonl", [balanced("a@example.com", 150)]))
     axis = charts(summarise(results))[1].layout["xaxis"]
     assert (axis["range"], axis["tick0"], axis["dtick"]) == ([149, 152], 150, 1)
 
 
 def test_where_nothing_ends_there_is_nothing_to_point_at(tmp_path):
     lookups = [found(refreshTokenExpireUTC=days(8))]
-    results = read_results(write_jsonl(tmp_path / "run.jsonl", lookups))
+    results = read(write_jsonl(tmp_path / "run.jsonl", lookups))
     sign_ins, tokens = charts(summarise(results))[2].data
     assert sign_ins["y"] == [None, None, 1]
     assert tokens["y"] == [None, None, None]
@@ -202,7 +202,7 @@ def test_an_open_end_of_the_histogram_is_explained(tmp_path):
 
 
 def test_long_times_are_drawn_in_seconds(tmp_path):
-    results = read_results(write_jsonl(tmp_path / "run.jsonl", [found(elapsed=75)]))
+    results = read(write_jsonl(tmp_path / "run.jsonl", [found(elapsed=75)]))
     latency = charts(summarise(results))[-1]
     assert latency.layout["xaxis"]["title"]["text"] == "seconds"
     assert latency.data[0]["x"] == [75] * 6

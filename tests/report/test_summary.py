@@ -11,13 +11,14 @@ from result_examples import (
     failed,
     found,
     missing,
+    read,
     refused,
     run_of,
     write_jsonl,
 )
 
 from ltx_async import Outcome
-from ltx_async.report import read_results, summarise
+from ltx_async.report import summarise
 from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import WEEKS_AHEAD, calendar, expiry
 
@@ -30,7 +31,7 @@ def moments_in(last_year=9999):
 
 
 def summary_of(tmp_path, lookups):
-    return summarise(read_results(write_jsonl(tmp_path / "run.jsonl", lookups)))
+    return summarise(read(write_jsonl(tmp_path / "run.jsonl", lookups)))
 
 
 def test_outcomes_add_up_to_the_accounts(tmp_path):

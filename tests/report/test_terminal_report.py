@@ -9,6 +9,7 @@ from result_examples import (
     failed,
     found,
     missing,
+    read,
     refused,
     run_of,
     write_jsonl,
@@ -17,7 +18,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from ltx_async.cli.terminal.report_text import show_report
-from ltx_async.report import compare, read_results, summarise
+from ltx_async.report import compare, summarise
 
 HOSTILE = "\x1b[31mred\x07\r\u202e[bold]x[/bold] :smile:"
 
@@ -27,10 +28,10 @@ def shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def show(newer, older=None, *, width=80, encoding="utf-8"):
-        results = read_results(write_jsonl(Path("run.jsonl"), newer))
+        results = read(write_jsonl(Path("run.jsonl"), newer))
         comparison = None
         if older is not None:
-            comparison = compare(read_results(write_jsonl(Path("older.jsonl"), older)), results)
+            comparison = compare(read(write_jsonl(Path("older.jsonl"), older)), results)
         file = io.TextIOWrapper(io.BytesIO(), encoding)
         console = Console(file=file, width=width, markup=False, emoji=False, highlight=False)
         show_report(summarise(results), comparison, console)

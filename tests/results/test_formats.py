@@ -4,19 +4,20 @@ import pytest
 from command_line import make_lookup
 
 from ltx_async.files.errors import OutputRefusedError
-from ltx_async.results.formats import Existing, open_output, verify_output
-from ltx_async.results.record import EarlierRecords
+from ltx_async.results.earlier import EarlierRecords
+from ltx_async.results.formats import FORMATS, Existing, format_of, open_output
 
-NAMES = ("out.jsonl", "out.csv", "out.sqlite", "out.db")
+NAMES = [f"out{suffix}" for form in FORMATS for suffix in form.suffixes]
 
 
 def test_the_format_is_chosen_by_suffix():
-    for name in (*NAMES, "OUT.JSONL", "a/b.CSV"):
-        verify_output(name)
-    for name in ("x.sqlite3", "x", "x.tsv"):
+    names = {"OUT.JSONL": "jsonl", "a/b.CSV": "csv", "x.ndjson": "jsonl", "x.tsv": "tsv"}
+    for name, form in names.items():
+        assert format_of(name).name == form
+    for name in ("x.sqlite3", "x", "x.txt"):
         with pytest.raises(OutputRefusedError, match=name) as raised:
-            verify_output(name)
-        assert ".jsonl, .csv, .sqlite or .db" in raised.value.hint
+            format_of(name)
+        assert ".jsonl, .ndjson, .csv, .tsv, .sqlite or .db" in raised.value.hint
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,8 +27,7 @@ async def test_an_output_that_is_not_there_is_made(tmp_path, name, existing):
     await writer.write(make_lookup())
     await writer.close()
     assert b"ann@example.com" in (tmp_path / name).read_bytes()
-    beginning = b"SQLite format 3\0" if name.endswith(("e", "db")) else (b"{", b"email,")
-    assert (tmp_path / name).read_bytes().startswith(beginning)
+    assert format_of(name).recognises((tmp_path / name).read_bytes())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,7 +45,7 @@ async def test_one_that_is_there_is_refused_replaced_or_continued(tmp_path, name
         await writer.close()
     data = (tmp_path / name).read_bytes()
     assert b"bob@example.com" in data
-    assert (b"ann@example.com" in data) == existing.continues
+    assert (b"ann@example.com" in data) == (existing is Existing.RESUME)
 
 
 async def test_a_link_to_nowhere_is_there_already(tmp_path):

@@ -14,6 +14,7 @@ from result_examples import (
     failed,
     found,
     missing,
+    read,
     refused,
     write_csv,
     write_jsonl,
@@ -22,7 +23,7 @@ from result_examples import (
 
 from ltx_async import Outcome
 from ltx_async.files.errors import InputError
-from ltx_async.report import Row, read_results
+from ltx_async.results.record import Record
 
 LOOKUPS = [
     found(
@@ -43,51 +44,52 @@ LOOKUPS = [
 
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_each_format_gives_the_same_rows(tmp_path, suffix):
-    results = read_results(WRITERS[suffix](tmp_path / f"run{suffix}", LOOKUPS))
+    results = read(WRITERS[suffix](tmp_path / f"run{suffix}", LOOKUPS))
     assert results.remarks == ()
     assert results.as_of == NOW
-    rows = {row.email: row for row in results.rows}
+    rows = {row.email: row for row in results.records}
     assert len(rows) == len(LOOKUPS)
-    assert rows["ann@example.com"] == Row(
+    assert rows["ann@example.com"] == Record(
         email="ann@example.com",
         outcome=Outcome.OK,
         checked_at=NOW,
+        status=200,
         attempts=2,
         elapsed_ms=123.4,
         balance=1500,
         token_expires_at=NOW + timedelta(days=20),
         refresh_token_expires_at=NOW + timedelta(days=80),
     )
-    assert rows["=1+1@example.com"].trouble == 'Sign in, "again"\nnow'
+    assert rows["=1+1@example.com"].error == 'Sign in, "again"\nnow'
     assert rows["'quoted'@example.com"].balance == 0.5
-    assert rows["bob@example.com"].trouble == "No such account."
+    assert rows["bob@example.com"].error == "No such account."
     assert [rows[lookup.email].outcome for lookup in LOOKUPS] == [one.outcome for one in LOOKUPS]
 
 
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_the_content_tells_the_format_not_the_name(tmp_path, suffix):
-    assert len(read_results(WRITERS[suffix](tmp_path / "results", LOOKUPS)).rows) == len(LOOKUPS)
+    assert len(read(WRITERS[suffix](tmp_path / "results", LOOKUPS)).records) == len(LOOKUPS)
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".tsv"])
 @pytest.mark.parametrize("cut", [1, 2, 9, 30])
 def test_a_torn_last_record_is_reported_and_the_others_are_read(tmp_path, suffix, cut):
     path = WRITERS[suffix](tmp_path / "run", [found("ann@example.com"), failed("bob@example.com")])
     data = path.read_bytes()
     path.write_bytes(data[:-cut])
-    results = read_results(path)
+    results = read(path)
     if cut == 1:  # only the line end is lost
-        assert (len(results.rows), results.remarks) == (2, ())
+        assert (len(results.records), results.remarks) == (2, ())
     else:
-        assert [row.email for row in results.rows] == ["ann@example.com"]
+        assert [row.email for row in results.records] == ["ann@example.com"]
         assert "torn" in results.remarks[0]
 
 
 def test_an_open_quote_at_the_end_of_csv_is_torn(tmp_path):
     path = write_csv(tmp_path / "run.csv", [found()])
     path.write_bytes(path.read_bytes() + b'"bob@exam')
-    results = read_results(path)
-    assert len(results.rows) == 1
+    results = read(path)
+    assert len(results.records) == 1
     assert "torn" in results.remarks[0]
 
 
@@ -109,8 +111,8 @@ def test_records_of_another_form_are_left_out_and_counted(tmp_path):
     ]
     lines = [*map(json.dumps, bad), "{", "[" * 100_000, "", "torn"]
     path.write_text(json.dumps(good) + "\n" + "\n".join(lines) + "\n")
-    results = read_results(path)
-    assert len(results.rows) == 1
+    results = read(path)
+    assert len(results.records) == 1
     assert results.remarks == (f"Left out, as not understood: {len(bad) + 3} records.",)
 
 
@@ -118,39 +120,41 @@ def test_unknown_fields_and_columns_are_no_matter(tmp_path):
     path = write_jsonl(tmp_path / "run.jsonl", [found()])
     record = {**json.loads(path.read_text()), "future": {"x": 1}}
     path.write_text("\ufeff" + json.dumps(record), "utf-8")
-    assert len(read_results(path).rows) == 1
+    assert len(read(path).records) == 1
     path.write_text(
         "\ufeffnote,outcome,email,checked_at\r\nx,ok,ann@example.com,2026-03-11T14:03:05Z\r\n\r\n",
         "utf-8",
     )
-    assert read_results(path).rows == (Row("ann@example.com", Outcome.OK, NOW),)
+    assert read(path).records == (
+        Record(email="ann@example.com", outcome=Outcome.OK, checked_at=NOW),
+    )
 
 
 def test_a_short_row_and_a_bad_quote_in_csv_are_left_out(tmp_path):
     path = write_csv(tmp_path / "run.csv", [found()])
     path.write_bytes(path.read_bytes() + b'bob@example.com,ok\n"a"b,ok\n')
-    assert read_results(path).remarks == ("Left out, as not understood: 2 records.",)
+    assert read(path).remarks == ("Left out, as not understood: 2 records.",)
 
 
 def test_the_last_record_of_an_email_counts(tmp_path):
     path = write_jsonl(tmp_path / "run.jsonl", [failed(), found()])
-    results = read_results(path)
-    assert [row.outcome for row in results.rows] == [Outcome.OK]
+    results = read(path)
+    assert [row.outcome for row in results.records] == [Outcome.OK]
     assert results.remarks == ("Replaced by a later one of the same email: 1 record.",)
 
 
 def test_what_is_torn_in_the_middle_is_not_called_the_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("ltx_async.results.jsonl_format._LONGEST_LINE", 1000)
+    monkeypatch.setattr("ltx_async.results.scanner.LONGEST_RECORD", 1000)
     path = write_jsonl(tmp_path / "run.jsonl", [found(error="x" * 1500), found("bob@example.com")])
-    results = read_results(path)
-    assert [row.email for row in results.rows] == ["bob@example.com"]
-    assert results.remarks == ("Left out, as not understood: 2 records.",)
+    results = read(path)
+    assert [row.email for row in results.records] == ["bob@example.com"]
+    assert results.remarks == ("Left out, as not understood: 1 record.",)
 
 
 def test_an_empty_file_is_a_run_without_results(tmp_path):
     (tmp_path / "run.jsonl").touch()
-    results = read_results(tmp_path / "run.jsonl")
-    assert (results.rows, results.as_of, results.remarks) == ((), None, ())
+    results = read(tmp_path / "run.jsonl")
+    assert (results.records, results.as_of, results.remarks) == ((), None, ())
 
 
 @pytest.mark.parametrize(
@@ -160,29 +164,29 @@ def test_an_empty_file_is_a_run_without_results(tmp_path):
 def test_what_is_no_results_file_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "some.file").write_bytes(content)
     with pytest.raises(InputError, match=r"some\.file: [^\n]+\.$") as caught:
-        read_results(tmp_path / "some.file")
+        read(tmp_path / "some.file")
     assert caught.value.hint
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
     with pytest.raises(InputError, match="No such file"):
-        read_results(tmp_path / "none.jsonl")
+        read(tmp_path / "none.jsonl")
     with pytest.raises(InputError, match="Is a directory"):
-        read_results(tmp_path)
+        read(tmp_path)
 
 
 def test_a_database_without_our_table_is_refused(tmp_path):
     with closing(sqlite3.connect(tmp_path / "other.db")) as database, database:
         database.execute("CREATE TABLE other (x)")
     with pytest.raises(InputError, match="lookups"):
-        read_results(tmp_path / "other.db")
+        read(tmp_path / "other.db")
 
 
 def test_a_database_is_read_while_a_check_writes_to_it(tmp_path):
     path = write_sqlite(tmp_path / "run.sqlite", [found()])
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE lookups SET outcome = 'failed'")
-        assert [row.outcome for row in read_results(path).rows] == [Outcome.OK]
+        assert [row.outcome for row in read(path).records] == [Outcome.OK]
 
 
 def test_reading_a_finished_database_leaves_nothing_beside_it(tmp_path):
@@ -190,7 +194,7 @@ def test_reading_a_finished_database_leaves_nothing_beside_it(tmp_path):
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
     before = path.read_bytes()
-    assert len(read_results(path).rows) == 1
+    assert len(read(path).records) == 1
     assert [file.name for file in tmp_path.iterdir()] == ["run.sqlite"]
     assert path.read_bytes() == before
 
@@ -199,16 +203,16 @@ def test_cells_of_a_wrong_type_in_a_database_are_left_out(tmp_path):
     path = write_sqlite(tmp_path / "run.sqlite", [found(), found("bob@example.com")])
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE lookups SET error = x'ff' WHERE email LIKE 'bob%'")
-    results = read_results(path)
-    assert [row.email for row in results.rows] == ["ann@example.com"]
+    results = read(path)
+    assert [row.email for row in results.records] == ["ann@example.com"]
     assert results.remarks == ("Left out, as not understood: 1 record.",)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
 def test_any_text_comes_back_from_csv(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("csv") / "run.csv"
-    results = read_results(write_csv(path, [found(f"{text}@example.com", error=text)]))
-    assert [(row.email, row.trouble) for row in results.rows] == [(f"{text}@example.com", text)]
+    results = read(write_csv(path, [found(f"{text}@example.com", error=text)]))
+    assert [(row.email, row.error) for row in results.records] == [(f"{text}@example.com", text)]
 
 
 @pytest.mark.parametrize("balance", [0, -5, 2**63, 1e300, 0.25])
@@ -217,4 +221,4 @@ def test_every_balance_comes_back(tmp_path, suffix, balance):
     if suffix == ".sqlite" and balance == 2**63:
         pytest.skip("SQLite's integers are of 63 bits")
     path = WRITERS[suffix](tmp_path / "run", [balanced("ann@example.com", balance)])
-    assert [row.balance for row in read_results(path).rows] == [balance]
+    assert [row.balance for row in read(path).records] == [balance]

@@ -1,19 +1,22 @@
+import io
 import json
 from collections.abc import Iterator
 from itertools import accumulate
 
 import pytest
+from attrs import evolve
 from command_line import make_lookup
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_async import LTXError, Outcome
-from ltx_async.results.columns import plain_text, record_of
-from ltx_async.results.csv_format import CSV
+from ltx_async.codec.emails import LONGEST_RECORD
+from ltx_async.results.columns import COLUMNS, plain_text
+from ltx_async.results.csv_format import CSV, TSV
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.record import Finished
-from ltx_async.results.scanner import LONGEST_RECORD, RecordFormat, Scanner, UnusableOutputError
-from ltx_async.results.sqlite.opening import finished_of_row
+from ltx_async.results.record import Flaw, Record
+from ltx_async.results.scanner import Scanner, TextFormat, UnusableOutputError, items_in
+from ltx_async.results.scanner import lines_of as lines_of_file
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 WIRE = {
@@ -29,7 +32,7 @@ LOOKUPS = [
     make_lookup('a"b\nc,d', error=LTXError("refused"), outcome=Outcome.INVALID),
     make_lookup("=eve@example.com", wire={**WIRE, "email": "=eve@example.com"}),
 ]
-formats = pytest.mark.parametrize("form", [JSON_LINES, CSV], ids=["jsonl", "csv"])
+formats = pytest.mark.parametrize("form", [JSON_LINES, CSV, TSV], ids=["jsonl", "csv", "tsv"])
 
 
 def lines_of(data: bytes) -> list[bytes]:
@@ -38,25 +41,27 @@ def lines_of(data: bytes) -> list[bytes]:
     )
 
 
-def scan(form: RecordFormat, data: bytes) -> tuple[list[Finished], Scanner]:
-    scanner = Scanner(form.layout, form.header)
+def scan(form: TextFormat, data: bytes, *, whole=True) -> tuple[list[Record], Scanner]:
+    scanner = Scanner(form)
     taken = [record for line in lines_of(data) if (record := scanner.feed(line)) is not None]
     scanner.finish()
-    assert form.header + b"".join(raw for _, raw in taken) in {data[: scanner.whole], form.header}
-    return [finished for finished, _ in taken], scanner
+    if whole:  # nothing stands between the records
+        records = b"".join(raw for _, raw in taken)
+        assert form.header + records in {data[: scanner.whole], form.header}
+    return [record for record, _ in taken], scanner
 
 
-def emails_of(form: RecordFormat, data: bytes) -> list[str]:
-    return [finished.email for finished in scan(form, data)[0]]
+def emails_of(form: TextFormat, data: bytes) -> list[str]:
+    return [record.email for record in scan(form, data)[0]]
 
 
-def refusal_of(form: RecordFormat, data: bytes) -> str:
+def refusal_of(form: TextFormat, data: bytes) -> str:
     with pytest.raises(UnusableOutputError) as raised:
         scan(form, data)
     return str(raised.value)
 
 
-def pieces(form: RecordFormat) -> Iterator[bytes]:
+def pieces(form: TextFormat) -> Iterator[bytes]:
     yield form.header
     for lookup in LOOKUPS:
         yield form.encode(lookup)
@@ -68,9 +73,8 @@ def test_whole_records_are_all_taken_with_what_alerts_are_about(form):
     finished, scanner = scan(form, data)
     assert [record.email for record in finished] == [lookup.email for lookup in LOOKUPS]
     assert [record.outcome for record in finished] == ["ok", "failed", "invalid", "ok"]
-    assert finished[0].wire["balance"] == {"LTXStudio_token": 150}
-    assert finished[0].wire["tokenExpireUTC"] == WIRE["tokenExpireUTC"]
-    assert finished[0].wire["refreshTokenExpireUTC"] == WIRE["refreshTokenExpireUTC"]
+    account = finished[0].to_record()["account"]
+    assert account == {**WIRE, "email": "ann@example.com"}
     assert (scanner.whole, scanner.torn, scanner.lines) == (len(data), 0, data.count(b"\n"))
 
 
@@ -112,7 +116,7 @@ def test_a_record_torn_in_the_middle_is_refused_with_its_line_at_every_byte(form
     before, torn, after = b"".join(parts[:position]), parts[position], parts[1:]
     line = before.count(b"\n") + 1
     # In CSV, half an email and a record behind it are a record: of an email nobody asked for.
-    first = 1 if form is JSON_LINES else torn.index(b",") + 1
+    first = 1 if form is JSON_LINES else torn.index(form.delimiter.encode()) + 1
     for end in range(first, len(torn)):
         data = before + torn[:end] + b"".join(after)
         told = refusal_of(form, data)
@@ -161,7 +165,7 @@ FOREIGN = [
 @pytest.mark.parametrize("data", FOREIGN, ids=range(len(FOREIGN)))
 def test_what_is_no_output_of_this_format_is_refused_from_its_first_line_on(form, data):
     told = refusal_of(form, data)
-    assert told == "line 1: not what `check` of this version writes here"
+    assert told == "line 1: not what `check` writes here"
 
 
 @formats
@@ -174,51 +178,61 @@ def test_the_output_of_the_other_format_is_refused(form):
     ("field", "value"), [("outcome", "great"), ("outcome", []), ("email", 1), ("email", None)]
 )
 def test_a_json_record_with_an_impossible_value_is_none(field, value):
-    record = {**record_of(LOOKUPS[0]), field: value}
+    record = {**LOOKUPS[0].to_record(), field: value}
     assert "line 1" in refusal_of(JSON_LINES, json.dumps(record).encode() + b"\n\n")
 
 
-def test_a_json_record_with_a_field_more_or_less_is_of_another_version():
-    record = record_of(LOOKUPS[0])
-    less = {name: value for name, value in record.items() if name != "status"}
-    for other in ({**record, "more": 1}, less):
-        line = json.dumps(other).encode() + b"\n"
-        assert "line 1" in refusal_of(JSON_LINES, line)
-        good = JSON_LINES.encode(LOOKUPS[0])
-        assert "line 2: torn, or no record of this version" in refusal_of(JSON_LINES, good + line)
+def test_a_json_record_may_have_fields_more_and_less_but_for_three():
+    record = LOOKUPS[0].to_record()
+    assert emails_of(JSON_LINES, json.dumps({**record, "more": 1}).encode() + b"\n") == [
+        record["email"]
+    ]
+    for name in record:
+        less = {key: value for key, value in record.items() if key != name}
+        line = json.dumps(less).encode() + b"\n"
+        if name in {"email", "outcome", "checked_at"}:
+            assert "line 1" in refusal_of(JSON_LINES, line)
+            good = JSON_LINES.encode(LOOKUPS[0])
+            assert "line 2: torn, or no record of a check" in refusal_of(JSON_LINES, good + line)
+        else:
+            assert emails_of(JSON_LINES, line) == [record["email"]]
 
 
 def test_a_json_record_written_by_another_tool_counts():
-    record = json.dumps(record_of(LOOKUPS[0]), separators=(",", ":")).encode() + b"\n"
+    record = json.dumps(LOOKUPS[0].to_record(), separators=(",", ":")).encode() + b"\n"
     assert emails_of(JSON_LINES, record) == ["ann@example.com"]
     assert scan(JSON_LINES, record + record[:20])[1].torn == 20
+
+
+AT = b"2026-01-02T03:04:05.678Z"
 
 
 @pytest.mark.parametrize(
     "row",
     [
         b"ann@example.com,ok\n",
-        b"ann@example.com,ok,200,x,,,,,,,1,1.0,now\n",
-        b"ann@example.com,great,200,1,,,,,,,1,1.0,now\n",
-        b"ann@example.com,ok,200,1,,,,,,,1,1.0,now,more\n",
-        b'ann"@"example.com,ok,200,1,,,,,,,1,1.0,now\n',
-        b"ann@example.com,ok,200,1,,,,,,,1,1.0,now\r\n",
-        b"caf\xe9@example.com,ok,200,1,,,,,,,1,1.0,now\n",
+        b"ann@example.com,ok,200,x,,,,,,,1,1.0,AT\n",
+        b"ann@example.com,great,200,1,,,,,,,1,1.0,AT\n",
+        b"ann@example.com,ok,200,1,,,,,,,1,1.0,AT,more\n",
+        b'ann"@"example.com,ok,200,1,,,,,,,1,1.0,AT\n',
+        b"ann@example.com,ok,200,1,,,,,,,1,1.0,\n",
+        b"ann@example.com,ok,200,1,,,,,,,1,1.0,now\n",
+        b"ann@example.com,ok,2.5,1,,,,,,,1,1.0,AT\n",
+        b"caf\xe9@example.com,ok,200,1,,,,,,,1,1.0,AT\n",
     ],
 )
 def test_a_csv_row_that_check_does_not_write_is_refused(row):
-    assert refusal_of(CSV, CSV.header + row).startswith("line 2: ")
+    assert refusal_of(CSV, CSV.header + row.replace(b"AT", AT)).startswith("line 2: ")
 
 
 @pytest.mark.parametrize(
     ("text", "number"), [("7", 7), ("-7", -7), ("7.5", 7.5), ("1e3", 1000.0), ("", None)]
 )
 def test_a_balance_in_csv_is_a_number_again(text, number):
-    row = f"ann@example.com,ok,200,{text},,,,,,,1,1.0,now\n".encode()
-    ((finished,), _) = scan(CSV, CSV.header + row)
-    balance = finished.wire["balance"]
-    assert balance == (None if number is None else {"LTXStudio_token": number})
-    assert finished.wire["tokenExpireUTC"] is None
+    row = f"ann@example.com,ok,200,{text},,,,,,,1,1.0,".encode() + AT + b"\n"
+    ((record,), _) = scan(CSV, CSV.header + row)
+    assert record.balance == number
+    assert record.token_expires_at is None
 
 
 def test_a_cell_longer_than_the_csv_module_allows_is_read():
@@ -228,21 +242,102 @@ def test_a_cell_longer_than_the_csv_module_allows_is_read():
 
 
 def test_a_record_without_an_end_does_not_fill_the_memory():
-    scanner = Scanner(JSON_LINES.layout)
+    scanner = Scanner(JSON_LINES)
     half = b'{"email": "' + b"x" * (LONGEST_RECORD // 2)
     scanner.feed(half)
     with pytest.raises(UnusableOutputError, match="line 1"):
         scanner.feed(half)
 
 
-def test_a_database_row_is_a_record_too():
-    finished = finished_of_row("ann@example.com", "ok", 3, "2026", None)
-    assert (finished.email, finished.outcome) == ("ann@example.com", Outcome.OK)
-    assert finished.wire == {
-        "balance": {"LTXStudio_token": 3},
-        "tokenExpireUTC": "2026",
-        "refreshTokenExpireUTC": None,
-    }
-    for row in ((b"ann", "ok"), ("ann", "great"), ("ann", None)):
-        with pytest.raises(ValueError, match=r"email|not a valid"):
-            finished_of_row(*row, None, None, None)
+# Files that others have touched
+
+BOM = b"\xef\xbb\xbf"
+
+
+@formats
+def test_a_bom_and_blank_lines_between_and_behind_records_are_no_matter(form):
+    header, first, *others = pieces(form)
+    data = BOM + header + first + b"\n" + b"".join(others) + b"\r\n\n"
+    found, scanner = scan(form, data, whole=False)
+    assert [record.email for record in found] == [lookup.email for lookup in LOOKUPS]
+    assert (scanner.whole, scanner.torn) == (len(data), 0)
+
+
+def test_a_file_of_blank_lines_alone_is_not_ours():
+    for form in (JSON_LINES, CSV):
+        assert refusal_of(form, b"\n\n").startswith("line 1: ")
+
+
+def as_excel_saves(delimiter: str = ",") -> bytes:
+    """CSV with a BOM and CRLF between the rows; line ends within cells are LF."""
+    form = evolve(CSV, delimiter=delimiter, line_end="\r\n")
+    return BOM + b"".join(pieces(form))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_as_excel_saves_it_is_continued_in_its_own_way(delimiter):
+    data = as_excel_saves(delimiter)
+    records, scanner = scan(CSV, data, whole=False)
+    assert [record.email for record in records] == [lookup.email for lookup in LOOKUPS]
+    assert scanner.whole == len(data)
+    assert scanner.header == data[: data.index(b"\n") + 1]
+    row = scanner.format.encode(LOOKUPS[0])
+    assert row.endswith(b"\r\n")
+    assert row.count(delimiter.encode()) == len(COLUMNS) - 1
+
+
+def test_the_header_of_a_file_decides_which_columns_are_written_and_where():
+    header = b"note,checked_at,outcome,more,email,error\n"
+    scanner = Scanner(CSV)
+    scanner.feed(header)
+    form = scanner.format
+    lookup = make_lookup(wire={**WIRE, "email": "ann@example.com", "error": "sign, in"})
+    row = form.encode(lookup)
+    assert row == b',2026-01-02T03:04:05.678Z,ok,,ann@example.com,"sign, in"\n'
+    record, raw = scanner.feed(row)
+    assert (record.email, record.error, raw) == ("ann@example.com", "sign, in", row)
+    assert {"status", "balance", "attempts"} <= {*form.left_out}
+    assert not {"email", "error"} & {*form.left_out}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"email,outcome\n",
+        b"email,checked_at\n",
+        b"outcome,checked_at\n",
+        b"email,outcome,checked_at,email\n",
+        b'"email,outcome,checked_at\n',
+        b"email|outcome|checked_at\n",
+        b"Email,Outcome,Checked_at\n",
+    ],
+)
+def test_a_header_without_a_required_column_or_with_one_twice_is_refused(header):
+    assert refusal_of(CSV, header + b"ann@example.com,ok\n").startswith("line 1: ")
+
+
+@formats
+def test_what_is_only_read_goes_on_after_a_flaw_and_needs_no_last_line_end(form):
+    parts = list(pieces(form))
+    good = [lookup.email for lookup in LOOKUPS]
+    whole = b"".join(parts)
+    items = list(items_in(iter(lines_of(whole[:-1])), form))
+    assert [item.email for item in items] == good
+    parts.insert(2, b"a note\n")
+    items = list(items_in(iter(lines_of(b"".join(parts) + parts[1][:30])), form))
+    assert items[1] is Flaw.UNUSABLE
+    assert items[-1] is Flaw.TORN
+    assert [item.email for item in items if isinstance(item, Record)] == good
+
+
+def test_a_line_over_the_cap_is_one_flaw_and_the_next_is_read(monkeypatch):
+    monkeypatch.setattr("ltx_async.results.scanner.LONGEST_RECORD", 500)
+    good = JSON_LINES.encode(LOOKUPS[0])
+    long = JSON_LINES.encode(make_lookup("x" * 1700))
+    items = list(items_in(lines_of_file(io.BytesIO(good + long + good)), JSON_LINES))
+    assert [type(item) for item in items] == [Record, Flaw, Record]
+    items = list(items_in(lines_of_file(io.BytesIO(good + long[:-1])), JSON_LINES))
+    assert items[1] is Flaw.TORN
+    open_quote = CSV.header + b'"ann\n' + b"x,y\n" * 400
+    items = list(items_in(lines_of_file(io.BytesIO(open_quote)), CSV))
+    assert Flaw.UNUSABLE in items

@@ -17,7 +17,7 @@ from ltx_async.cli.exits import ExitStatus, status_of
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError, UnsavedError
 from ltx_async.inputs.seen import Meeting
 from ltx_async.results.columns import plain_text
-from ltx_async.results.record import EarlierRecords
+from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.sqlite import waiting as sqlitelock
 from ltx_async.results.sqlite import writer as sqlitefile
 from ltx_async.results.sqlite.opening import create_database, resume_database
@@ -52,15 +52,16 @@ def seen_by(earlier):
 
 
 async def resumed(path, *, retry_failed=False):
-    earlier = EarlierRecords(EarlierResults().add)
-    return await resume_database(path, earlier, retry_failed=retry_failed), earlier
+    renewal = Renewal(frozenset({Outcome.FAILED})) if retry_failed else Renewal()
+    earlier = EarlierRecords(EarlierResults().add, renewal)
+    return await resume_database(path, earlier), earlier
 
 
 async def test_a_row_has_the_columns_of_every_table_and_the_account(out):
     await written(out, ANN, BAD)
     with closing(sqlite3.connect(out)) as database:
         columns = database.execute("PRAGMA table_info(lookups)").fetchall()
-    assert tuple(column[1] for column in columns) == DATABASE_COLUMNS
+    assert tuple(column[1] for column in columns) == tuple(DATABASE_COLUMNS)
     assert [column[1] for column in columns if column[5]] == ["email"]
     ann, bad = (dict(zip(DATABASE_COLUMNS, row, strict=True)) for row in rows(out))
     assert (ann["email"], ann["outcome"], ann["balance"]) == ("ann@example.com", "ok", 150)
@@ -111,11 +112,12 @@ def test_any_text_of_a_server_is_kept_in_a_form_that_sqlite_can_keep(text):
     error = make_lookup(text, error=LTXError(text))
     account = make_lookup(text, account=Account(error=text, wire={"email": text, "error": text}))
     with closing(sqlite3.connect(":memory:")) as database:
-        sqlitefile.prepare(database, empty=True)
+        sqlitefile.prepare(database)
         database.execute(sqlitefile._UPSERT, database_row(error))
         database.execute(sqlitefile._UPSERT, database_row(account))
         (row,) = database.execute("SELECT email, error, account FROM lookups").fetchall()
-    assert row[:2] == (plain_text(text), plain_text(text))
+    silent = "the account is stored but broken, and the API does not say why"
+    assert row[:2] == (plain_text(text), plain_text(text) or silent)
     assert "\0" not in "".join(row)
     assert json.loads(row[2])["error"] == text
 
@@ -329,8 +331,8 @@ async def make_other_outcome(path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (make_other_table, "holds no table `lookups` of this version"),
-        (make_no_table, "holds no table `lookups` of this version"),
+        (make_other_table, "holds no table `lookups` of a check"),
+        (make_no_table, "holds no table `lookups` of a check"),
         (make_no_database, "is no SQLite database"),
         (make_other_outcome, "holds records of another version"),
     ],

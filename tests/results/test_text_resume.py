@@ -16,8 +16,8 @@ from ltx_async.files.replacement import Replacement
 from ltx_async.inputs.seen import Meeting
 from ltx_async.results import text_resume as textresume
 from ltx_async.results.csv_format import CSV
+from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.record import EarlierRecords
 from ltx_async.results.text_resume import resume_text
 
 FAILED = make_lookup("bad@example.com", error=ServerError("HTTP 503", status=503))
@@ -39,8 +39,9 @@ def seen_by(earlier):
 
 
 async def resumed(path, form, *, retry_failed=False, thresholds=None):
-    earlier = EarlierRecords(EarlierResults(thresholds=thresholds or Thresholds()).add)
-    writer = await resume_text(path, form, earlier, retry_failed=retry_failed)
+    renewal = Renewal(frozenset({Outcome.FAILED})) if retry_failed else Renewal()
+    earlier = EarlierRecords(EarlierResults(thresholds=thresholds or Thresholds()).add, renewal)
+    writer = await resume_text(path, form, earlier)
     return writer, earlier
 
 
@@ -71,7 +72,7 @@ async def test_records_are_taken_in_and_others_follow_them(out, form):
     await writer.write(LOOKUPS[2])
     await writer.close()
     assert out.read_bytes() == content(form, *LOOKUPS)
-    assert (earlier.count, earlier.repaired) == (2, False)
+    assert (earlier.count, earlier.remarks) == (2, [])
     assert seen_by(earlier).meet("ann@EXAMPLE.com") == Earlier(Outcome.OK)
     assert seen_by(earlier).meet("bad@example.com") == Earlier(Outcome.FAILED)
     assert seen_by(earlier).meet("bob@example.com") is Meeting.FIRST
@@ -86,7 +87,7 @@ async def test_a_torn_end_is_cut_off_before_anything_is_appended(out, form):
     await writer.write(LOOKUPS[2])
     await writer.close()
     assert out.read_bytes() == content(form, *LOOKUPS)
-    assert earlier.repaired
+    assert earlier.remarks == ["the last record was torn, and has been cut off"]
 
 
 @formats
@@ -99,7 +100,7 @@ async def test_failed_records_are_dropped_by_a_new_file_in_place_of_the_old_one(
     await writer.write(FAILED)
     await writer.close()
     assert out.read_bytes() == content(form, LOOKUPS[0], FAILED)
-    assert (earlier.count, earlier.repaired) == (1, True)
+    assert (earlier.count, len(earlier.remarks)) == (1, 1)
     assert seen_by(earlier).meet("bad@example.com") is Meeting.FIRST
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert [path.name for path in out.parent.iterdir()] == ["out"]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from attrs import define, field, frozen
 
 from ltx_async.alerts import Alert, Thresholds
-from ltx_async.codec.accounts import structure_account
 from ltx_async.inputs.seen import SeenEmails
-from ltx_async.models import Account, Outcome
-from ltx_async.results.record import Finished
+from ltx_async.models import TOKEN_KEY, Account, Outcome
+from ltx_async.results.record import Record
 
 _SHOWN_AT_MOST: Final = 1_000
 
@@ -49,20 +47,22 @@ class EarlierResults:
     now: datetime = field(factory=lambda: datetime.now(UTC))
     _shown: int = field(default=0, init=False)
 
-    def add(self, finished: Finished) -> None:
+    def add(self, record: Record) -> None:
         """Take one record."""
-        earlier = _UNALARMING[finished.outcome]
-        if self.thresholds and finished.wire is not None:
-            earlier = self._judged(finished, finished.wire)
-        refused = finished.outcome is Outcome.INVALID
-        self.seen.remember(finished.email, earlier, refused=refused)
+        earlier = self._judged(record) if self.thresholds else _UNALARMING[record.outcome]
+        refused = record.outcome is Outcome.INVALID
+        self.seen.remember(record.email, earlier, refused=refused)
 
-    def _judged(self, finished: Finished, wire: Mapping[str, Any]) -> Earlier:
-        account = structure_account(dict(wire))
-        if not isinstance(account, Account):
-            return _UNALARMING[finished.outcome]
-        alerts = tuple(self.thresholds.alerts(finished.email, account, self.now))
-        return Earlier(finished.outcome, len(alerts), self._to_be_shown(alerts))
+    def _judged(self, record: Record) -> Earlier:
+        account = Account(
+            balance={TOKEN_KEY: record.balance},
+            token_expires_at=record.token_expires_at,
+            refresh_token_expires_at=record.refresh_token_expires_at,
+        )
+        alerts = tuple(self.thresholds.alerts(record.email, account, self.now))
+        if not alerts:
+            return _UNALARMING[record.outcome]
+        return Earlier(record.outcome, len(alerts), self._to_be_shown(alerts))
 
     def _to_be_shown(self, alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
         """Keep the texts of the first ones only: there may be a million."""

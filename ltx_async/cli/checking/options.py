@@ -12,7 +12,8 @@ from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.readers import is_plain_text
 from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.models import Outcome
-from ltx_async.results.formats import Existing, verify_output
+from ltx_async.results.earlier import Renewal
+from ltx_async.results.formats import Existing, format_of
 
 
 @frozen
@@ -45,11 +46,11 @@ class CheckOptions:
         if self.column != "email" and (self.source is None or is_plain_text(self.source)):
             raise click.UsageError("--column is for CSV, TSV and JSONL input.")
         if self.output != "-":
-            verify_output(self.output)
+            format_of(self.output)
         if self.summary_json is not None:
             verify_distinct(self.summary_json, self.source, self.output, token_file)
             verify_replaceable(self.summary_json)
-        if self.existing.continues:
+        if self.existing is Existing.RESUME:
             self._verify_resume()
 
     def _verify_resume(self) -> None:
@@ -67,8 +68,11 @@ class CheckOptions:
     @property
     def existing(self) -> Existing:
         """What to do with an output that is there already."""
-        if self.retry_failed:
-            return Existing.RETRY_FAILED
-        if self.resume:
+        if self.resume or self.retry_failed:
             return Existing.RESUME
         return Existing.OVERWRITE if self.overwrite else Existing.REFUSE
+
+    @property
+    def renewal(self) -> Renewal:
+        """Which records of an output that is continued are asked for again."""
+        return Renewal(frozenset({Outcome.FAILED}) if self.retry_failed else frozenset())

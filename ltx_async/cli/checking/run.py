@@ -50,7 +50,7 @@ class CheckRun:
     """
 
     emails: DistinctEmails
-    writer: Writer
+    writer: Writer[Lookup]
     talk: Talk
     counts: Counts = field(factory=Counts)
     observer: Observer = field(factory=Observer)

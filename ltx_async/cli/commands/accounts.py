@@ -48,7 +48,7 @@ async def _accounts(options: ClientOptions, talk: Talk, *, as_json: bool) -> int
             listed = {}
     lookups = list(_as_lookups(listed, time.monotonic() - began))
     as_lines = as_json or not is_terminal(1)
-    writer: Writer = standard_output(JSON_LINES) if as_lines else AccountTable()
+    writer: Writer[Lookup] = standard_output(JSON_LINES) if as_lines else AccountTable()
     for lookup in lookups:
         await writer.write(lookup)
     await writer.close()

@@ -33,9 +33,10 @@ from ltx_async.files.errors import FileError, InputError, OutputRefusedError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
-from ltx_async.results.formats import open_output
+from ltx_async.models import Lookup
+from ltx_async.results.earlier import EarlierRecords
+from ltx_async.results.formats import SUFFIXES, open_output
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.record import EarlierRecords
 from ltx_async.results.stream import standard_output
 from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
@@ -61,7 +62,7 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
     type=FILE_NAME,
     default="-",
     metavar="OUT|-",
-    help="Results: .jsonl, .csv, .sqlite or .db.  [stdout]",
+    help=f"Results: {SUFFIXES}.  [stdout]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--resume", is_flag=True, help="Go on with OUT: ask only what it has no record of.")
@@ -119,7 +120,7 @@ async def _check(
         else:
             emails = await _opened(options, options.source, talk)
         thresholds = Thresholds(options.min_balance, options.expires_within)
-        earlier = EarlierRecords(EarlierResults(emails.seen, thresholds).add)
+        earlier = EarlierRecords(EarlierResults(emails.seen, thresholds).add, options.renewal)
         writer = await or_interrupt(interrupt, _writer(options, earlier, talk))
         if writer is None:
             return interrupt.exit_status
@@ -161,12 +162,12 @@ async def _opened(options: CheckOptions, name: str, talk: Talk) -> DistinctEmail
     return emails
 
 
-async def _writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer:
+async def _writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer[Lookup]:
     if options.output == "-":
         return standard_output(JSON_LINES)
     writer = await open_output(Path(options.output), options.existing, earlier)
-    if earlier.repaired:
-        talk.say(f"{options.output}: the last record was torn, and has been cut off")
+    for remark in earlier.remarks:
+        talk.say(f"{options.output}: {remark}")
     if earlier.count:
         talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}")
     return writer

@@ -14,6 +14,7 @@ from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.inputs.emails import DistinctEmails
+from ltx_async.models import Lookup
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output
 from ltx_async.results.text_file import Writer
@@ -50,7 +51,7 @@ async def _get(
     as_json: bool,
     interrupt: Interrupt,
 ) -> int:
-    writer: Writer = AccountTable()
+    writer: Writer[Lookup] = AccountTable()
     if as_json or not is_terminal(1):
         writer = standard_output(JSON_LINES)
     work = CheckRun(

@@ -18,12 +18,13 @@ from ltx_async.report import (
     Comparison,
     MissingPlotlyError,
     Summary,
+    collect,
     compare,
     plotly_script,
-    read_results,
     render_page,
     summarise,
 )
+from ltx_async.results.reading import read_results
 
 _PAGES: Final = frozenset({".html", ".htm"})
 
@@ -72,10 +73,10 @@ def report(
         verify_distinct(output, results, since)
         verify_replaceable(output, overwrite=overwrite)
     plotly = "" if output is None else _plotly()
-    newer = read_results(results)
-    comparison = None if since is None else compare(read_results(since), newer)
+    newer = collect(read_results(results))
+    comparison = None if since is None else compare(collect(read_results(since)), newer)
     if output is not None:
-        page = render_page(summarise(newer), newer.rows, comparison, plotly=plotly)
+        page = render_page(summarise(newer), newer.records, comparison, plotly=plotly)
         write_whole(output, page, overwrite=overwrite)
         Talk(quiet=quiet).say(f"report: {output} ({len(page) / 1e6:.1f} MB), open it in a browser")
     if as_json:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, frozen
 
 from ltx_async.models import Outcome
-from ltx_async.report import Change, ChangeKind, Comparison, Row, Summary
+from ltx_async.report import Change, ChangeKind, Comparison, Summary
 from ltx_async.report.distribution import Bin
 from ltx_async.report.expiry import calendar
+from ltx_async.results.record import Record
 from ltx_async.wording import (
     clipped,
     counted,
@@ -221,8 +222,8 @@ def _without_empty_end(bars: list[_Bar]) -> list[_Bar]:
     return bars
 
 
-def _slow(row: Row) -> str:
-    return row.outcome.value + (f", {row.attempts:,} attempts" if row.attempts > 1 else "")
+def _slow(record: Record) -> str:
+    return record.outcome.value + (f", {record.attempts:,} attempts" if record.attempts > 1 else "")
 
 
 def _change_style(kind: ChangeKind, count: int) -> str:
@@ -231,6 +232,6 @@ def _change_style(kind: ChangeKind, count: int) -> str:
 
 def _changed(change: Change) -> str:
     facts = [] if not change.moved else [f"{signed(change.moved)} tokens"]
-    if change.after is not None and change.after.trouble:
-        facts.append(clipped(change.after.trouble, _LONGEST_TROUBLE))
+    if change.after is not None and change.after.error:
+        facts.append(clipped(change.after.error, _LONGEST_TROUBLE))
     return ", ".join(facts)

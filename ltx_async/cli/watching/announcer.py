@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol, cast
+from typing import Final
 
-from attrs import define, evolve
+from attrs import define, frozen
 
 from ltx_async.cli.terminal.encoding import columns
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.cli.watching.alert_command import AlertCommand
-from ltx_async.models import Lookup
 from ltx_async.monitor.changes import Change, Kind
-from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output
+from ltx_async.results.text_file import Writer
 from ltx_async.wording import wrapped
 
 _STYLES: Final = {Kind.RECOVERED: "green", Kind.OUTAGE_OVER: "green", Kind.OUTAGE: "bold red"}
 
 
-class ChangeWriter(Protocol):
-    """Where changes are written: a `Writer` for something else than lookups."""
+@frozen
+class _Lines:
+    """A line for each change: the writers care for bytes, pipes and full disks."""
 
-    async def write(self, change: Change, /) -> None:
-        """Write one line whole, or raise."""
-        ...  # pragma: no cover
-
-    async def close(self) -> None:
-        """Finish; to be called once."""
-        ...  # pragma: no cover
+    encode: Callable[[Change], bytes]
+    header: bytes = b""
 
 
-def change_writer(*, as_json: bool) -> ChangeWriter:
+def change_writer(*, as_json: bool) -> Writer[Change]:
     """Return what writes changes on standard output, never blocking the loop.
 
     Raises:
         OutputRefusedError: standard output is closed.
     """
-    encode = _json_line if as_json else _text_line
-    # The writers care for bytes, pipes and full disks; what the bytes say is all the same to them.
-    line_format = evolve(JSON_LINES, encode=cast("Callable[[Lookup], bytes]", encode))
-    return cast("ChangeWriter", standard_output(line_format))
+    return standard_output(_Lines(_json_line if as_json else _text_line))
 
 
 def _json_line(change: Change) -> bytes:
@@ -64,7 +56,7 @@ class Announcer:
     """
 
     talk: Talk
-    writer: ChangeWriter
+    writer: Writer[Change]
     command: AlertCommand | None = None
     as_json: bool = False
 

@@ -7,19 +7,20 @@ import contextlib
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ltx_async.files.errors import FileError, OutputFailedError, OutputRefusedError
 from ltx_async.files.lock import LockFile
 from ltx_async.files.open_file import PRIVATE, OpenFile, sync_directory
 from ltx_async.files.private import open_private
-from ltx_async.models import Outcome
-from ltx_async.results.record import EarlierRecords, Finished, wire_of_cells
+from ltx_async.results.columns import COLUMNS, REQUIRED
+from ltx_async.results.earlier import EarlierRecords, Renewal
+from ltx_async.results.record import Record
 from ltx_async.results.sqlite.waiting import unlocked
 from ltx_async.results.sqlite.writer import (
-    DATABASE_COLUMNS,
     SQLiteWriter,
     connect,
     database_failure,
@@ -28,10 +29,10 @@ from ltx_async.results.sqlite.writer import (
 
 _ROWS_AT_A_TIME: Final = 1_000
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
-_READ: Final = (
-    "SELECT email, outcome, balance, token_expires_at, refresh_token_expires_at FROM lookups"
+_TABLE: Final = (
+    """SELECT name, "notnull" AND dflt_value IS NULL, pk FROM pragma_table_info('lookups')"""
 )
-_DROP: Final = "DELETE FROM lookups WHERE outcome = ?"
+_ALWAYS_SET: Final = REQUIRED | {"attempts", "elapsed_ms"}
 _OTHER: Final = "Nothing was changed: choose another output, or --overwrite."
 
 
@@ -46,21 +47,19 @@ async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
         _verify_companions(path)
         open_private(path, overwrite=overwrite).close()
         _remove_companions(path)
-        return await _begun(path, held, empty=True)
+        return await _begun(path, held)
     except BaseException:
         held.release()
         raise
 
 
-async def resume_database(
-    path: Path, earlier: EarlierRecords, *, retry_failed: bool
-) -> SQLiteWriter:
+async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
     """Open a database for the rest of its records; one that is not there is created.
 
     Args:
         path: the output.
-        earlier: is given every record that stays.
-        retry_failed: delete the failed records first, in one transaction.
+        earlier: is given every record that stays; those that are not to are deleted first, in
+            one transaction.
 
     Raises:
         FileError: it is in use, damaged, cannot be read or written, or is something else.
@@ -70,8 +69,8 @@ async def resume_database(
         if not _exists(path):
             open_private(path, overwrite=False).close()
             _remove_companions(path)
-        empty = await _read(path, earlier, retry_failed=retry_failed)
-        return await _begun(path, held, empty=empty)
+        await _read(path, earlier)
+        return await _begun(path, held)
     except BaseException:
         held.release()
         raise
@@ -119,12 +118,12 @@ def _remove_companions(path: Path) -> None:
             raise OutputRefusedError(f"{companion}: {error.strerror}.") from error
 
 
-async def _begun(path: Path, held: LockFile, *, empty: bool) -> SQLiteWriter:
+async def _begun(path: Path, held: LockFile) -> SQLiteWriter:
     try:
         _make_private(path)
         database = connect(path)
         try:
-            await unlocked(database, partial(prepare, database, empty=empty))
+            await unlocked(database, partial(prepare, database))
             sync_directory(path.parent)
         except BaseException:
             database.close()
@@ -146,23 +145,23 @@ def _make_private(path: Path) -> None:
         file.close()
 
 
-async def _read(path: Path, earlier: EarlierRecords, *, retry_failed: bool) -> bool:
-    """Take the records in; return whether the table has yet to be made."""
+async def _read(path: Path, earlier: EarlierRecords) -> None:
+    """Take the records in, if there are any."""
     try:
         with contextlib.closing(connect(path)) as database:
-            if not await unlocked(database, partial(_has_table, path, database)):
-                return True
+            columns = await unlocked(database, partial(_columns, path, database))
+            if not columns:
+                return
             await _check_integrity(path, database)
-            if retry_failed:
-                await unlocked(database, partial(database.execute, _DROP, (Outcome.FAILED.value,)))
-            await _take_in(database, earlier)
+            if earlier.renewal:
+                await unlocked(database, partial(_drop, database, columns, earlier.renewal))
+            await _take_in(database, columns, earlier)
     except sqlite3.Error as error:
         raise _unreadable(error, path) from error
     except ValueError as error:
         raise OutputRefusedError(
             f"{path}: holds records of another version.", hint=_OTHER
         ) from error
-    return False
 
 
 def _unreadable(error: sqlite3.Error, path: Path) -> FileError:
@@ -180,16 +179,17 @@ def _damaged(path: Path, reason: str) -> OutputFailedError:
     )
 
 
-def _has_table(path: Path, database: sqlite3.Connection) -> bool:
-    """Whether the table is there; a database with anything else in it is not ours."""
-    columns = [
-        name for (name,) in database.execute("SELECT name FROM pragma_table_info('lookups')")
-    ]
-    if columns == list(DATABASE_COLUMNS):
-        return True
+def _columns(path: Path, database: sqlite3.Connection) -> list[str]:
+    """Return the columns of the table that we know; none where the database is empty."""
+    table = database.execute(_TABLE).fetchall()
+    columns = {name for name, _, _ in table}
+    needed = {name for name, needed, _ in table if needed}
+    keys = [name for name, _, key in table if key]
+    if columns >= REQUIRED and keys == ["email"] and needed <= _ALWAYS_SET:
+        return [name for name in COLUMNS if name in columns]
     if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise OutputRefusedError(f"{path}: holds no table `lookups` of this version.", hint=_OTHER)
-    return False
+        raise OutputRefusedError(f"{path}: holds no table `lookups` of a check.", hint=_OTHER)
+    return []
 
 
 async def _check_integrity(path: Path, database: sqlite3.Connection) -> None:
@@ -201,20 +201,24 @@ async def _check_integrity(path: Path, database: sqlite3.Connection) -> None:
         raise _damaged(path, verdict)
 
 
-async def _take_in(database: sqlite3.Connection, earlier: EarlierRecords) -> None:
+def _records(database: sqlite3.Connection, columns: list[str]) -> Iterator[Record]:
+    cursor = database.execute(f"SELECT {', '.join(columns)} FROM lookups")  # noqa: S608 - our names
+    return (Record.of_cells(dict(zip(columns, cells, strict=True))) for cells in cursor)
+
+
+def _drop(database: sqlite3.Connection, columns: list[str], renewal: Renewal) -> None:
+    """Delete the records that are to be renewed: all of them, or none."""
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        emails = [(one.email,) for one in _records(database, columns) if renewal.concerns(one)]
+        database.executemany("DELETE FROM lookups WHERE email = ?", emails)
+
+
+async def _take_in(
+    database: sqlite3.Connection, columns: list[str], earlier: EarlierRecords
+) -> None:
     # Nobody's lock is in the way of a read that has begun.
-    for row in await unlocked(database, partial(database.execute, _READ)):
-        earlier.add(finished_of_row(*row))
+    for record in await unlocked(database, partial(_records, database, columns)):
+        earlier.add(record)
         if not earlier.count % _ROWS_AT_A_TIME:
             await asyncio.sleep(0)
-
-
-def finished_of_row(email: Any, outcome: Any, *cells: Any) -> Finished:
-    """Return the record of a database row: email, outcome, balance and the two expiries.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not isinstance(email, str):
-        raise ValueError("no email")  # noqa: TRY004 - one error for all that is no record
-    return Finished(email, Outcome(outcome), wire_of_cells(*cells))

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any
 
-from ltx_async.results.record import Flaw, Item, UnusableRecordError, row_of_cells
-
-_COLUMNS_READ: Final = (
-    "email",
-    "outcome",
-    "checked_at",
-    "attempts",
-    "elapsed_ms",
-    "balance",
-    "token_expires_at",
-    "refresh_token_expires_at",
-    "error",
-)
+from ltx_async.results.columns import COLUMNS, UnusableRecordError
+from ltx_async.results.record import Flaw, Item, Record
 
 
-def sqlite_rows(path: Path) -> Iterator[Item]:
+def sqlite_items(path: Path) -> Iterator[Item]:
     """Read the table `lookups`, also while a check is writing to it.
 
     Raises:
@@ -33,9 +23,9 @@ def sqlite_rows(path: Path) -> Iterator[Item]:
     with closing(_connected(path)) as database:
         database.text_factory = lambda text: text.decode("utf-8", "replace")
         present = {column[1] for column in database.execute("PRAGMA table_info(lookups)")}
-        columns = [name for name in _COLUMNS_READ if name in present]
+        columns = [name for name in (*COLUMNS, "account") if name in present]
         for cells in database.execute(f"SELECT {', '.join(columns) or 'email'} FROM lookups"):  # noqa: S608
-            yield _sqlite_row(dict(zip(columns, cells, strict=True)))
+            yield _item(dict(zip(columns, cells, strict=True)))
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -50,8 +40,17 @@ def _connected(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _sqlite_row(cells: dict[str, object]) -> Item:
+def _item(cells: dict[str, Any]) -> Item:
     try:
-        return row_of_cells(cells)
+        return Record.of_cells(cells, _account(cells.pop("account", None)))
     except UnusableRecordError:
         return Flaw.UNUSABLE
+
+
+def _account(text: str | None) -> Mapping[str, Any] | None:
+    """Return the JSON object of an account; what is none says nothing, as an empty cell."""
+    try:
+        account = None if text is None else json.loads(text)
+    except (ValueError, RecursionError, TypeError):
+        return None
+    return account if isinstance(account, dict) else None

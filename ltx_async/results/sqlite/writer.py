@@ -15,30 +15,28 @@ from ltx_async.files.errors import OutputFailedError, UnsavedError, removed
 from ltx_async.files.lock import LockFile
 from ltx_async.files.sync import Syncer
 from ltx_async.models import Lookup, Outcome
-from ltx_async.results.columns import COLUMNS, Cell, plain_text, row_of
+from ltx_async.results.columns import COLUMNS, Cell, cells_of, plain_text
 from ltx_async.results.sqlite.waiting import Patience, is_locked
 
-DATABASE_COLUMNS: Final = (*COLUMNS, "account")
-"""The columns of the table `lookups`: those of every table, and the account as JSON."""
-
-_TYPES: Final = {
-    "email": "TEXT NOT NULL PRIMARY KEY",
-    "outcome": "TEXT NOT NULL",
-    "status": "INTEGER",
-    "balance": "NUMERIC",
-    "max_jobs": "INTEGER",
-    "attempts": "INTEGER",
-    "elapsed_ms": "REAL",
+DATABASE_COLUMNS: Final = {
+    **{name: kind.sql_type for name, kind in COLUMNS.items()},
+    "account": "TEXT",
 }
+"""The columns of the table `lookups` and their types: those of every table, the account as JSON."""
+
+SCHEMA_VERSION: Final = 1
+"""The `user_version` of a database; 0 is that of the versions that did not set it."""
+
 _CREATE: Final = "CREATE TABLE lookups ({})".format(
-    ", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in DATABASE_COLUMNS)
+    ", ".join(f"{name} {sql_type}" for name, sql_type in DATABASE_COLUMNS.items())
 )
 # An email that was asked for is never replaced by one that only looks like it, and was refused.
 _UPSERT: Final = " ".join(
     (
-        f"INSERT INTO lookups VALUES ({', '.join('?' * len(DATABASE_COLUMNS))})",  # noqa: S608 - of constants
+        f"INSERT INTO lookups ({', '.join(DATABASE_COLUMNS)})",
+        f"VALUES ({', '.join('?' * len(DATABASE_COLUMNS))})",
         "ON CONFLICT (email) DO UPDATE SET",
-        ", ".join(f"{name} = excluded.{name}" for name in DATABASE_COLUMNS[1:]),
+        ", ".join(f"{name} = excluded.{name}" for name in DATABASE_COLUMNS if name != "email"),
         "WHERE excluded.outcome <> 'invalid' OR outcome = 'invalid'",
     )
 )
@@ -58,7 +56,7 @@ _encode_json: Final = json.JSONEncoder(ensure_ascii=True).encode
 def database_row(lookup: Lookup) -> tuple[Cell, ...]:
     """Return the cells of a lookup in the order of DATABASE_COLUMNS, as SQLite can keep them."""
     account = None if lookup.account is None else _encode_json(lookup.account.to_wire())
-    return (*map(_cell, row_of(lookup)), account)
+    return (*map(_cell, cells_of(lookup.to_row())), account)
 
 
 def _cell(value: Cell) -> Cell:
@@ -80,12 +78,20 @@ def connect(path: Path) -> sqlite3.Connection:
     )
 
 
-def prepare(database: sqlite3.Connection, *, empty: bool) -> None:
-    """Set a database up for writing, and make the table where it is `empty`."""
+def prepare(database: sqlite3.Connection) -> None:
+    """Set a database up for writing, and make the table, or what it lacks of it."""
     for setting in _SETTINGS:
         database.execute(setting)
-    if empty:
+    present = {
+        name for (name,) in database.execute("SELECT name FROM pragma_table_info('lookups')")
+    }
+    if not present:
         database.execute(_CREATE)
+    for name, sql_type in DATABASE_COLUMNS.items():
+        if present and name not in present:
+            database.execute(f"ALTER TABLE lookups ADD COLUMN {name} {sql_type}")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    database.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
 
 
 def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:

@@ -1,0 +1,55 @@
+"""The records of an output that is continued: what stays, and what is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import define, field, frozen
+
+from ltx_async.models import Outcome
+from ltx_async.results.record import Record
+
+
+@frozen
+class Renewal:
+    """Which records are dropped, so that their emails are asked for again.
+
+    Attributes:
+        outcomes: those with one of these.
+        before: those checked earlier than this; None for none.
+    """
+
+    outcomes: frozenset[Outcome] = frozenset()
+    before: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.outcomes) or self.before is not None
+
+    def concerns(self, record: Record) -> bool:
+        """Whether a record is dropped."""
+        if self.before is not None and record.checked_at < self.before:
+            return True
+        return record.outcome in self.outcomes
+
+
+@define
+class EarlierRecords:
+    """Counts the records that are found in an output which is continued, and hands them on.
+
+    Attributes:
+        on_record: is given each that stays.
+        renewal: which do not stay.
+        count: records that stay, so far.
+        remarks: what else is to be told of the output, half a sentence each.
+    """
+
+    on_record: Callable[[Record], None] = lambda _: None
+    renewal: Renewal = field(factory=Renewal)
+    count: int = field(default=0, init=False)
+    remarks: list[str] = field(factory=list, init=False)
+
+    def add(self, record: Record) -> None:
+        """Take a record that stays."""
+        self.count += 1
+        self.on_record(record)
