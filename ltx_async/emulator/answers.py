@@ -6,10 +6,8 @@ from itertools import islice
 from typing import Final
 from urllib.parse import unquote
 
-from aiohttp import web
-
 from ltx_async.emulator.accounts import AccountStore
-from ltx_async.emulator.delivery import Answer, Listing
+from ltx_async.emulator.exchange import Answer, Listing, Request
 from ltx_async.emulator.steps import Status
 from ltx_async.emulator.wire_json import to_json
 
@@ -39,7 +37,7 @@ def email_in(path: str) -> str | None:
     return unquote(segment, errors="surrogateescape") if "%" in segment else segment
 
 
-def refuse(request: web.BaseRequest, *, token: str, subscription: bool) -> Status | None:
+def refuse(request: Request, *, token: str, subscription: bool) -> Status | None:
     """Return why `request` is refused whatever it asks for, or None."""
     if request.method != "GET":
         return _NOT_GET

@@ -3,13 +3,12 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
-from attrs import frozen
 
+from ltx_async.emulator.exchange import Answer, Listing
 from ltx_async.emulator.steps import Close, Delay, Garbage, Reset, Status, Step, Truncate, as_step
 
 _JSON: Final = "application/json; charset=utf-8"
@@ -17,33 +16,6 @@ _SLOW_PIECES: Final = 10
 # With a linger time of zero, closing a socket sends RST instead of FIN (socket(7)).
 _LINGER_NONE: Final = struct.pack("ii", 1, 0)
 _RESET_PAUSE: Final = 0.01
-
-
-@frozen
-class Listing:
-    """A JSON object that is written piece by piece, as it may hold a million accounts."""
-
-    pieces: Iterable[bytes]
-    status: int = 200
-
-    def whole(self) -> Status:
-        """Return the same answer in one piece."""
-        return Status(self.status, b"".join(self.pieces))
-
-
-Answer = Status | Listing
-
-
-def status_of(step: Step | None, answer: Answer) -> int | None:
-    """Return the status a client is going to see, None where there is none to see."""
-    match step:
-        case Status():
-            return step.status
-        case Close() | Reset() | Garbage():
-            return None
-        case Delay() if step.then is not None:
-            return status_of(as_step(step.then), answer)
-    return answer.status
 
 
 async def deliver(

@@ -6,10 +6,9 @@ import socket
 import ssl
 from typing import Final
 
-from aiohttp import web
 from attrs import define, field
 
-from ltx_async.emulator.connections import Connections, CountingServer, RequestHandler
+from ltx_async.emulator.connections import Connection, Connections, Decide, Deliver, WebServer
 
 _SHUTDOWN_GRACE: Final = 0.02
 _ACCEPT_STEPS: Final = 4  # turns of the loop from a socket's acceptance to `connection_made`
@@ -18,16 +17,19 @@ _BACKLOG: Final = 1024
 
 @define
 class Listener:
-    """Serves `handler` on a host and port until it is stopped.
+    """Serves on a host and port until it is stopped.
 
     Args:
-        handler: answers one request.
+        decide: says what a request is answered with.
+        deliver: answers so what is not plain.
         connections: is told of every connection.
     """
 
-    handler: RequestHandler
+    decide: Decide
+    deliver: Deliver
     connections: Connections
-    _runner: web.ServerRunner = field(init=False)
+    _web: WebServer = field(init=False)
+    _server: asyncio.Server = field(init=False)
     _socket: socket.socket = field(init=False)
 
     async def start(self, host: str, port: int, *, ssl_context: ssl.SSLContext | None) -> int:
@@ -38,11 +40,13 @@ class Listener:
         """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        server = CountingServer(self.handler, self.connections)
-        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_GRACE)
-        await self._runner.setup()
-        site = web.SockSite(self._runner, self._socket, ssl_context=ssl_context, backlog=_BACKLOG)
-        await site.start()
+        self._web = web = WebServer(self.decide, self.deliver)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self.decide, web, self.connections),
+            sock=self._socket,
+            ssl=ssl_context,
+            backlog=_BACKLOG,
+        )
         return int(self._socket.getsockname()[1])
 
     async def stop(self) -> None:
@@ -50,7 +54,8 @@ class Listener:
         with contextlib.suppress(NotImplementedError):  # not on every event loop
             asyncio.get_running_loop().remove_reader(self._socket)
         await _connections_made()  # asyncio would drop them, unclosed, once the server is closed
-        await self._runner.cleanup()
+        self._server.close()
+        await self._web.shutdown(_SHUTDOWN_GRACE)
         await _connections_made()
         await self.connections.abort()
 

@@ -23,7 +23,8 @@ from ltx_async.emulator.answers import (
     refuse,
 )
 from ltx_async.emulator.connections import Connections
-from ltx_async.emulator.delivery import Answer, deliver, status_of
+from ltx_async.emulator.delivery import deliver
+from ltx_async.emulator.exchange import Answer, Exchange, Request
 from ltx_async.emulator.faults import RandomFaults
 from ltx_async.emulator.journal import Journal, RecordedRequest
 from ltx_async.emulator.listener import Listener
@@ -122,7 +123,7 @@ class Emulator:
         """
         if self._listener is not None:
             raise RuntimeError("the emulator is running already")
-        listener = Listener(self._handle, self._connections)
+        listener = Listener(self._decide, self._deliver, self._connections)
         self.port = await listener.start(self.host, self.port, ssl_context=self.ssl_context)
         self._listener = listener
 
@@ -220,18 +221,22 @@ class Emulator:
 
     # Answering
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.raw_path.partition("?")[0]
-        email = email_in(path)
-        step = self._step_for(path, email)
-        answer = self._answer(request, path, email=email, scripted=step is not None)
-        self._record(request, email, status=status_of(step, answer))
+    def _decide(self, request: Request) -> Exchange:
+        email = email_in(request.path)
+        step = self._step_for(request.path, email)
+        answer = self._answer(request, email=email, scripted=step is not None)
+        exchange = Exchange(step, answer, latency=self.latency)
+        self._record(request, email, status=exchange.status)
+        self.peak_in_flight = max(self.peak_in_flight, self.in_flight + 1)
+        return exchange
+
+    async def _deliver(self, exchange: Exchange, request: web.BaseRequest) -> web.StreamResponse:
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
         try:
-            if self.latency:
-                await asyncio.sleep(self.latency)
-            return await deliver(step, answer, request=request)
+            if exchange.latency:
+                await asyncio.sleep(exchange.latency)
+            return await deliver(exchange.step, exchange.answer, request=request)
         finally:
             self.in_flight -= 1
 
@@ -240,11 +245,9 @@ class Emulator:
             return self._scripts.next_step(email) or self._faults.step_for(email)
         return self._list_script.next_step() if path == LIST_PATH else None
 
-    def _answer(
-        self, request: web.BaseRequest, path: str, *, email: str | None, scripted: bool
-    ) -> Answer:
+    def _answer(self, request: Request, *, email: str | None, scripted: bool) -> Answer:
         refusal = None if scripted else self._throttled()
-        if refusal is None and email is None and path != LIST_PATH:
+        if refusal is None and email is None and request.path != LIST_PATH:
             refusal = WRONG_URL
         refusal = refusal or refuse(request, token=self.token, subscription=self.subscription)
         if refusal is not None:
@@ -257,11 +260,11 @@ class Emulator:
         wait = 0.0 if self._limit is None else self._limit.take()
         return Status(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
 
-    def _record(self, request: web.BaseRequest, email: str | None, *, status: int | None) -> None:
+    def _record(self, request: Request, email: str | None, *, status: int | None) -> None:
         self._journal.add(
             RecordedRequest(
                 method=request.method,
-                path=request.raw_path,
+                path=request.target,
                 email=email,
                 headers=request.headers,
                 status=status,

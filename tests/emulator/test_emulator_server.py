@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from ltx_async.emulator import Delay, Emulator, GeneratedAccounts
-from ltx_async.emulator.delivery import Listing
+from ltx_async.emulator.exchange import Exchange, Listing
 from ltx_async.emulator.journal import Journal, RecordedRequest
 from ltx_async.emulator.rate_limit import RateLimit
 
@@ -42,15 +42,16 @@ async def test_every_answer_tells_the_time(emulator, path):
 
 
 async def test_a_client_that_leaves_in_the_middle_of_the_list_is_no_error(monkeypatch, caplog):
-    def answer(_emulator, request, _path, **_more):
+    def decide(emulator, _request):
         def pieces():
             yield b"{"
-            request.transport.close()
+            for transport in emulator._connections.transports.values():
+                transport.close()
             yield b"}"
 
-        return Listing(pieces())
+        return Exchange(None, Listing(pieces()))
 
-    monkeypatch.setattr(Emulator, "_answer", answer)
+    monkeypatch.setattr(Emulator, "_decide", decide)
     async with Emulator() as emulator, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientPayloadError):
             async with session.get(f"{emulator.base_url}/ltxstudio/accounts") as response:
