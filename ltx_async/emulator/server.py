@@ -36,7 +36,9 @@ EXAMPLE_TOKEN: Final = "user:12345-abcdefghi"  # noqa: S105  # the vendor's form
 """The API token an emulator accepts unless told otherwise."""
 
 
-def _stored(accounts: Mapping[str, Account] | Iterable[Account]) -> AccountStore:
+def _stored(
+    accounts: AccountStore | Mapping[str, Account] | Iterable[Account],
+) -> AccountStore:
     return accounts if isinstance(accounts, AccountStore) else AccountStore(accounts)
 
 
