@@ -8,8 +8,7 @@ from urllib.parse import unquote
 
 from ltx_async.emulator.accounts import AccountStore
 from ltx_async.emulator.exchange import Answer, Listing, Request
-from ltx_async.emulator.steps import Status
-from ltx_async.emulator.wire_json import to_json
+from ltx_async.emulator.steps import Status, to_json
 
 API_PATH: Final = "/v1"
 LIST_PATH: Final = f"{API_PATH}/ltxstudio/accounts"

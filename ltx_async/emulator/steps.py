@@ -1,12 +1,11 @@
 """What one request can be answered with, besides the truth."""
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, Self
 
 from attrs import Factory, field, frozen
-
-from ltx_async.emulator.wire_json import to_json
 
 _DOCUMENTED_ERRORS: Final = {401: "Unauthorized", 402: "Subscription required"}
 _SESSION_DEAD: Final = 596
@@ -16,6 +15,21 @@ _HTML: Final = (
     "<!DOCTYPE html>\n<html><head><title>{title}</title></head>"
     "<body><h1>{title}</h1><p>This page is not the API.</p></body></html>\n"
 )
+
+
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ESCAPED: Final = json.JSONEncoder(separators=(",", ":"))
+
+
+def to_json(value: object) -> bytes:
+    """Encode `value` as the API does: compact UTF-8 JSON.
+
+    Lone surrogates have no UTF-8 form: a value that holds one is written in ASCII, escaped.
+    """
+    try:
+        return _COMPACT.encode(value).encode()
+    except UnicodeEncodeError:
+        return _ESCAPED.encode(value).encode()
 
 
 def _phrase(status: int) -> str:
