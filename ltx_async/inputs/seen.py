@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from hashlib import blake2b
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from ltx_async.codec.identity import entry_key
-from ltx_async.results.columns import plain_text
+from ltx_async.results.known import digest_of
 
-_DIGEST_SIZE: Final = 16
-_REFUSED: Final = "\x00"
 Earlier = TypeVar("Earlier")
 
 
@@ -27,17 +23,14 @@ class Meeting(Enum):
 class SeenEmails(Generic[Earlier]):
     """Remembers emails in about 100 bytes each, however long they are.
 
-    It keeps 128-bit digests (BLAKE2b): of a million emails, the chance that any two
-    are mistaken for one another is below 10⁻²⁶. Whether an email is refused before anything
-    is sent is a part of it: bytes that were not UTF-8, written with escapes, may look like
-    an email that is one.
+    It keeps digests; whether an email is refused before anything is sent is a part of them.
     """
 
     _known: dict[bytes, Earlier | None] = field(factory=dict, init=False)
 
     def remember(self, email: str, earlier: Earlier, *, refused: bool = False) -> None:
         """Take what an earlier run has recorded; of several of one email, the last one counts."""
-        self._known[_digest(email, refused=refused)] = earlier
+        self._known[digest_of(email, refused=refused)] = earlier
 
     def meet(self, email: str, *, refused: bool = False) -> Earlier | Meeting:
         """Return what is known of an email of the input; only its first meeting is one.
@@ -46,16 +39,9 @@ class SeenEmails(Generic[Earlier]):
             email: as it stands in the input.
             refused: whether it will not be asked for.
         """
-        digest = _digest(email, refused=refused)
+        digest = digest_of(email, refused=refused)
         if digest not in self._known:
             self._known[digest] = None
             return Meeting.FIRST
         earlier, self._known[digest] = self._known[digest], None
         return Meeting.AGAIN if earlier is None else earlier
-
-
-def _digest(email: str, *, refused: bool) -> bytes:
-    text = entry_key(plain_text(email))
-    return blake2b(
-        (_REFUSED + text if refused else text).encode(), digest_size=_DIGEST_SIZE
-    ).digest()

@@ -1,0 +1,233 @@
+"""Results for Python users: kept, continued, read, without click and rich."""
+
+import asyncio
+import subprocess
+import sys
+import warnings
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from attrs import evolve
+from command_line import make_lookup
+
+import ltx_async.results
+from ltx_async import (
+    AccountNotFoundError,
+    ConfigurationError,
+    InputError,
+    LTXClient,
+    LTXError,
+    Outcome,
+    OutputRefusedError,
+    ServerError,
+)
+from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
+from ltx_async.results import Record, open_results, read_results
+from ltx_async.results.formats import FORMATS
+
+SUFFIXES = [suffix for form in FORMATS for suffix in form.suffixes]
+suffixes = pytest.mark.parametrize("suffix", SUFFIXES)
+ANN = make_lookup(wire={"email": "ann@example.com", "balance": {"LTXStudio_token": 7}})
+BAD = make_lookup("bad@example.com", error=ServerError("HTTP 503", status=503))
+GONE = make_lookup(
+    "gone@example.com",
+    error=AccountNotFoundError("HTTP 404", status=404),
+    outcome=Outcome.NOT_FOUND,
+)
+
+
+@pytest.fixture
+def out(tmp_path, suffix):
+    return tmp_path / f"out{suffix}"
+
+
+async def write(path, *lookups, **how):
+    async with open_results(path, **how) as out:
+        for lookup in lookups:
+            await out.write(lookup)
+    return out
+
+
+def emails_in(path):
+    return [record.email for record in read_results(path)]
+
+
+@suffixes
+async def test_a_run_is_kept_continued_and_read(out):
+    accounts = [{"email": f"{name}@example.com"} for name in "abcde"]
+    emails = [account["email"] for account in accounts]
+    async with (
+        Emulator(accounts) as emulator,
+        LTXClient(EXAMPLE_TOKEN, base_url=emulator.base_url) as client,
+    ):
+        for given in (emails[:2], emails):
+            async with open_results(str(out), existing="resume") as results:
+                todo = (email for email in given if email not in results)
+                async with client.lookup_many(todo) as lookups:
+                    async for lookup in lookups:
+                        await results.write(lookup)
+        assert sorted(request.email for request in emulator.requests) == emails
+    records = list(read_results(str(out)))
+    assert sorted(record.email for record in records) == emails
+    assert {type(record) for record in records} == {Record}
+
+
+@suffixes
+async def test_what_it_holds_goes_by_the_identity_of_entries(out):
+    async with open_results(out) as results:
+        assert "ann@example.com" not in results
+        await results.write(ANN)
+        assert "ann@EXAMPLE.com" in results
+        assert "Ann@example.com" not in results
+        assert None not in results
+    async with open_results(out, "resume") as results:
+        assert results.earlier == 1
+        assert ["ann@EXAMPLE.com" in results, "Ann@example.com" in results] == [True, False]
+
+
+@suffixes
+async def test_a_refused_email_and_one_that_looks_like_it_are_two(out):
+    no_email = make_lookup("no-email", error=LTXError("no @"), outcome=Outcome.INVALID)
+    escaped = make_lookup(r"caf\xe9@x", error=LTXError("no UTF-8"), outcome=Outcome.INVALID)
+    await write(out, no_email, escaped)
+    async with open_results(out, "resume") as results:
+        assert "no-email" in results
+        assert r"caf\xe9@x" not in results
+
+
+@suffixes
+async def test_outcomes_are_asked_again_where_told_to(out):
+    for again in ({Outcome.FAILED}, Outcome.FAILED, ["failed"]):
+        await write(out, ANN, BAD, GONE, existing="overwrite")
+        async with open_results(out, "resume", retry=again) as results:
+            assert results.earlier == 2
+            assert "bad@example.com" not in results
+            assert "ann@example.com" in results
+        assert sorted(emails_in(out)) == ["ann@example.com", "gone@example.com"]
+    await write(out, existing="resume", retry={Outcome.OK, Outcome.NOT_FOUND})
+    assert emails_in(out) == []
+
+
+@suffixes
+async def test_old_records_are_asked_again_where_told_to(out):
+    now = datetime.now(UTC)
+    old = evolve(ANN, checked_at=now - timedelta(days=8))
+    recent = evolve(GONE, checked_at=now - timedelta(days=6))
+    await write(out, old, recent, BAD)
+    async with open_results(out, "resume", older_than=timedelta(days=7)) as results:
+        assert ("ann@example.com" in results, "gone@example.com" in results) == (False, True)
+    assert emails_in(out) == ["gone@example.com"]
+
+
+@suffixes
+async def test_a_file_that_is_there_is_refused_unless_told_otherwise(out):
+    await write(out, ANN)
+    with pytest.raises(OutputRefusedError, match="exists already") as raised:
+        await write(out, BAD)
+    assert "resume" in raised.value.hint
+    assert emails_in(out) == ["ann@example.com"]
+    await write(out, BAD, existing="overwrite")
+    assert emails_in(out) == ["bad@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"existing": "append"}, "choose refuse, resume or overwrite"),
+        ({"retry": {Outcome.FAILED}}, "need existing='resume'"),
+        ({"older_than": timedelta(), "existing": "overwrite"}, "need existing='resume'"),
+        ({"retry": {"great"}, "existing": "resume"}, "choose from ok, needs_reauth"),
+    ],
+)
+async def test_what_does_not_go_together_is_said_before_anything_is_opened(tmp_path, how, words):
+    with pytest.raises(ConfigurationError, match=words):
+        await write(tmp_path / "out.csv", **how)
+    assert list(tmp_path.iterdir()) == []
+
+
+@suffixes
+async def test_an_error_in_the_block_keeps_what_was_written_and_lets_the_file_go(out):
+    async def failing():
+        async with open_results(out) as results:
+            await results.write(ANN)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await failing()
+    assert emails_in(out) == ["ann@example.com"]
+    await write(out, BAD, existing="resume")
+
+
+@suffixes
+async def test_who_is_cancelled_in_the_block_keeps_what_was_written(out):
+    async def endless():
+        async with open_results(out) as results:
+            await results.write(ANN)
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(endless())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert emails_in(out) == ["ann@example.com"]
+
+
+# Reading
+
+
+@suffixes
+async def test_records_are_read_lazily_and_the_file_is_closed(out):
+    await write(out, ANN, BAD)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with read_results(out) as records:
+            assert next(records).email == "ann@example.com"
+        assert list(records) == []
+        for _ in read_results(out):
+            break
+        assert len(list(read_results(out))) == 2
+
+
+async def test_nothing_is_opened_before_the_first_record_is_wanted(tmp_path):
+    records = read_results(tmp_path / "none.jsonl")
+    with pytest.raises(InputError, match="No such file"):
+        next(records)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+async def test_what_was_wrong_with_a_file_is_remarked_at_its_end(out):
+    await write(out, ANN, BAD)
+    out.write_bytes(b"".join(out.read_bytes().splitlines(keepends=True)[:-1]) + b"junk\nbad@e")
+    records = read_results(out)
+    assert records.remarks == ()
+    assert [record.email for record in records] == ["ann@example.com"]
+    assert [remark[:15] for remark in records.remarks] == ["The last record", "Left out, as no"]
+
+
+# What is public
+
+
+def test_the_room_shows_what_it_offers_and_nothing_else():
+    assert dir(ltx_async.results) == [*ltx_async.results.__all__]
+    for name in ltx_async.results.__all__:
+        assert getattr(ltx_async.results, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Row'"):
+        ltx_async.results.Row  # noqa: B018
+
+
+def loaded_by(statement):
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_neither_the_command_line_nor_a_database_is_loaded_for_nothing():
+    loaded = loaded_by("import ltx_async.results.columns")
+    assert not {"aiohttp", "click", "rich", "sqlite3"} & loaded
+    loaded = loaded_by("from ltx_async.results import open_results, read_results")
+    assert not {"aiohttp", "cattrs", "click", "rich", "ltx_async.cli"} & loaded
+
+
+def test_the_documentation_names_every_suffix():
+    assert [suffix for suffix in SUFFIXES if f"`{suffix}`" not in open_results.__doc__] == []
