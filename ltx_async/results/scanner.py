@@ -111,7 +111,7 @@ class Scanner:
         if self.lines == 1 and self.header:
             self._take_header(line)
             return None
-        if not self._rest and self.whole and not line.strip():
+        if not self._rest and self.whole and _is_blank(line):
             self.whole += len(line)  # a blank line between records, as editors leave them
             return None
         if self._rest and (self._flawed or self._is_record(line) or self._is_too_long(line)):
@@ -174,6 +174,10 @@ class Scanner:
         return UnusableOutputError(f"line {self._rest_line}: torn, or no record of a check")
 
 
+def _is_blank(line: bytes) -> bool:
+    return line.endswith(b"\n") and not line.strip(b" \r\n")  # a tab may begin a torn row
+
+
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Read the lines of a file; what is too long to be a record is left out but for its end."""
     while line := file.readline(LONGEST_RECORD):
@@ -195,7 +199,7 @@ def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
         form = form.headed(next(lines, b"").removesuffix(b"\n") + b"\n")
     record = b""
     for line in lines:
-        if not record and not line.strip():
+        if not record and _is_blank(line):
             continue
         record += line
         if len(record) > LONGEST_RECORD or not form.goes_on(record):

@@ -263,6 +263,13 @@ def test_a_bom_and_blank_lines_between_and_behind_records_are_no_matter(form):
     assert (scanner.whole, scanner.torn) == (len(data), 0)
 
 
+def test_a_tab_at_the_end_is_no_blank_line_but_a_torn_row():
+    data = b"".join(pieces(TSV))
+    for rest in (b"\t", b"\t\t", b" "):
+        found, scanner = scan(TSV, data + rest)
+        assert (len(found), scanner.torn) == (len(LOOKUPS), len(rest))
+
+
 def test_a_file_of_blank_lines_alone_is_not_ours():
     for form in (JSON_LINES, CSV):
         assert refusal_of(form, b"\n\n").startswith("line 1: ")
