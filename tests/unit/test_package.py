@@ -1,6 +1,7 @@
 """The package's public face: what can be imported from it, and what importing it costs."""
 
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -13,7 +14,8 @@ import pytest
 import ltx_async
 
 PACKAGE = Path(ltx_async.__file__).parent
-PUBLIC_ROOMS = ("ltx_async", "ltx_async.emulator", "ltx_async.testing")
+PUBLIC_ROOMS = ("ltx_async", "ltx_async.emulator", "ltx_async.results", "ltx_async.testing")
+DOCUMENT = PACKAGE.parent / "docs" / "python.md"
 PUBLIC = [(room, name) for room in PUBLIC_ROOMS for name in import_module(room).__all__]
 CLASSES = [
     value
@@ -60,6 +62,14 @@ def test_everything_public_says_what_it_is(room, name):
     if inspect.isclass(value):
         silent = {name for name, function in members(value) if not function.__doc__}
         assert not silent
+
+
+def test_everything_public_is_documented():
+    text = DOCUMENT.read_text("utf-8")
+    names = {name for _, name in PUBLIC} - {"__version__"}
+    assert names - set(re.findall(r"\w+", text)) == set()
+    public = text.split("\n## What is public\n")[1]
+    assert set(re.findall(r"`(ltx_async[\w.]*)`", public)) == set(PUBLIC_ROOMS)
 
 
 @pytest.mark.parametrize("value", CLASSES)
