@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import select
 import stat
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from attrs import define, field
@@ -16,7 +18,13 @@ from ltx_async.files.open_file import OpenFile
 from ltx_async.results.scanner import Encoding
 from ltx_async.results.text_file import FileWriter, Writer
 
+STANDARD_OUTPUT: Final = "-"
+_STANDARD_OUTPUT: Final = frozenset(
+    {STANDARD_OUTPUT, "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
+)
 _NAME: Final = "standard output"
+_OPEN_ALREADY: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,7})")
+_PAUSE: Final = 0.05  # seconds between looks for a reader of a named pipe
 
 T = TypeVar("T")
 
@@ -35,8 +43,12 @@ class StreamWriter(Generic[T]):
 
     _file: OpenFile
     _format: Encoding[T]
-    _unsent: bytes = field(default=b"", init=False)
+    _owned: bool = False
+    _unsent: bytes = field(init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._unsent = self._format.header
 
     async def write(self, item: T, /) -> None:
         """Write one record."""
@@ -44,8 +56,12 @@ class StreamWriter(Generic[T]):
         await self._send()
 
     async def close(self) -> None:
-        """Send what is left; the stream itself stays open, as it is not ours."""
-        await self._send()
+        """Send what is left; a stream that was open before stays open."""
+        try:
+            await self._send()
+        finally:
+            if self._owned:
+                self._file.close()
 
     async def _send(self) -> None:
         async with self._turn:
@@ -78,20 +94,65 @@ def _resolve(ready: asyncio.Future[None]) -> None:
         ready.set_result(None)
 
 
-def standard_output(record_format: Encoding[T], descriptor: int = 1) -> Writer[T]:
-    """Return the writer that suits what standard output is connected to.
+def standard_output(form: Encoding[T], descriptor: int = 1, name: str = _NAME) -> Writer[T]:
+    """Return the writer that suits what standard output is connected to, or another descriptor.
 
     Raises:
         OutputRefusedError: it is closed.
+        OutputFailedError: what the format begins with cannot be written.
     """
     if not _is_writable(descriptor):
-        raise OutputRefusedError(
-            "standard output is closed.", hint="Connect it to a file or a pipe."
-        )
+        raise OutputRefusedError(f"{name} is closed.", hint="Connect it to a file or a pipe.")
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
-        return StreamWriter(OpenFile(_NAME, descriptor), record_format)
-    return FileWriter(OpenFile(_NAME, os.dup(descriptor)), record_format)
+        return StreamWriter(OpenFile(name, descriptor), form)
+    file = OpenFile(name, os.dup(descriptor))
+    file.write(form.header)
+    return FileWriter(file, form)
+
+
+def is_standard_output(name: str) -> bool:
+    """Whether a name means standard output."""
+    return name in _STANDARD_OUTPUT
+
+
+def is_stream(name: str) -> bool:
+    """Whether a name means standard output, a descriptor, a pipe or a device, and no file."""
+    if is_standard_output(name) or _descriptor_of(name) is not None:
+        return True
+    try:
+        mode = Path(name).stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+async def open_stream(name: str, form: Encoding[T]) -> Writer[T]:
+    """Open a stream by its name; for a named pipe, wait until somebody reads it.
+
+    Raises:
+        OutputRefusedError: it is closed, or cannot be opened.
+    """
+    if name in _STANDARD_OUTPUT:
+        return standard_output(form)
+    descriptor = _descriptor_of(name)
+    if descriptor is not None:
+        return standard_output(form, descriptor, name)
+    while True:
+        try:
+            # To wait within the call would be to hear no signal meanwhile.
+            opened = os.open(name, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise OutputRefusedError(f"{name}: {error.strerror}.") from error
+        else:
+            return StreamWriter(OpenFile(name, opened), form, owned=True)
+        await asyncio.sleep(_PAUSE)
+
+
+def _descriptor_of(name: str) -> int | None:
+    found = _OPEN_ALREADY.fullmatch(name)
+    return None if found is None else int(found[1])
 
 
 def _is_writable(descriptor: int) -> bool:

@@ -12,12 +12,9 @@ import pytest
 from command_line import healthy
 
 from ltx_async.cli.checking import run as checkrun
-from ltx_async.cli.commands import check
 from ltx_async.emulator import Close, Status
 from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.results import text_file as writers
-from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.stream import standard_output
 
 COUNTED = "ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending"
 
@@ -481,11 +478,10 @@ def test_what_an_unread_pipe_has_not_taken_is_given_up_after_a_signal(ltx, serve
     reading, writing = os.pipe()
     monkeypatch.setattr(checkrun, "_GRACE", 0.1)
     monkeypatch.setattr(checkrun, "_LAST_WORDS", 0.1)
-    output = standard_output(JSON_LINES, writing)
-    monkeypatch.setattr(check, "standard_output", lambda _format: output)
     source = write_emails(*(f"{number}{'x' * 200}@example.com" for number in range(500)))
     threading.Timer(0.5, os.kill, (os.getpid(), 2)).start()
-    assert ltx("check", source, "--summary-json", "s.json").status == 130
+    pipe_end = f"/dev/fd/{writing}"
+    assert ltx("check", source, "-o", pipe_end, "--summary-json", "s.json").status == 130
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         whole = pipe.read().count(b"\n")

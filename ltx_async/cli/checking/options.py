@@ -14,6 +14,7 @@ from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.models import Outcome
 from ltx_async.results.earlier import Renewal
 from ltx_async.results.formats import Existing, format_of
+from ltx_async.results.stream import is_stream
 
 
 @frozen
@@ -24,6 +25,7 @@ class CheckOptions:
     from_api: bool
     column: str
     output: str
+    output_format: str | None
     overwrite: bool
     resume: bool
     retry_failed: bool
@@ -45,17 +47,25 @@ class CheckOptions:
             raise click.UsageError("Standard input cannot be both the emails and the token.")
         if self.column != "email" and (self.source is None or is_plain_text(self.source)):
             raise click.UsageError("--column is for CSV, TSV and JSONL input.")
-        if self.output != "-":
-            format_of(self.output)
+        self._verify_format()
         if self.summary_json is not None:
             verify_distinct(self.summary_json, self.source, self.output, token_file)
             verify_replaceable(self.summary_json)
         if self.existing is Existing.RESUME:
             self._verify_resume()
 
+    def _verify_format(self) -> None:
+        if is_stream(self.output):
+            return
+        form = format_of(self.output)
+        if self.output_format not in {None, form.name}:
+            raise click.UsageError(
+                f"{self.output} is {form.title}; --format is for standard output and named pipes."
+            )
+
     def _verify_resume(self) -> None:
         flag = "--retry-failed" if self.retry_failed else "--resume"
-        if self.output == "-":
+        if is_stream(self.output):
             raise click.UsageError(f"{flag} needs a file: name the one to continue with -o OUT.")
         if self.overwrite:
             raise click.UsageError(f"Give either {flag} or --overwrite.")

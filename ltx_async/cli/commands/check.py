@@ -13,6 +13,7 @@ from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.earlier import EarlierResults
 from ltx_async.cli.checking.options import CheckOptions
+from ltx_async.cli.checking.output import open_writer, output_options
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus, explanation
@@ -33,13 +34,7 @@ from ltx_async.files.errors import FileError, InputError, OutputRefusedError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
-from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
-from ltx_async.results.formats import SUFFIXES, open_output
-from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.stream import standard_output
-from ltx_async.results.text_file import Writer
-from ltx_async.wording import counted
 
 
 @click.command(
@@ -56,17 +51,7 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 @click.argument("source", metavar="[FILE|-]", required=False, type=FILE_NAME)
 @click.option("--from-api", is_flag=True, help="Take the emails from the list of accounts.")
 @click.option("--column", default="email", show_default=True, help="Where the emails are.")
-@click.option(
-    "-o",
-    "--output",
-    type=FILE_NAME,
-    default="-",
-    metavar="OUT|-",
-    help=f"Results: {SUFFIXES}.  [stdout]",
-)
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
-@click.option("--resume", is_flag=True, help="Go on with OUT: ask only what it has no record of.")
-@click.option("--retry-failed", is_flag=True, help="The same, and ask its failed records again.")
+@output_options
 @click.option(
     "--only",
     callback=outcomes,
@@ -121,7 +106,7 @@ async def _check(
             emails = await _opened(options, options.source, talk)
         thresholds = Thresholds(options.min_balance, options.expires_within)
         earlier = EarlierRecords(EarlierResults(emails.seen, thresholds).add, options.renewal)
-        writer = await or_interrupt(interrupt, _writer(options, earlier, talk))
+        writer = await or_interrupt(interrupt, open_writer(options, earlier, talk))
         if writer is None:
             return interrupt.exit_status
         work = CheckRun(
@@ -160,17 +145,6 @@ async def _opened(options: CheckOptions, name: str, talk: Talk) -> DistinctEmail
         emails.close()
         raise
     return emails
-
-
-async def _writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer[Lookup]:
-    if options.output == "-":
-        return standard_output(JSON_LINES)
-    writer = await open_output(Path(options.output), options.existing, earlier)
-    for remark in earlier.remarks:
-        talk.say(f"{options.output}: {remark}")
-    if earlier.count:
-        talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}")
-    return writer
 
 
 def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:
