@@ -14,7 +14,7 @@ from ltx_async.errors import (
     ServiceUnavailableError,
     SubscriptionError,
 )
-from ltx_async.files.errors import InputCutError, InputError, OutputRefusedError
+from ltx_async.files.errors import FileError, InputCutError, InputError, OutputRefusedError
 
 
 class ExitStatus(IntEnum):
@@ -67,10 +67,17 @@ def is_not_served(error: Exception) -> bool:
     return isinstance(cause, ConnectError) and cause.nobody_listens
 
 
-def explanation(error: Exception) -> str:
-    """Return one line that says what happened and what to do."""
+def explanation(error: Exception, *, resumable: bool = False) -> str:
+    """Return one line that says what happened and what to do.
+
+    Args:
+        error: what ended the command.
+        resumable: whether there is an output by now, which the same command would refuse.
+    """
     if isinstance(error, LTXError):  # the message alone: what ends a run concerns no one email
         hint = _NOT_SERVED if is_not_served(error) else error.hint
+        if resumable and not isinstance(error, FileError):  # those know what became of the file
+            hint = hint.replace("run again", "continue with --resume")
         return f"{_sentence(error.message)} {hint}".rstrip()
     return _sentence(str(error))
 

@@ -55,6 +55,13 @@ class Summary:
             return status_of(self.error)
         return self.counts.exit_status if self.signal is None else 128 + self.signal
 
+    @property
+    def explanation(self) -> str:
+        """Why it ended early, and what to do; empty where it did not."""
+        if self.error is None:
+            return ""
+        return explanation(self.error, resumable=self.results is not None)
+
     def show(self, talk: Talk) -> None:
         """Print alerts, the table and what else is worth knowing."""
         _show_alerts(self.counts, talk)
@@ -109,7 +116,7 @@ class Summary:
 
     def _stopped(self) -> dict[str, str] | None:
         if self.error is not None:
-            return {"type": type(self.error).__name__, "message": explanation(self.error)}
+            return {"type": type(self.error).__name__, "message": self.explanation}
         if self.signal is not None:
             return {"type": "Signal", "message": f"signal {self.signal}"}
         return None

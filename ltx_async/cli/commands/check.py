@@ -35,6 +35,7 @@ from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.readers import reader_for
 from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
 from ltx_async.results.earlier import EarlierRecords
+from ltx_async.results.stream import is_stream
 
 
 @click.command(
@@ -117,7 +118,7 @@ async def _check(
             observer=observer,
             only=options.only,
             live=options.output != "-" or not is_terminal(1),
-            results=None if options.output == "-" else options.output,
+            results=None if is_stream(options.output) else options.output,
         )
         summary = await work.finish(client, interrupt)
     return _report(summary, options.summary_json, talk)
@@ -153,7 +154,7 @@ def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:
     if not summary.counts.input and summary.error is None:
         talk.warn("there was no email in the input")
     if summary.error is not None and not isinstance(summary.error, BrokenPipeError):
-        talk.fail(explanation(summary.error))
+        talk.fail(summary.explanation)
     if summary_json is not None:
         try:
             summary.save(summary_json)
