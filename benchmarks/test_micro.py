@@ -118,7 +118,7 @@ def test_free_slot_is_taken_and_given_back(benchmark: BenchmarkFixture) -> None:
 
     def attempt() -> bool:
         taken = limiter.try_acquire()
-        limiter.succeeded()
+        limiter.succeeded(0.0)
         limiter.release()
         return taken
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OUTAGE_STATUSES = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530})
 SERVICE_UNAVAILABLE = 503
 JITTER = 0.1
+_POLLS = (1, 2, 4, 8, 10)  # times the base, after one refusal more each time
 _LARGEST_EXPONENT = 64
 
 
@@ -63,7 +64,8 @@ class RetryPolicy:
         base: upper bound of the first backoff.
         cap: upper bound of every backoff.
         throttle_base: least wait after a 429.
-        throttles: replies with status 429 that one lookup puts up with.
+        throttles: replies with status 429 that a single lookup puts up with; in a run
+            there is no bound, as long as others are answered.
         retry_after_cap: longest wait that a server is granted; over it, a lookup ends.
         budget: capacity of the retry budget that all lookups of a client share.
         random: source of uniform numbers in [0, 1).
@@ -103,26 +105,22 @@ class RetryPolicy:
                 return None if told > self.retry_after_cap else self._after(told)
         return self.backoff(attempt - 1)
 
-    def throttle_delay(self, error: RateLimitError, throttles: int) -> float | None:
+    def throttle_delay(self, error: RateLimitError, refusals: int = 0) -> float | None:
         """Return the seconds that everybody waits after a 429, or None when it is too long.
 
         Args:
             error: the reply.
-            throttles: replies with status 429 to this lookup so far, from 1.
+            refusals: how many requests in a row were refused that had been sent alone, to
+                see whether the server is ready again.
         """
-        if throttles > self.throttles:
-            return None
-        if error.retry_after is None:
-            wait = max(self.throttle_base, self.backoff(throttles - 1, self.throttle_base))
-            return self._after(wait)
-        if error.retry_after > self.retry_after_cap:
-            return None
-        return max(self.throttle_base, self._after(error.retry_after))
+        told = error.retry_after
+        if told is None:
+            return self._after(self.throttle_base * _POLLS[min(refusals, len(_POLLS) - 1)])
+        return None if told > self.retry_after_cap else max(self.throttle_base, self._after(told))
 
-    def backoff(self, n: int, base: float | None = None) -> float:
+    def backoff(self, n: int) -> float:
         """Return one draw of full jitter for the n-th wait, from 0; never above `cap`."""
-        first = self.base if base is None else base
-        bound = min(self.cap, math.ldexp(first, min(n, _LARGEST_EXPONENT)))
+        bound = min(self.cap, math.ldexp(self.base, min(n, _LARGEST_EXPONENT)))
         return bound * self.random()
 
     def _after(self, seconds: float) -> float:

@@ -64,23 +64,23 @@ class FollowUp:
         return self.cost > 0
 
     def _throttled(self, error: RateLimitError) -> Again | None:
-        """Close the gate for everybody, or end where the server asks for too long."""
-        shared, run = self.shared, self.run
+        """Have a lookup wait for the gate, or end where the server asks for too long.
+
+        In a run no number of throttles ends a lookup: others are answered, and its turn
+        comes. A single lookup puts up with as many as the policy says.
+        """
+        policy, run = self.shared.policy, self.run
         self._throttles += 1
         if run is not None:
             run.counters.throttles += 1
-        delay = shared.policy.throttle_delay(error, self._throttles)
-        if delay is not None:
-            shared.close_gate(delay, error, halve=True)
-            return Again(0.0, free=True)
-        if self._throttles > shared.policy.throttles:
+        if policy.throttle_delay(error) is None:
+            if run is not None:
+                run.end(error)
+                raise RunEndedError
             return None
-        assert error.retry_after is not None
-        shared.limiter.refuse(error.retry_after)
-        if run is not None:
-            run.end(error)
-            raise RunEndedError
-        return None
+        if run is None and self._throttles > policy.throttles:
+            return None
+        return Again(0.0, free=True)
 
     def _is_free(self, error: ConnectError) -> bool:
         """Whether a connection that could not be made costs neither attempt nor budget.

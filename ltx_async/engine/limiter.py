@@ -1,23 +1,27 @@
 """How many requests may be under way, how fast they start, and when nobody may send.
 
-Window and slow start follow TCP's congestion control (RFC 5681 3.1), with requests
-in place of segments: a throttle halves the limit, and after it the window grows from
-one, doubling per round of successes up to the limit, then by one per round.
+After a throttle a single request tries whether the gate may open, and then the pace that
+was learned holds. After an outage the window grows from one, doubling per round of
+successes, as in TCP's slow start (RFC 5681 3.1) with requests in place of segments.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable
 
 from attrs import define, field, setters
 
+from ltx_async.engine.pace import Cycle
+from ltx_async.engine.pacing import Pacing
 from ltx_async.errors import ConfigurationError
 
 _LATENESS_FORGIVEN = 0.01  # seconds that a late timer may be made up for; too little for a burst
 _MOST = 100_000
+_REST = 1.0  # seconds without a request after which what was accepted says nothing of the pace
 
 
 def _check_concurrency(_limiter: Limiter, _attribute: object, value: int) -> None:
@@ -38,7 +42,7 @@ class Limiter:
     """The semaphore that all requests of one client pass, with pacing and a gate.
 
     Use it from one event loop. A slot covers one attempt: take it with `try_acquire`
-    or `acquire`, give it back with `release`, and report with `succeeded` or `close`.
+    or `acquire`, report with `succeeded` or `refused`, then give it back with `release`.
 
     Attributes:
         concurrency: the most slots there are.
@@ -53,20 +57,25 @@ class Limiter:
     on_open: Callable[[int], None] | None = None
     stopped: bool = field(init=False, default=False)
     under_way: int = field(init=False, default=0)
-    _limit: int = field(init=False)
     _window: int = field(init=False)
+    _slow_start: bool = field(init=False, default=False)
     _successes: int = field(init=False, default=0)
     _opens_at: float | None = field(init=False, default=None)
-    _halved: bool = field(init=False, default=False)
+    _throttled: bool = field(init=False, default=False)
     _refuses_until: float = field(init=False, default=0.0)
     _next_start: float = field(init=False, default=0.0)
     _held_up: bool = field(init=False, default=False)
+    _even: bool = field(init=False)
+    _cycle: Cycle = field(init=False, factory=lambda: Cycle(0.0))
+    _pacing: Pacing | None = field(init=False, default=None)
+    _rests_since: float = field(init=False, default=-math.inf)
     _waiters: deque[asyncio.Future[None]] = field(init=False, factory=deque)
     _gate_timer: asyncio.TimerHandle | None = field(init=False, default=None)
     _pace_timer: asyncio.TimerHandle | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self._limit = self._window = self.concurrency
+        self._window = self.concurrency
+        self._even = self.rate is not None
 
     # Slots
 
@@ -76,8 +85,10 @@ class Limiter:
             return False
         if self._refuses_until and self.refused_for() > 0:
             return False
-        if self.rate is not None and not self._start_due(asyncio.get_running_loop().time()):
+        if self._even and not self._start_due(asyncio.get_running_loop().time()):
             return False
+        if not self.under_way:
+            self._resume()
         self.under_way += 1
         return True
 
@@ -91,6 +102,8 @@ class Limiter:
             return
         if self.stopped:
             raise client_closed()
+        if not self.under_way and not self._waiters:
+            self._resume()
         granted = asyncio.get_running_loop().create_future()
         self._waiters.append(granted)
         self._dispatch()
@@ -108,6 +121,17 @@ class Limiter:
         self.under_way -= 1
         if self._waiters:
             self._dispatch()
+        elif not self.under_way:
+            self._rests_since = asyncio.get_running_loop().time()
+
+    def _resume(self) -> None:
+        """Count anew if there was nothing to do for a while."""
+        now = asyncio.get_running_loop().time()
+        if now - self._rests_since > _REST:
+            if self._pacing is None:
+                self._cycle = Cycle(now)
+            else:
+                self._pacing.rested(now)
 
     def _dispatch(self) -> None:
         """Grant slots to those who wait, or set the timer for the next start."""
@@ -116,17 +140,23 @@ class Limiter:
             if self._waiters[0].done():  # cancelled in the queue, or told that all is over
                 self._waiters.popleft()
                 continue
-            if self.rate is not None and not self._start_due(loop.time()):
+            if self._even and not self._start_due(loop.time()):
                 self._held_up = True
                 if self._pace_timer is None:
-                    self._pace_timer = loop.call_at(self._next_start, self._pace)
+                    self._pace_timer = loop.call_at(self._next_start, self._continue)
                 return
             self.under_way += 1
             self._waiters.popleft().set_result(None)
-        if not self._waiters:
-            self._held_up = False
+        self._held_up = False
 
     # Pace
+
+    @property
+    def pace(self) -> float | None:
+        """The requests per second that were learned; None before a throttle."""
+        if self._pacing is None:
+            return None
+        return self._pacing.rate(asyncio.get_running_loop().time())
 
     def _start_due(self, now: float) -> bool:
         """Whether the next start is due; if so, set the time of the one after it.
@@ -135,12 +165,15 @@ class Limiter:
         """
         if now < self._next_start:
             return False
-        assert self.rate is not None
+        gap = 0.0 if self.rate is None else 1 / self.rate
+        if self._pacing is not None:
+            binding = gap <= self._pacing.shortest_gap
+            gap = max(gap, self._pacing.gap(now, waited=self._held_up and binding))
         forgiven = _LATENESS_FORGIVEN if self._held_up else 0.0
-        self._next_start = max(self._next_start, now - forgiven) + 1 / self.rate
+        self._next_start = max(self._next_start, now - forgiven) + gap
         return True
 
-    def _pace(self) -> None:
+    def _continue(self) -> None:
         self._pace_timer = None
         self._dispatch()
 
@@ -156,24 +189,22 @@ class Limiter:
         """The loop's time when the gate opens; now or earlier when it is open."""
         return self._opens_at or 0.0
 
-    def close(self, seconds: float, *, halve: bool = True) -> bool:
+    def close(self, seconds: float, *, throttle: bool = False) -> bool:
         """Let nobody send for `seconds`; a gate that is closed already only stays so for longer.
 
         Args:
             seconds: from now.
-            halve: whether the limit is to be halved; that happens once per closing.
+            throttle: whether the server asked for it, so that nothing opens it sooner.
 
         Returns:
             Whether the gate was open before.
         """
         if self.stopped:
             return False
+        self._throttled |= throttle
         loop = asyncio.get_running_loop()
         opens_at = loop.time() + seconds
         was_open = self._opens_at is None
-        if halve and not self._halved:
-            self._halved = True
-            self._limit = max(1, self._limit // 2)
         if was_open or opens_at > self.opens_at:
             self._opens_at = opens_at
             if self._gate_timer is not None:
@@ -183,31 +214,79 @@ class Limiter:
 
     def reopen(self) -> None:
         """Open the gate before its time, unless a throttle has closed it."""
-        if self._gate_timer is not None and not self._halved:
+        if self._gate_timer is not None and not self._throttled:
             self._gate_timer.cancel()
             self._open()
 
     def _open(self) -> None:
         self._opens_at = self._gate_timer = None
-        self._halved = self._held_up = False
-        self._window = 1
+        self._throttled = self._held_up = False
+        if self._pacing is not None and self._pacing.closed:
+            self._pacing.opened(asyncio.get_running_loop().time())
+            self._window = self.under_way + 1  # the slow ones of before are nobody's trial
+        else:
+            self._window, self._successes, self._slow_start = 1, 0, True
         if self.on_open is not None:
-            self.on_open(self._window)
+            self.on_open(1)
         self._dispatch()
 
-    def succeeded(self) -> None:
-        """Report a reply that was no throttle: after enough of them the window grows."""
-        if self._window == self.concurrency or self._opens_at is not None:
+    # What came of the requests
+
+    def succeeded(self, sent_at: float) -> None:
+        """Report a reply that was no throttle.
+
+        Args:
+            sent_at: the loop's time when its request was sent.
+        """
+        if self._pacing is not None:
+            self._learn(self._pacing, sent_at)
             return
-        self._successes += 1
-        if self._successes < self._window:
-            return
-        self._successes = 0
-        if self._window < self._limit:
-            self._window = min(2 * self._window, self._limit)
-        else:
-            self._window = self._limit = min(self._window + 1, self.concurrency)
-        self._dispatch()
+        self._cycle.accepted += 1
+        if self._slow_start and self._opens_at is None:
+            self._widen(self.concurrency)
+
+    def refused(self, sent_at: float) -> int:
+        """Report a throttle and learn from it; the gate is the caller's to close.
+
+        Args:
+            sent_at: the loop's time when its request was sent.
+
+        Returns:
+            How many requests in a row were throttled that had been sent alone, to see
+            whether the gate may open.
+        """
+        if self._pacing is None:
+            self._pacing, self._even = Pacing(self._cycle), True
+        self._narrow(self._pacing, sent_at)
+        now = asyncio.get_running_loop().time()
+        return self._pacing.refused(now, sent_at, self.under_way)
+
+    def _learn(self, pacing: Pacing, sent_at: float) -> None:
+        self._narrow(pacing, sent_at)
+        now = asyncio.get_running_loop().time()
+        if pacing.accepted(now, sent_at, self.under_way):
+            self._slow_start = False
+            self._next_start = max(self._next_start, sent_at + pacing.shortest_gap)
+        if self._opens_at is None and not pacing.closed and not self.stopped:
+            cap = pacing.cap.window(now)
+            self._widen(self.concurrency if cap is None else min(self.concurrency, cap))
+
+    def _narrow(self, pacing: Pacing, sent_at: float) -> None:
+        """Let nobody take the place of a slow request while another one tries the gate."""
+        if self._opens_at is None and pacing.is_of_before(sent_at):
+            self._window -= 1
+
+    def _widen(self, most: int) -> None:
+        """Let `most` be under way; after an outage, twice as many after each round."""
+        if self._slow_start:
+            self._successes += 1
+            if self._successes < self._window:
+                return
+            self._successes, wider = 0, min(2 * self._window, most)
+            self._slow_start, most = wider < most, wider
+        if most != self._window:
+            self._window = most
+            self._dispatch()
 
     # Limits that the machine or the server sets for good
 
@@ -217,7 +296,6 @@ class Limiter:
         Call it after `release`: the caller's own slot is one that could not be used.
         """
         self.concurrency = max(1, min(self.concurrency - 1, self.under_way))
-        self._limit = min(self._limit, self.concurrency)
         self._window = min(self._window, self.concurrency)
         return self.concurrency
 

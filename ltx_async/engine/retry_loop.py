@@ -31,7 +31,6 @@ from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
 from ltx_async.models import Outcome
 
 _UNANSWERED: Final = (TransportError, CertificateError)
-_SETBACKS: Final = (RateLimitError, ServerError)
 _SHORTEST_TIMEOUT: Final = 0.001
 T = TypeVar("T")
 
@@ -247,14 +246,18 @@ class RetryLoop(Generic[T]):
             status = None if reply is None else reply.status
             event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
             shared.tell(event)
-        self._report(failure, seconds, replied=reply is not None)
+        self._report(failure, now, seconds, replied=reply is not None)
         return result
 
-    def _report(self, failure: LTXError | None, seconds: float, *, replied: bool) -> None:
+    def _report(
+        self, failure: LTXError | None, sent_at: float, seconds: float, *, replied: bool
+    ) -> None:
         """Tell the limiter and the run how the attempt went."""
         limiter, run = self.shared.limiter, self.run
-        if failure is None or (replied and not isinstance(failure, _SETBACKS)):
-            limiter.succeeded()
+        if isinstance(failure, RateLimitError):
+            self.shared.throttled(failure, sent_at)
+        elif failure is None or (replied and not isinstance(failure, ServerError)):
+            limiter.succeeded(sent_at)
         if run is None:
             return
         run.counters.requests += not isinstance(failure, ConnectError)  # then nothing was sent
@@ -266,7 +269,7 @@ class RetryLoop(Generic[T]):
             now, jitter = self.shared.loop.time(), self.shared.policy.random()
             wait = run.unheard(failure, now=now, closed=limiter.closed, jitter=jitter)
             if wait is not None:
-                self.shared.close_gate(wait, failure, halve=False)
+                self.shared.close_gate(wait, failure)
         elif replied and run.outage.heard() and not isinstance(failure, RateLimitError):
             limiter.reopen()
 

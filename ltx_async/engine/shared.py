@@ -12,7 +12,7 @@ from attrs import define, field
 from ltx_async.codec import Redaction
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger, message_for_log
-from ltx_async.errors import ConfigurationError, LTXError
+from ltx_async.errors import ConfigurationError, LTXError, RateLimitError
 from ltx_async.events import Event, GateClosed, GateOpened
 from ltx_async.retry import OutageRule, RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
@@ -87,11 +87,20 @@ class Shared:
 
     # What one lookup meets and all of them heed
 
-    def close_gate(self, seconds: float, why: LTXError, *, halve: bool) -> None:
+    def close_gate(self, seconds: float, why: LTXError, *, throttle: bool = False) -> None:
         """Let nobody send for a while."""
-        if self.limiter.close(seconds, halve=halve):
+        if self.limiter.close(seconds, throttle=throttle):
             logger.info("nobody sends for %.1f s: %s", seconds, message_for_log(why, why.email))
             self.tell(GateClosed(seconds, why))
+
+    def throttled(self, why: RateLimitError, sent_at: float) -> None:
+        """Heed a throttle: everybody waits as told, and sends more slowly from then on."""
+        polls = self.limiter.refused(sent_at)
+        seconds = self.policy.throttle_delay(why, polls)
+        if seconds is not None:
+            self.close_gate(seconds, why, throttle=True)
+        elif why.retry_after is not None:
+            self.limiter.refuse(why.retry_after)
 
     def lower_concurrency(self) -> None:
         """Make do with the file descriptors that there are, and warn of it once."""

@@ -101,7 +101,6 @@ def test_backoff_never_exceeds_its_cap_up_to_attempt_10_000():
     policy = highest(attempts=20_000)
     for attempt in range(1, 10_001):
         assert 0 <= policy.next_delay(ConnectError("x"), attempt) < 20.0
-        assert 0 <= policy.backoff(attempt, 3600.0) < 20.0
 
 
 @given(
@@ -158,17 +157,18 @@ def test_a_throttle_waits_as_told_and_never_less_than_its_base(told, least, most
     assert least <= highest().throttle_delay(throttle(told), 1) <= most
 
 
-def test_a_throttle_that_says_nothing_backs_off_from_its_base():
-    assert [lowest().throttle_delay(throttle(), n) for n in (1, 2, 10)] == [1, 1, 1]
-    delays = [highest().throttle_delay(throttle(), n) for n in (1, 2, 3, 6)]
-    assert delays == pytest.approx([1.1, 2.2, 4.4, 21])  # a tenth more, so that no two are alike
+def test_a_throttle_that_says_nothing_is_waited_for_longer_after_each_lone_refusal():
+    delays = [lowest().throttle_delay(throttle(), n) for n in range(7)]
+    assert delays == [1, 2, 4, 8, 10, 10, 10]
+    delays = [highest().throttle_delay(throttle(), n) for n in (0, 1, 10**9)]
+    assert delays == pytest.approx([1.1, 2.2, 11])  # a tenth more, so that no two are alike
+    assert RetryPolicy(throttle_base=0.01, random=lambda: 0.0).throttle_delay(throttle(), 3) == 0.08
 
 
-def test_a_throttle_over_the_cap_or_one_too_many_gives_up():
-    assert RetryPolicy().throttle_delay(throttle(60.001), 1) is None
-    assert RetryPolicy().throttle_delay(throttle(1), 10) is not None
-    assert RetryPolicy().throttle_delay(throttle(1), 11) is None
-    assert RetryPolicy(throttles=0).throttle_delay(throttle(1), 1) is None
+def test_a_throttle_over_the_cap_gives_up():
+    assert RetryPolicy().throttle_delay(throttle(60.001)) is None
+    assert RetryPolicy().throttle_delay(throttle(60)) is not None
+    assert RetryPolicy(retry_after_cap=0).throttle_delay(throttle(1), 5) is None
 
 
 @given(st.floats(0, 60), st.floats(0, 1, exclude_max=True), st.integers(1, 10))

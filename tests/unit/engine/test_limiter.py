@@ -1,4 +1,5 @@
-"""The semaphore, the pace, the gate and the slow start, in virtual time."""
+"""The semaphore, the pace, the gate, the trial after a throttle and the slow start after an
+outage, in virtual time."""
 
 import asyncio
 import contextlib
@@ -54,10 +55,21 @@ def window_of(limiter):
     return taken
 
 
-async def window_after_reopening(limiter, seconds=1.0):
-    limiter.close(seconds)
+def throttled(limiter, seconds):
+    """Report a throttle to what has just been sent, and close the gate as told."""
+    polls = limiter.refused(now())
+    limiter.close(seconds, throttle=True)
+    return polls
+
+
+async def answered_after(limiter, seconds=0.0):
+    """Send one request and have it answered after a while."""
+    await limiter.acquire()
+    sent_at = now()
     await asyncio.sleep(seconds)
-    return window_of(limiter)
+    limiter.succeeded(sent_at)
+    limiter.release()
+    return sent_at
 
 
 # Slots
@@ -188,11 +200,11 @@ async def test_time_behind_a_closed_gate_is_not_made_up_for_by_a_burst():
         await limiter.acquire()
         times.append(now())
         limiter.release()
-        limiter.succeeded()
+        limiter.succeeded(now())
 
     tasks = [asyncio.create_task(use()) for _ in range(6)]
     await passes()  # all of them wait for the pace
-    limiter.close(30, halve=False)
+    limiter.close(30)
     await asyncio.gather(*tasks)
     assert gaps_between(times) == pytest.approx([0.1] * 5, abs=1e-9)
 
@@ -325,88 +337,41 @@ async def test_a_slot_given_back_behind_a_closed_gate_is_granted_to_nobody():
     await asyncio.gather(*tasks)
 
 
-@in_virtual_time
-async def test_the_limit_is_halved_once_per_closing():
-    limiter = Limiter(16)
-    for _ in range(10):  # ten workers meet the same throttle
-        limiter.close(1)
-    assert await grow_to(limiter, 8) == [1, 2, 4, 8, 9]
-    limiter.close(1)
-    assert await grow_to(limiter, 4) == [1, 2, 4, 5]
-
-
-@in_virtual_time
-async def test_half_of_an_odd_limit_is_rounded_down():
-    limiter = Limiter(15)
-    limiter.close(1)
-    assert await grow_to(limiter, 7) == [1, 2, 4, 7, 8]
-    limiter = Limiter(3)
-    limiter.close(1)
-    assert await grow_to(limiter, 2) == [1, 2, 3]
-
-
-@in_virtual_time
-async def test_an_outage_does_not_halve_the_limit_but_a_throttle_during_it_does():
-    limiter = Limiter(16)
-    limiter.close(1, halve=False)
-    assert await grow_to(limiter, 15) == [1, 2, 4, 8, 16]
-    limiter.close(1, halve=False)
-    limiter.close(1, halve=True)
-    limiter.close(1, halve=True)
-    assert await grow_to(limiter, 8) == [1, 2, 4, 8, 9]
-
-
-@in_virtual_time
-async def test_the_limit_never_falls_below_one():
-    limiter = Limiter(3)
-    for _ in range(5):
-        assert await window_after_reopening(limiter) == 1
-
-
-async def grow_to(limiter, beyond):
-    """Return the windows after the gate opens, round of successes by round, until `beyond`."""
+async def grow_to(limiter, most):
+    """Return the windows after the gate opens, round of successes by round, until `most`."""
     if limiter.closed:
         await asyncio.sleep(limiter.opens_at - now())
     windows = [window_of(limiter)]
-    while windows[-1] <= beyond:
+    while windows[-1] < most:
         for _ in range(windows[-1]):
             assert window_of(limiter) == windows[-1]  # the round has to be full
-            limiter.succeeded()
+            limiter.succeeded(now())
         windows.append(window_of(limiter))
     return windows
 
 
 @in_virtual_time
-async def test_slow_start_doubles_up_to_the_limit_then_adds_one_per_round_up_to_concurrency():
+async def test_after_an_outage_slow_start_doubles_round_by_round_up_to_concurrency():
     limiter = Limiter(10)
     limiter.close(1)
-    assert await grow_to(limiter, 9) == [1, 2, 4, 5, 6, 7, 8, 9, 10]
+    assert await grow_to(limiter, 10) == [1, 2, 4, 8, 10]
     for _ in range(100):
-        limiter.succeeded()
+        limiter.succeeded(now())
     assert window_of(limiter) == 10
+    limiter.close(1)
+    assert await grow_to(limiter, 10) == [1, 2, 4, 8, 10]
 
 
 @in_virtual_time
 async def test_a_success_behind_a_closed_gate_widens_nothing():
     limiter = Limiter(8)
     limiter.close(1)
-    limiter.succeeded()
-    await asyncio.sleep(1)
-    assert window_of(limiter) == 1
+    for _ in range(20):
+        limiter.succeeded(now())
+    assert await grow_to(limiter, 8) == [1, 2, 4, 8]
     limiter.close(1)
-    limiter.succeeded()
-    assert await window_after_reopening(limiter) == 1
-
-
-@in_virtual_time
-async def test_successes_behind_a_closed_gate_do_not_undo_the_halving():
-    limiter = Limiter(16)
-    limiter.close(1)
-    assert await grow_to(limiter, 8) == [1, 2, 4, 8, 9]
-    limiter.close(1)
-    for _ in range(9):  # the replies to what was under way
-        limiter.succeeded()
-    assert await grow_to(limiter, 4) == [1, 2, 4, 5]
+    limiter.succeeded(now())
+    assert await grow_to(limiter, 8) == [1, 2, 4, 8]
 
 
 @in_virtual_time
@@ -418,12 +383,136 @@ async def test_a_wider_window_lets_the_next_in_at_once():
     await passes()
     assert granted == [0]
     limiter.release()
-    limiter.succeeded()
+    limiter.succeeded(now())
     await passes()
     assert granted == [0, 1, 2]
     for _ in range(3):
         limiter.release()
     await asyncio.gather(*tasks)
+
+
+# After a throttle
+
+
+@in_virtual_time
+async def test_after_a_throttle_one_request_tries_the_gate_and_then_all_go_at_the_learned_pace():
+    limiter = Limiter(16)
+    for _ in range(10):
+        await answered_after(limiter)
+    await limiter.acquire()
+    throttled(limiter, 2.0)
+    limiter.release()
+    tasks, granted = await queue(limiter, 40)
+    await asyncio.sleep(5)
+    assert granted == [0]  # nobody follows it until it is answered, however long that takes
+    limiter.succeeded(now())
+    limiter.release()
+    times = []
+    while len(granted) < 40:
+        count = len(granted)
+        await asyncio.sleep(0.001)
+        times += [now()] * (len(granted) - count)
+        for _ in range(len(granted) - count):
+            limiter.succeeded(now())
+            limiter.release()
+    await asyncio.gather(*tasks)
+    gaps = gaps_between(times)
+    assert min(gaps) > 0  # one after another
+    # Ten were accepted in 5 s (2 s told, and 3 s until the answer), which is two a second.
+    assert gaps[0] == pytest.approx(1 / 2, rel=0.2)
+    assert gaps[-1] < gaps[0] / 4  # and then the pace doubles, for nothing is known yet
+
+
+@in_virtual_time
+async def test_a_trial_that_is_refused_closes_the_gate_again_and_is_counted():
+    limiter = Limiter(4)
+    await limiter.acquire()
+    assert throttled(limiter, 1.0) == 0
+    limiter.release()
+    for polls in (1, 2, 3):
+        await limiter.acquire()
+        assert throttled(limiter, 1.0) == polls
+        limiter.release()
+    await answered_after(limiter)
+    await limiter.acquire()
+    assert throttled(limiter, 1.0) == 0
+
+
+@in_virtual_time
+async def test_a_trial_that_gets_no_reply_is_followed_by_another_one():
+    limiter = Limiter(4)
+    await limiter.acquire()
+    throttled(limiter, 1.0)
+    limiter.release()
+    tasks, granted = await queue(limiter, 3)
+    await asyncio.sleep(1.5)
+    assert granted == [0]
+    limiter.release()  # a timeout, say: nothing is reported of it
+    await passes()
+    assert granted == [0, 1]
+    limiter.release()
+    await passes(3)
+    limiter.release()
+    await asyncio.gather(*tasks)
+
+
+@in_virtual_time
+async def test_slow_requests_of_before_neither_hold_up_the_trial_nor_make_room_for_a_second_one():
+    limiter = Limiter(8)
+    for _ in range(4):
+        await limiter.acquire()
+    sent_at = now()
+    await asyncio.sleep(0.1)
+    throttled(limiter, 1.0)
+    limiter.release()
+    tasks, granted = await queue(limiter, 4)
+    await asyncio.sleep(1.5)
+    assert granted == [0]  # though three are still under way
+    for _ in range(3):
+        limiter.succeeded(sent_at)
+        limiter.release()
+    await passes(5)
+    assert granted == [0]
+    limiter.succeeded(now() - 5)
+    limiter.release()
+    await passes(5)
+    assert len(granted) > 1
+    for _ in range(3):
+        limiter.release()
+        await passes(5)
+    await asyncio.gather(*tasks)
+
+
+@in_virtual_time
+async def test_the_pace_is_none_before_a_throttle_and_the_smaller_of_rate_and_pace_holds():
+    limiter = Limiter(8, 2.0)
+    assert limiter.pace is None
+    for _ in range(30):
+        await answered_after(limiter)
+    await limiter.acquire()
+    throttled(limiter, 1.0)
+    limiter.release()
+    assert limiter.pace is None
+    await answered_after(limiter)
+    assert limiter.pace == pytest.approx(2.0, rel=0.2)
+    times = [await answered_after(limiter) for _ in range(200)]
+    assert min(gaps_between(times)) >= 0.5 - 1e-9
+    assert limiter.pace < 2.5  # a pace that is never tried does not grow
+
+
+@in_virtual_time
+async def test_after_a_rest_what_was_accepted_before_says_nothing():
+    limiter = Limiter(8)
+    for _ in range(1000):
+        await answered_after(limiter, 0.001)
+    await asyncio.sleep(3600)
+    for _ in range(20):
+        await answered_after(limiter, 0.001)
+    await limiter.acquire()
+    throttled(limiter, 1.0)
+    limiter.release()
+    await answered_after(limiter)
+    assert limiter.pace == pytest.approx(20, rel=0.1)  # and not 20 in an hour
 
 
 @in_virtual_time
@@ -441,7 +530,7 @@ async def test_the_opening_is_told_with_the_window():
 async def test_a_gate_that_an_outage_closed_can_be_opened_before_its_time():
     told = []
     limiter = Limiter(4, on_open=told.append)
-    limiter.close(5, halve=False)
+    limiter.close(5)
     tasks, granted = await queue(limiter, 2)
     limiter.reopen()
     await passes()
@@ -455,8 +544,8 @@ async def test_a_gate_that_an_outage_closed_can_be_opened_before_its_time():
 @in_virtual_time
 async def test_a_gate_that_a_throttle_closed_stays_closed():
     limiter = Limiter(4)
-    limiter.close(5, halve=False)
     limiter.close(5)
+    throttled(limiter, 5)
     limiter.reopen()
     assert limiter.closed
     await asyncio.sleep(5)
@@ -511,7 +600,7 @@ async def test_slow_start_never_grows_past_a_lowered_concurrency():
     limiter.close(1)
     await asyncio.sleep(1)
     for _ in range(20):
-        limiter.succeeded()
+        limiter.succeeded(now())
     assert window_of(limiter) == 1
 
 
@@ -531,7 +620,7 @@ async def test_stopping_tells_those_who_wait_and_grants_nothing_more():
     assert {result.hint for result in results} == {"Make a new LTXClient."}
     assert granted == []
     limiter.release()
-    limiter.succeeded()
+    limiter.succeeded(now())
     assert not limiter.try_acquire()
     assert not limiter.close(1)
     with pytest.raises(ConfigurationError, match="closed"):

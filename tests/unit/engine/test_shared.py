@@ -85,7 +85,7 @@ async def test_the_gate_tells_once_when_it_closes_and_once_when_it_opens(caplog)
     told = []
     one = shared(told.append)
     for _ in range(3):
-        one.close_gate(2.0, WHY, halve=True)
+        one.close_gate(2.0, WHY)
     assert told == [GateClosed(2.0, WHY)]
     await passes(2)
     assert told == [GateClosed(2.0, WHY), GateOpened(1)]
@@ -98,9 +98,7 @@ async def test_the_gate_tells_once_when_it_closes_and_once_when_it_opens(caplog)
 @in_virtual_time
 async def test_what_closed_the_gate_is_logged_with_the_email_masked(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
-    shared().close_gate(
-        1.0, RateLimitError(f"slow down, {EMAIL}", status=429, email=EMAIL), halve=True
-    )
+    shared().close_gate(1.0, RateLimitError(f"slow down, {EMAIL}", status=429, email=EMAIL))
     assert EMAIL not in caplog.text
     assert "a***@example.com" in caplog.text
 

@@ -1,0 +1,175 @@
+"""The pace that is learned from refusals, where nobody has set one; pure: times are passed in.
+
+A *cycle* begins when the gate opens and ends with the first acceptance after the next
+refusal. What it brought bounds the unknown limit from both sides:
+
+- the *floor*: accepted / (open + closed) seconds is never above a bucket's or a window's
+  rate, and neither is (accepted - burst) / open, the burst being the least that was ever
+  accepted in one cycle;
+- the *ceiling*: the pace that was refused.
+
+The next cycle starts at the floor and rises to a plateau near the ceiling, along the cubic
+of CUBIC (RFC 9438 4.2, of the pace's logarithm), and leaves it upwards as slowly, then ever
+faster. What a round trip is there is here the time that a refusal costs, so that probing
+takes a twentieth of it all, whatever a server does to those whom it refuses.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from attrs import define, field
+
+_PROBING: Final = 18.0  # a plateau is reached after so many times what the last refusal cost
+_REQUESTS: Final = 150.0  # and after so many requests for each reply that was a refusal
+_RISE: Final = 0.08  # how much the pace's logarithm rises over the plateau in that time
+_LEAST_RISE: Final = 0.02  # and at least, and at most, below it
+_MOST_RISE: Final = 0.35
+_NEAR: Final = 0.975  # of a pace that was refused after it had been kept for long
+_BELOW: Final = 0.85  # of one that was met while doubling
+_FEW: Final = 10  # requests that say nothing yet
+_DOUBLING: Final = 0.5  # seconds, while nothing is known
+_FIRST: Final = 1.0  # requests per second, if nothing speaks for more
+_SLOWEST, _FASTEST = 1e-3, 1e6  # requests per second
+SHORTEST: Final = 1e-3  # seconds; a cycle that was shorter was one burst
+
+
+@define(eq=False)
+class Cycle:
+    """What came of one opening of the gate.
+
+    Attributes:
+        opened_at: when its first request was accepted.
+        accepted: replies since that were no refusal.
+        closed_at: when the first refusal came; None before it.
+        refused: refusals since, of requests that were under way together.
+        polls: refusals of single requests that were sent to see whether the gate may open.
+        alongside: requests under way when the first refusal came, the refused one included.
+        paced: whether it was the pace that held the client back then, no cap and no lack of work.
+        lately: requests per second that were sent just before it.
+    """
+
+    opened_at: float
+    accepted: int = 0
+    closed_at: float | None = None
+    refused: int = 0
+    polls: int = 0
+    alongside: int = 0
+    paced: bool = False
+    lately: float = math.inf
+
+    def open_for(self) -> float:
+        """Return the seconds until the first refusal."""
+        assert self.closed_at is not None
+        return max(SHORTEST, self.closed_at - self.opened_at)
+
+    def closed_for(self, now: float) -> float:
+        """Return the seconds since the first refusal."""
+        assert self.closed_at is not None
+        return max(SHORTEST, now - self.closed_at)
+
+
+@define(eq=False)
+class Pace:
+    """Requests per second that a server seems to allow.
+
+    Attributes:
+        rate: the pace at the moment.
+        doubling: whether nothing is known yet but the floor, so that the pace doubles.
+    """
+
+    rate: float
+    doubling: bool = True
+    _burst: float = field(init=False, default=math.inf)
+    _cost: float = field(init=False, default=1.0)
+    _age: float = field(init=False, default=0.0)
+    _plateau: float = field(init=False, default=0.0)
+    _plateau_at: float = field(init=False, default=1.0)
+    _rise: float = field(init=False, default=_RISE)
+
+    @classmethod
+    def after(cls, cycle: Cycle, now: float) -> Pace:
+        """Make the pace that follows the first refusal ever: what was surely allowed."""
+        pace = cls(_SLOWEST)
+        pace._note(cycle, now)
+        pace.rate = max(_FIRST, _bounded(cycle.accepted / (cycle.open_for() + pace._cost)))
+        return pace
+
+    def grow(self, seconds: float, round_trip: float) -> None:
+        """Let the pace rise for `seconds` in which it was what held the client back."""
+        self._age += seconds
+        if not self.doubling:
+            since = self._age / self._plateau_at - 1
+            if since < 2:
+                bend = self._rise if since < 0 else _RISE
+                self.rate = _bounded(self._plateau * math.exp(bend * since**3))
+                return
+            self.doubling = True
+        self.rate = _bounded(self.rate * self._doubled(seconds, round_trip))
+
+    def met(self, ago: float, round_trip: float) -> None:
+        """Take back what the pace rose since the refused request was sent, `ago` seconds."""
+        if self.doubling:
+            self.rate = _bounded(self.rate / self._doubled(ago, round_trip))
+
+    def learn(self, cycle: Cycle, now: float, round_trip: float) -> None:
+        """Set the course of the next cycle by the bounds that this one gave."""
+        late = not self.doubling and self._age > self._plateau_at
+        self._note(cycle, now)
+        open_for, cost = cycle.open_for(), self._cost
+        ceiling = self.rate
+        accepted = max(1, cycle.accepted)
+        floor = max(accepted / (open_for + cost), (accepted - self._burst) / open_for)
+        if not cycle.paced:
+            ceiling = min(ceiling, max(cycle.lately, floor))
+        elif self.doubling:
+            floor = max(floor, self._doubling_floor(accepted, round_trip))
+        floor = min(floor, ceiling)
+        middle = math.sqrt(floor * ceiling)
+        self._age = 0.0
+        if accepted < _FEW < ceiling * cost and open_for < 2 * cost:
+            self.doubling, self.rate = True, _bounded(middle)
+            return
+        if late:
+            plateau = _NEAR * ceiling
+        elif self.doubling:
+            plateau = max(_BELOW * ceiling, middle)
+        else:
+            plateau = middle
+        self._settle(floor, _bounded(plateau), 1 + cycle.polls)
+
+    def _note(self, cycle: Cycle, now: float) -> None:
+        self._cost = cycle.closed_for(now)
+        self._burst = min(self._burst, max(1, cycle.accepted))
+
+    def _settle(self, floor: float, plateau: float, refusals: int) -> None:
+        """Rise from the floor to a plateau, and stay there for what the last refusals cost."""
+        self.doubling = False
+        self._plateau = plateau
+        self._plateau_at = max(_PROBING * self._cost, _REQUESTS * refusals / plateau)
+        self._rise = min(_MOST_RISE, max(_LEAST_RISE, math.log(plateau / max(floor, _SLOWEST))))
+        self.rate = _bounded(plateau * math.exp(-self._rise))
+
+    def _doubling_floor(self, accepted: int, round_trip: float) -> float:
+        """Return what the last period of doubling, and its second half, say of the floor.
+
+        In a period of P seconds up to the pace U, U · P · (1 - 1/2) / ln 2 are sent, in
+        its second half U · P · (1 - 1/√2) / ln 2.
+        """
+        period = self._period(round_trip)
+        if accepted < 0.8 * self.rate * period:
+            return 0.0
+        whole = 0.721 * self.rate - self._burst / period
+        return max(whole, 0.845 * self.rate - 2 * self._burst / period)
+
+    def _doubled(self, seconds: float, round_trip: float) -> float:
+        return math.exp2(min(1.0, seconds / self._period(round_trip)))
+
+    def _period(self, round_trip: float) -> float:
+        """Return the seconds in which the pace doubles: long enough to hear of a refusal."""
+        return max(_DOUBLING, _FEW / 2 / self.rate, 4 * round_trip, self._cost / 4)
+
+
+def _bounded(rate: float) -> float:
+    return min(_FASTEST, max(_SLOWEST, rate))

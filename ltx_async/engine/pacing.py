@@ -1,0 +1,130 @@
+"""What a client learns of a server's limits, reply by reply; pure: times are passed in."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from attrs import define, field
+
+from ltx_async.engine.cap import Cap
+from ltx_async.engine.pace import SHORTEST, Cycle, Pace
+
+
+@define(eq=False)
+class Pacing:
+    """What a client has learned of a server's limits since the first refusal.
+
+    Attributes:
+        cycle: what came of the gate's last opening.
+        pace: the learned requests per second; None until a request is accepted again.
+        cap: the learned number under way.
+    """
+
+    cycle: Cycle
+    pace: Pace | None = None
+    cap: Cap = field(factory=Cap)
+    _round_trip: float = field(init=False, default=math.inf)
+    _starts: deque[float] = field(init=False, factory=lambda: deque(maxlen=20))
+    _paced: bool = field(init=False, default=False)
+    _trial_from: float = field(init=False, default=math.inf)
+
+    @property
+    def closed(self) -> bool:
+        """Whether a refusal has not been followed by an acceptance yet."""
+        return self.cycle.closed_at is not None
+
+    @property
+    def shortest_gap(self) -> float:
+        """The seconds that there are to be between two starts."""
+        return 0.0 if self.pace is None else 1 / self.pace.rate
+
+    def rate(self, now: float) -> float | None:
+        """Return the requests per second that seem to be allowed; None before an acceptance."""
+        if self.pace is None or self._paced or self.closed:
+            return None if self.pace is None else self.pace.rate
+        delivered = self.cycle.accepted / max(1.0, now - self.cycle.opened_at)
+        return min(self.pace.rate, delivered) if self.cap.limit is not None else self.pace.rate
+
+    def gap(self, now: float, *, waited: bool) -> float:
+        """Return the seconds from a start now to the next one.
+
+        Args:
+            now: the time of the start.
+            waited: whether it had to wait for the pace.
+        """
+        if self.closed:
+            self._try(now)
+        elif self.pace is not None and waited and self._starts:
+            since = max(self._starts[-1], self.cycle.opened_at)
+            self.pace.grow(max(0.0, now - since), self._known_round_trip)
+        self._paced = waited
+        self._starts.append(now)
+        return self.shortest_gap
+
+    def _try(self, now: float) -> None:
+        """Begin a trial: the time since the gate opened was nobody's, and counts for nothing."""
+        assert self.cycle.closed_at is not None
+        idle = max(0.0, now - self._trial_from)
+        self.cycle.opened_at += idle
+        self.cycle.closed_at += idle
+        self._trial_from = now
+
+    def is_of_before(self, sent_at: float) -> bool:
+        """Whether a reply in a trial is to a request that was sent before the gate opened."""
+        return sent_at < self._trial_from < math.inf
+
+    def opened(self, now: float) -> None:
+        """Note that the gate opens, for one request at first."""
+        self._trial_from = now
+
+    def accepted(self, now: float, sent_at: float, under_way: int) -> bool:
+        """Note a reply that is no refusal; return whether it is the one that ends a closing."""
+        self._round_trip = min(self._round_trip, max(0.0, now - sent_at))
+        if self.closed and sent_at >= self._trial_from:
+            self._learn(now)
+            return True
+        self.cycle.accepted += 1
+        self.cap.accepted(now, sent_at, under_way)
+        return False
+
+    def refused(self, now: float, sent_at: float, under_way: int) -> int:
+        """Note a refusal, of a request that was one of `under_way`; return the polls so far."""
+        cycle = self.cycle
+        if not self.closed:
+            if sent_at < cycle.opened_at and self.pace is not None:
+                return 0  # it was sent before the last closing, and says nothing new
+            if self.pace is not None:
+                self.pace.met(max(0.0, now - sent_at), self._known_round_trip)
+            cycle.closed_at, cycle.alongside, cycle.paced = now, under_way, self._paced
+            cycle.refused, cycle.lately = 1, self._lately()
+        elif sent_at >= self._trial_from:
+            cycle.polls += 1
+        else:
+            cycle.refused += 1
+        self._trial_from = math.inf
+        return cycle.polls
+
+    def rested(self, now: float) -> None:
+        """Note that there was nothing to do for a while: a new cycle begins."""
+        if not self.closed:
+            self.cycle = Cycle(now)
+
+    def _lately(self) -> float:
+        """Return the requests per second of the last starts."""
+        if len(self._starts) < 2:
+            return math.inf
+        return (len(self._starts) - 1) / max(SHORTEST, self._starts[-1] - self._starts[0])
+
+    @property
+    def _known_round_trip(self) -> float:
+        return 0.0 if math.isinf(self._round_trip) else self._round_trip
+
+    def _learn(self, now: float) -> None:
+        ended, self.cycle = self.cycle, Cycle(now, accepted=1)
+        self._trial_from = math.inf
+        explained = self.cap.explains(ended, now)
+        if self.pace is None:
+            self.pace = Pace.after(ended, now)
+        elif not explained:
+            self.pace.learn(ended, now, self._known_round_trip)

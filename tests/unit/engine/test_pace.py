@@ -1,0 +1,246 @@
+"""The rules by which a pace is learned, one by one; what they make of servers is told elsewhere."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltx_async.engine.cap import Cap
+from ltx_async.engine.pace import Cycle, Pace
+from ltx_async.engine.pacing import Pacing
+
+
+def cycle(accepted, open_for, *, closed_at=1000.0, **changes):
+    changes.setdefault("paced", True)
+    return Cycle(closed_at - open_for, accepted, closed_at, 1, **changes)
+
+
+def settled(rate=100.0, *, cost=1.0):
+    """Return a pace that was met while it doubled, and has a plateau now."""
+    pace = Pace.after(cycle(10, 0.1), 1000.0 + cost)
+    pace.rate = rate
+    pace.learn(cycle(1000, 30.0), 1000.0 + cost, 0.01)
+    return pace
+
+
+def risen(pace, seconds):
+    """Let a pace rise in small steps and return it."""
+    for _ in range(round(seconds * 100)):
+        pace.grow(0.01, 0.01)
+    return pace.rate
+
+
+# The first refusal
+
+
+def test_what_was_accepted_until_the_gate_opened_again_is_surely_allowed():
+    assert Pace.after(cycle(60, 0.2), 1059.8).rate == pytest.approx(1.0)
+    assert Pace.after(cycle(300, 3.0), 1001.0).rate == pytest.approx(75.0)
+
+
+def test_where_nothing_was_accepted_one_a_second_is_tried():
+    assert Pace.after(cycle(0, 0.0), 1030.0).rate == 1.0
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(100.0, 0.5), (5.0, 1.0), (1.0, 5.0)])
+def test_until_more_is_known_the_pace_doubles_in_the_time_of_some_requests(rate, seconds):
+    pace = Pace.after(cycle(10, 0.1), 1001.0)
+    pace.rate = rate
+    pace.grow(seconds, 0.01)
+    assert pace.rate == pytest.approx(2 * rate)
+
+
+def test_it_doubles_no_faster_than_refusals_can_be_heard_of():
+    pace = Pace.after(cycle(10, 0.1), 1001.0)
+    pace.rate = 100.0
+    pace.grow(1.2, 0.3)  # four round trips
+    assert pace.rate == pytest.approx(200.0)
+    pace.met(0.3, 0.3)
+    assert pace.rate == pytest.approx(200.0 / 2**0.25)  # as it was when the refused one was sent
+
+
+# The course after a refusal
+
+
+def test_the_pace_starts_at_the_floor_rises_to_its_plateau_stays_there_and_leaves_it():
+    pace = settled(100.0)
+    assert not pace.doubling
+    assert pace.rate < 85
+    assert risen(pace, 12) == pytest.approx(85, rel=0.03)
+    assert risen(pace, 12) == pytest.approx(85, rel=0.01)
+    assert 90 < risen(pace, 15) < 100
+    assert risen(pace, 30) > 200
+    assert pace.doubling
+
+
+def test_a_refusal_late_on_the_plateau_is_near_the_limit():
+    pace = settled(100.0)
+    refused_at = risen(pace, 25)
+    pace.learn(cycle(2100, 25.0), 1001.0, 0.01)
+    assert risen(pace, 18) == pytest.approx(0.975 * refused_at, rel=0.01)
+
+
+def test_a_refusal_soon_after_the_start_is_well_above_the_limit():
+    pace = settled(100.0)
+    refused_at = risen(pace, 5)
+    pace.learn(cycle(200, 5.0), 1001.0, 0.01)  # 40 a second, and ten of them a burst
+    assert risen(pace, 18) == pytest.approx(math.sqrt(refused_at * 38), rel=0.02)
+
+
+def test_a_handful_of_requests_says_nothing_and_the_pace_goes_on_doubling():
+    pace = settled(100.0)
+    pace.learn(cycle(5, 0.05), 1001.0, 0.01)
+    assert pace.doubling
+    assert pace.rate < 30
+
+
+@pytest.mark.parametrize("cost", [1.0, 5.0, 60.0])
+def test_probing_costs_a_twentieth_of_the_time_whatever_a_refusal_costs(cost):
+    pace = settled(100.0, cost=cost)
+    assert risen(pace, 18 * cost) == pytest.approx(pace._plateau, rel=0.02)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10**7),
+            st.floats(0, 1e5),
+            st.floats(0, 1e5),
+            st.booleans(),
+            st.floats(0, 1e4),
+            st.floats(0, 100),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_whatever_comes_the_pace_is_a_sane_number(cycles):
+    pace = None
+    for accepted, open_for, closed_for, paced, seconds, round_trip in cycles:
+        one = cycle(accepted, open_for, paced=paced, lately=accepted / max(open_for, 0.001))
+        if pace is None:
+            pace = Pace.after(one, 1000.0 + closed_for)
+        else:
+            pace.learn(one, 1000.0 + closed_for, round_trip)
+        pace.grow(seconds, round_trip)
+        pace.met(seconds, round_trip)
+        assert 1e-3 <= pace.rate <= 1e6
+
+
+# The cap
+
+
+def capped(served=5, *, under_way=50):
+    cap = Cap()
+    one = cycle(served, 0.1, alongside=under_way, paced=False)
+    one.refused = under_way - served
+    assert not cap.explains(one, 1001.0)
+    return cap
+
+
+def test_as_many_as_are_served_while_others_are_refused_are_what_a_server_takes():
+    cap = capped(5)
+    assert cap.limit == cap.window(1002.9) == 5
+    assert cap.window(1003.1) == 6  # a probe
+
+
+def test_where_all_others_are_refused_too_it_is_no_limit_of_what_is_under_way():
+    assert capped(0).limit is None
+
+
+def test_a_refusal_of_the_probe_confirms_the_cap_and_the_next_probe_comes_later():
+    cap = capped(5)
+    assert cap.explains(cycle(100, 2.0, closed_at=1003.5, alongside=6, paced=False), 1004.5)
+    assert cap.limit == cap.window(1024.0) == 5
+    assert cap.window(1024.6) == 6
+    assert cap.explains(cycle(100, 20.0, closed_at=1025.0, alongside=6, paced=False), 1026.0)
+    assert cap.window(1065.9) == 5
+
+
+def test_what_is_accepted_above_the_cap_raises_it_ever_faster():
+    cap, now = capped(5), 1003.0
+    limits = []
+    while cap.limit < 100:
+        now += 0.01
+        cap.accepted(now, now, cap.window(now))
+        limits.append(cap.limit)
+    assert sorted(set(limits)) == [5, 6, 8, 12, 20, 36, 68, 132]
+    assert now < 1006
+
+
+def test_what_was_sent_before_the_probe_says_nothing_of_it():
+    cap = capped(5)
+    for _ in range(100):
+        cap.accepted(1003.5, 1002.9, 6)
+    assert cap.limit == 5
+
+
+def test_a_refusal_at_the_pace_leaves_the_cap_alone():
+    cap = capped(20)
+    assert not cap.explains(cycle(100, 2.0, alongside=10), 1001.0)
+    assert cap.limit == 20
+
+
+@pytest.mark.parametrize("changes", [{"alongside": 3, "polls": 1}, {"alongside": 1}])
+def test_a_refusal_that_a_cap_cannot_explain_disproves_it_for_good(changes):
+    cap = capped(5)
+    one = cycle(100, 2.0, paced=False, **changes)
+    assert not cap.explains(one, 1001.0)
+    assert cap.limit is None
+    one = cycle(5, 0.1, alongside=50, paced=False)
+    one.refused = 45
+    assert not cap.explains(one, 1001.0)
+    assert cap.limit is None
+
+
+def test_a_server_that_takes_fewer_lowers_the_cap():
+    cap = capped(5)
+    one = cycle(100, 2.0, alongside=5, paced=False)
+    one.refused = 2
+    assert cap.explains(one, 1001.0)
+    assert cap.limit == 3
+
+
+# Both together
+
+
+def test_replies_to_what_was_sent_before_the_closing_are_neither_trials_nor_news():
+    pacing = Pacing(Cycle(0.0, accepted=10))
+    pacing.refused(1.0, 0.9, 10)
+    pacing.opened(2.0)
+    assert pacing.gap(2.0, waited=True) == 0.0
+    assert not pacing.accepted(2.1, 0.95, 3)
+    assert pacing.closed
+    assert pacing.accepted(2.2, 2.0, 2)
+    assert not pacing.closed
+    rate = pacing.pace.rate
+    pacing.refused(2.3, 0.95, 1)
+    assert not pacing.closed
+    assert pacing.pace.rate == rate
+
+
+def test_time_in_which_nobody_tried_the_open_gate_counts_for_nothing():
+    pacing = Pacing(Cycle(0.0, accepted=50))
+    pacing.refused(1.0, 1.0, 1)
+    pacing.opened(2.0)
+    pacing.gap(3600.0, waited=False)
+    assert pacing.accepted(3600.0, 3600.0, 1)
+    assert pacing.pace.rate == pytest.approx(25.0)
+
+
+def test_while_it_is_a_cap_that_holds_the_rate_is_what_is_delivered():
+    pacing = Pacing(Cycle(0.0, accepted=5))
+    pacing.refused(0.1, 0.1, 50)
+    for _ in range(44):
+        pacing.refused(0.1, 0.0, 5)
+    pacing.opened(1.1)
+    pacing.gap(1.1, waited=False)
+    pacing.accepted(1.2, 1.1, 1)
+    assert pacing.cap.limit == 5
+    assert pacing.rate(1.2) <= 5
+    for n in range(100):
+        pacing.gap(1.2 + n / 20, waited=False)
+        pacing.accepted(1.2 + n / 20, 1.1 + n / 20, 5)
+    pacing.pace.rate = 1000.0
+    assert pacing.rate(6.2) == pytest.approx(20, rel=0.05)
