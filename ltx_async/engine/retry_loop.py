@@ -20,7 +20,6 @@ from ltx_async.errors import (
     CertificateError,
     ConnectError,
     DeadlineError,
-    DecodeError,
     LTXError,
     ProtocolError,
     RateLimitError,
@@ -86,7 +85,9 @@ class RetryLoop(Generic[T]):
             if refusal is not None:
                 return self._left_alone(refusal)
             try:
-                result = await self._attempt()
+                result = await self._send()
+                if isinstance(result, ProtocolError) and self._replaceable(result):
+                    result = await self._send()
             finally:
                 limiter.release()
             if not isinstance(result, LTXError) or result.outcome != Outcome.FAILED:
@@ -201,20 +202,13 @@ class RetryLoop(Generic[T]):
 
     # Sending
 
-    async def _attempt(self) -> T | LTXError:
-        """Ask, and once more at once, without cost, where only the connection was at fault.
+    def _replaceable(self, error: ProtocolError) -> bool:
+        """Whether the attempt may be made again at once, without cost.
 
         A kept-alive connection that the server had closed in the meantime is nobody's
-        fault (RFC 9112 9.3.1). One that brings the account of another email is out of step:
-        its replies are those to other requests.
+        fault (RFC 9112 9.3.1): it is replaced, once per attempt.
         """
-        limiter = self.shared.limiter
-        result = await self._send()
-        if isinstance(result, ProtocolError) and result.reused and not limiter.stopped:
-            result = await self._send()
-        if isinstance(result, DecodeError) and result.another_email and not limiter.stopped:
-            result = await self._send()
-        return result
+        return error.reused and not self.shared.limiter.stopped
 
     async def _send(self) -> T | LTXError:
         """Put one request on the wire and read the reply."""
@@ -238,8 +232,6 @@ class RetryLoop(Generic[T]):
         else:
             self.status = reply.status
             result = self.read(reply, self.email or "", shared.redaction)
-            if isinstance(result, DecodeError) and result.another_email:
-                shared.transport.discard(reply)
         seconds = shared.clock() - began
         failure = result if isinstance(result, LTXError) else None
         if watched:

@@ -11,25 +11,20 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from ltx_async.codec.emails import refusal
 from ltx_async.errors import InvalidEmailError
-from ltx_async.inputs.entries import Entry, Reader, entry_of
+from ltx_async.files.errors import InputError
+from ltx_async.inputs.addresses import addresses_in
+from ltx_async.inputs.entries import Entry, EntryRule, LineCounts
 from ltx_async.inputs.seen import Meeting, SeenEmails
-from ltx_async.inputs.source import ByteSource
+from ltx_async.inputs.sequence import PIECES_LOOKED_AT, InputSequence
 from ltx_async.models import Lookup, Outcome
-
-
-def _given(email: str) -> Entry:
-    """Make an entry of an argument; bytes that were not UTF-8 are lone surrogates (PEP 383)."""
-    return entry_of(email, broken=True)
 
 
 def invalid_lookup(entry: Entry, index: int) -> Lookup:
     """Return the lookup of an entry that is never sent."""
-    assert entry.problem is not None
-    error = InvalidEmailError(entry.problem, email=entry.email)
+    error = InvalidEmailError(entry.reason or "", email=entry.text)
     now = datetime.now(UTC)
-    return Lookup(index, entry.email, Outcome.INVALID, None, error, None, 0, 0.0, now)
+    return Lookup(index, entry.text, Outcome.INVALID, None, error, None, 0, 0.0, now)
 
 
 @define
@@ -41,30 +36,38 @@ class DistinctEmails:
     email goes to `on_earlier`, and the email is not given out.
 
     Attributes:
+        limit: how many emails are given out at most; None for all.
         seen: the emails so far, and those of an earlier run.
         taken: entries so far, duplicates and refused ones included.
         given: emails given out so far.
         duplicates: how many of the entries had been taken before.
+        composed: how many refused entries have addresses within them.
         exhausted: whether the end of the input was reached.
     """
 
-    _source: ByteSource | None
-    _reader: Reader | None
+    _inputs: InputSequence | None
     on_refused: Callable[[Lookup, int], Awaitable[None]] | None = None
     on_earlier: Callable[[Any], None] | None = None
+    limit: int | None = None
     seen: SeenEmails[Any] = field(factory=SeenEmails)
     taken: int = field(default=0, init=False)
     given: int = field(default=0, init=False)
     duplicates: int = field(default=0, init=False)
+    composed: int = field(default=0, init=False)
     exhausted: bool = field(default=False, init=False)
     _stopped: bool = field(default=False, init=False)
+    _limited: bool = field(default=False, init=False)
     _ready: deque[Entry] = field(factory=deque, init=False)
+    _arguments: LineCounts = field(factory=LineCounts, init=False)
 
     @classmethod
     def of(cls, emails: Iterable[str]) -> DistinctEmails:
-        """Take emails that are in memory already."""
-        distinct = cls(None, None)
-        distinct._ready.extend(map(_given, emails))
+        """Take emails that are in memory; lone surrogates are bytes of arguments (PEP 383)."""
+        distinct = cls(None)
+        rule = EntryRule(extract=False, counts=distinct._arguments)
+        for number, email in enumerate(emails, 1):
+            distinct._ready.extend(rule.of_cell(email, number, broken=True))
+        distinct._arguments.lines = len(distinct._ready)
         return distinct
 
     def __aiter__(self) -> Self:
@@ -76,74 +79,91 @@ class DistinctEmails:
                 if not self._ready:
                     await asyncio.sleep(0)  # signals are heard between the pieces
                 continue
-            if entry.problem is None:
+            if entry.email is None:
+                await self._refuse(entry)
+            elif self.given == self.limit:
+                self.taken -= 1
+                self._stopped = self._limited = True
+            else:
                 self.given += 1
                 return entry.email
-            if self.on_refused is not None:
-                await self.on_refused(invalid_lookup(entry, self.taken - 1), self.given)
         raise StopAsyncIteration
 
     @property
     def is_read(self) -> bool:
         """Whether the whole input is in memory, if not yet taken."""
-        return self._source is None or self.exhausted
+        return self._inputs is None or self.exhausted
 
     @property
     def expected(self) -> int | None:
         """Entries in all: exact once `is_read`, before that by the bytes read; None: unknown."""
         read = self.taken + len(self._ready)
-        if self._source is None or self.exhausted:
+        if self._inputs is None or self.exhausted:
             return read
-        if not self._source.size or not self._source.offset:
-            return None
-        return max(read, round(read * self._source.size / self._source.offset))
+        share = self._inputs.share
+        return None if not share else max(read, round(read / share))
+
+    @property
+    def lines(self) -> LineCounts:
+        """What became of the lines that were read."""
+        return self._arguments if self._inputs is None else self._inputs.counts
 
     async def peek(self) -> None:
-        """Read the beginning of a file, so that a bad header is known before there is an output.
+        """Read the beginnings of files, so that a bad header is known before there is an output.
 
         Raises:
-            InputError: it has no such column, or is no text.
+            InputError: one has no such column, or is no text.
         """
-        if self._source is not None and self._source.size is not None:
-            await self._fill()
+        if self._inputs is not None:
+            await self._inputs.verify_others()
+            for _ in range(PIECES_LOOKED_AT if self._inputs.is_file else 0):
+                if not self._ready and not self.exhausted:
+                    await self._fill()
 
     def stop(self) -> None:
         """Give out no further email."""
         self._stopped = True
-        if self._source is not None and self._source.size is None:
-            self._source.stop()
+        if self._inputs is not None:
+            self._inputs.stop()
 
     async def count_rest(self, seconds: float) -> None:
         """Count what was not given out, so that the pending emails are known.
 
         A pipe is not read on, because it may never end, nor a file for longer than
-        `seconds`: then `exhausted` stays False.
+        `seconds`, nor anything behind a limit: then `exhausted` stays False.
         """
-        if self._source is None or self._source.size is not None:
-            self._stopped = False
-        elif not self.exhausted:
+        if self._limited:
             return
+        self._stopped = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while (entry := await self._next()) is not None:
+                while self._ready or self._inputs is None or self._inputs.is_file or self.exhausted:
+                    if (entry := await self._next()) is None:
+                        break
                     self._is_new(entry)
                     if not self._ready:
                         await asyncio.sleep(0)  # signals are heard between the pieces
+        self.taken += self._inputs.unread if self._inputs is not None else 0
 
     def close(self) -> None:
         """Close the input."""
-        if self._source is not None:
-            self._source.close()
+        if self._inputs is not None:
+            self._inputs.close()
 
     def _is_new(self, entry: Entry) -> bool:
         self.taken += 1
-        never_asked = entry.problem is not None or refusal(entry.email) is not None
-        met = self.seen.meet(entry.email, refused=never_asked)
+        email = entry.email
+        met = self.seen.meet(entry.text if email is None else email, refused=email is None)
         if met is Meeting.AGAIN:
             self.duplicates += 1
         elif not isinstance(met, Meeting) and self.on_earlier is not None:
             self.on_earlier(met)
         return met is Meeting.FIRST
+
+    async def _refuse(self, entry: Entry) -> None:
+        self.composed += any(True for _ in addresses_in(entry.text))
+        if self.on_refused is not None:
+            await self.on_refused(invalid_lookup(entry, self.taken - 1), self.given)
 
     async def _next(self) -> Entry | None:
         while not self._stopped:
@@ -157,12 +177,12 @@ class DistinctEmails:
         return None
 
     async def _fill(self) -> None:
-        if self._source is None or self._reader is None:
+        if self._inputs is None:
             self.exhausted = True
             return
-        data = await self._source.read()
-        if data:
-            self._ready.extend(self._reader.feed(data))
-        elif not self._stopped:
-            self.exhausted = True
-            self._ready.extend(self._reader.finish())
+        try:
+            self._ready.extend(await self._inputs.read())
+        except InputError:
+            self._inputs.abandon()
+            raise
+        self.exhausted = self._inputs.exhausted

@@ -1,125 +1,210 @@
-r"""Input readers, sans I/O: bytes in, entries out.
-
-All of them trim, skip blank lines, a byte order mark and lines that begin with `#`, end lines
-at LF, CRLF or CR, and keep what is not UTF-8 as an entry that says so, with `\xNN` escapes.
-"""
+"""The readers of what is no table: text, JSON Lines, and JSON."""
 
 from __future__ import annotations
 
+import codecs
 import json
-import stat
-from collections.abc import Iterator
-from pathlib import Path, PurePath
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import define, field
 
+from ltx_async.errors import LONGEST_EMAIL
 from ltx_async.files.errors import InputError
-from ltx_async.inputs.emails import DistinctEmails
-from ltx_async.inputs.entries import Entry, Reader, _decoded, _is_broken, entry_of
-from ltx_async.inputs.lines import LineSplitter
-from ltx_async.inputs.source import ByteSource
-from ltx_async.inputs.tables import TableReader
+from ltx_async.inputs.decoding import LONGEST_LINE, LineSplitter
+from ltx_async.inputs.entries import Entry, EntryRule, decoded, is_broken
+from ltx_async.inputs.fields import FieldReader
 
-_NO_TEXT: Final = "the line is not a JSON object with the text field {!r} (see --column)"
+# What most lines are, taken in one step: nothing of `objection` can speak against it.
+_PLAIN_LINE: Final = re.compile(
+    rb"[ \t]*+([A-Za-z0-9_+-][A-Za-z0-9_.+-]*+@[A-Za-z0-9_.-]*[A-Za-z0-9])\s*+"
+)
+_SPACE: Final = re.compile(r"[ \t\r\n]*+")
+_decode: Final = json.JSONDecoder().decode
+_VALUE: Final = json.JSONDecoder(parse_int=lambda _: None, parse_float=lambda _: None)
+_AS_LINES: Final = "Check it with `jq . FILE`; one bad line among JSON Lines ends nothing."
 
 
 @define
 class TextReader:
-    """One email per line."""
+    """Text with one email per line; blank lines and lines that begin with `#` are skipped."""
 
+    _rule: EntryRule
     _lines: LineSplitter = field(factory=LineSplitter)
+    unread: int = 0
 
-    def feed(self, data: bytes) -> Iterator[Entry]:
+    def feed(self, data: bytes, *, last: bool) -> Iterator[Entry]:
         """Return the entries that `data` completes."""
-        return self._entries(self._lines.feed(data))
-
-    def finish(self) -> Iterator[Entry]:
-        """Return the last entry."""
-        return self._entries(self._lines.finish())
-
-    def _entries(self, lines: list[bytes]) -> Iterator[Entry]:
+        rule, counts, match = self._rule, self._rule.counts, _PLAIN_LINE.fullmatch
+        lines = self._lines.feed(data, last=last)
+        number = counts.lines
+        counts.lines += len(lines)
         for line in lines:
-            try:
-                text, broken = line.decode().strip(), False
-            except UnicodeDecodeError:
-                text, broken = _decoded(line).strip(), True
-            if text and text[0] != "#":
-                yield entry_of(text, broken=broken)
+            number += 1
+            if len(line) <= LONGEST_EMAIL and (plain := match(line)) is not None:
+                email = plain[1].decode("ascii")
+                yield Entry(email, email, None, number)
+            elif _is_blank(line):
+                counts.blank += 1
+            elif line.lstrip().startswith(b"#"):
+                counts.comments += 1
+            else:
+                yield from rule.of_bytes(line, number)
 
 
 @define
 class JSONLinesReader:
-    """One JSON object per line with the email under a name, or just the email as a string.
+    """JSON Lines: objects with the email under a name, or just emails as strings.
 
-    A line that is neither is an entry with a problem: one bad line never ends a run.
+    A line that is neither is an entry with a reason: one bad line never ends a run.
     """
 
-    _column: str
+    _rule: EntryRule
+    _fields: FieldReader
     _lines: LineSplitter = field(factory=LineSplitter)
+    unread: int = 0
 
-    def feed(self, data: bytes) -> Iterator[Entry]:
-        """Return the entries that `data` completes."""
-        return self._entries(self._lines.feed(data))
+    def feed(self, data: bytes, *, last: bool) -> Iterator[Entry]:
+        """Return the entries that `data` completes.
 
-    def finish(self) -> Iterator[Entry]:
-        """Return the last entry."""
-        return self._entries(self._lines.finish())
+        Raises:
+            InputError: the objects have no such name.
+        """
+        counts = self._rule.counts
+        lines = self._lines.feed(data, last=last)
+        if self.unread:
+            self.unread += len(lines)
+            return
+        number = counts.lines
+        counts.lines += len(lines)
+        try:
+            for line in lines:
+                number += 1
+                yield from self._entries(line, number)
+            if last:
+                yield from self._fields.finish()
+        except InputError:
+            self.unread = self._fields.held + counts.lines - number
+            counts.lines -= self.unread
+            raise
 
-    def _entries(self, lines: list[bytes]) -> Iterator[Entry]:
-        for line in lines:
-            text = _decoded(line).strip()
-            if text and text[0] != "#":
-                yield self._parsed(text, broken=_is_broken(line))
+    def _entries(self, line: bytes, number: int) -> Iterable[Entry]:
+        text = decoded(line).strip()
+        if text and text[0] != "#":
+            return self._fields.entries(_json(text), text, number, broken=is_broken(line))
+        if text:
+            self._rule.counts.comments += 1
+        else:
+            self._rule.counts.blank += 1
+        return ()
 
-    def _parsed(self, text: str, *, broken: bool) -> Entry:
-        value = _json(text)
-        if isinstance(value, dict):
-            value = value.get(self._column)
-        if isinstance(value, str):
-            return entry_of(value, broken=broken)
-        return Entry(entry_of(text, broken=broken).email, _NO_TEXT.format(self._column))
+
+def _is_blank(line: bytes) -> bool:
+    return not line.strip() or (not line.isascii() and not line.decode(errors="replace").strip())
 
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return _decode(text)
     except (ValueError, RecursionError):
         return None
 
 
-TABLES: Final = {".csv": ",", ".tsv": "\t"}
-JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
+@define
+class JSONReader:
+    """Reads values as they arrive; never more of the input at a time than one of them.
 
-
-def is_plain_text(name: str) -> bool:
-    """Whether the suffix of an input's name means one email per line."""
-    suffix = PurePath(name).suffix.lower()
-    return suffix not in TABLES and suffix not in JSON_LINES
-
-
-def reader_for(name: str, column: str) -> Reader:
-    """Choose the reader by the suffix of the input's name; standard input (`-`) is text."""
-    suffix = PurePath(name).suffix.lower()
-    if suffix in TABLES:
-        return TableReader(column, TABLES[suffix])
-    return JSONLinesReader(column) if suffix in JSON_LINES else TextReader()
-
-
-def open_emails(name: str, column: str) -> DistinctEmails:
-    """Open the file that the emails are in.
-
-    Raises:
-        InputError: it is no regular file, or it cannot be read.
+    Attributes:
+        unread: behind an error 1: how many values follow is not known.
     """
-    # A pipe would be empty in the next round, and might block in this one.
-    if not _may_be_a_file(Path(name)):
-        raise InputError(f"{name}: is no regular file.", hint="Each round reads it again.")
-    return DistinctEmails(ByteSource.open(name), reader_for(name, column))
 
+    _rule: EntryRule
+    _fields: FieldReader
+    _decoder: codecs.IncrementalDecoder = field(
+        factory=lambda: codecs.getincrementaldecoder("utf-8")("surrogateescape"), init=False
+    )
+    _text: str = field(default="", init=False)
+    _needed: int = field(default=1, init=False)
+    _line: int = field(default=1, init=False)
+    _array: bool | None = field(default=None, init=False)
+    _separated: bool = field(default=True, init=False)
+    _closed: bool = field(default=False, init=False)
+    unread: int = field(default=0, init=False)
 
-def _may_be_a_file(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError:  # opening it will say what is wrong
-        return True
+    def feed(self, data: bytes, *, last: bool) -> Iterator[Entry]:
+        """Return the entries that `data` completes.
+
+        Raises:
+            InputError: it is no JSON, or no array or series of values with the email.
+        """
+        if self.unread:
+            return
+        self._text += self._decoder.decode(data, last)
+        # A value without an end is parsed again once it has doubled, not with every piece.
+        if len(self._text) < self._needed and not last:
+            return
+        self._needed, position = 1, 0
+        while (found := self._next(position, last=last)) is not None:
+            value, start, position = found
+            self._rule.counts.lines += 1
+            text = self._text[start:position]
+            broken = not text.isascii() and re.search("[\udc80-\udcff]", text) is not None
+            line = self._line
+            self._line += text.count("\n")
+            yield from self._fields.entries(value, text, line, broken=broken)
+        if last:
+            yield from self._fields.finish()
+
+    def _next(self, position: int, *, last: bool) -> tuple[Any, int, int] | None:
+        """Return the next value, where it begins and ends; keep the rest for later without one."""
+        start = self._punctuation(position)
+        if start < len(self._text):
+            try:
+                value, end = _VALUE.raw_decode(self._text, start)
+            except (ValueError, RecursionError) as error:
+                problem = getattr(error, "msg", "a value that cannot be parsed")
+            else:
+                if end < len(self._text) or last:  # more digits may follow a number
+                    self._separated = False
+                    return value, start, end
+                problem = ""
+            if last or len(self._text) - start > LONGEST_LINE:
+                raise self._failure(problem or "a value that is too long")
+            self._needed = 2 * (len(self._text) - start)
+        elif last and self._array and not self._closed:
+            raise self._failure("the array is not closed")
+        self._text = self._text[start:]
+        return None
+
+    def _punctuation(self, position: int) -> int:
+        """Return where the next value begins, behind white space, brackets and commas."""
+        while (start := self._behind_space(position)) < len(self._text):
+            mark, position = self._text[start], start + 1
+            if self._closed:
+                raise self._failure("text follows behind the end of the array")
+            if self._array is None:
+                self._array = mark == "["
+                if self._array:
+                    continue
+            if not self._array:
+                return start
+            if mark == "]":
+                self._closed = True
+            elif mark == "," and not self._separated:
+                self._separated = True
+            elif self._separated:
+                return start
+            else:
+                raise self._failure("no comma between two values")
+        return start
+
+    def _behind_space(self, position: int) -> int:
+        found = _SPACE.match(self._text, position)
+        assert found is not None
+        self._line += found[0].count("\n")
+        return found.end()
+
+    def _failure(self, problem: str) -> InputError:
+        self.unread = 1
+        return InputError(f"line {self._line} of the input: {problem}.", hint=_AS_LINES)

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import stat
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 from attrs import define, field
 
@@ -26,17 +27,20 @@ class ByteSource:
 
     Attributes:
         name: what to call it in messages.
+        path: where it lies; None for what cannot be opened again.
         mode: the kind of file and its permissions, as `stat` has them.
         size: bytes in all, None where that cannot be known beforehand.
         offset: bytes read so far.
+        stopped: whether nothing more is wanted.
     """
 
     name: str
     _descriptor: int
+    path: str | None = None
     mode: int = field(init=False)
     size: int | None = field(init=False)
     offset: int = field(init=False, default=0)
-    _stopped: bool = field(init=False, default=False)
+    stopped: bool = field(init=False, default=False)
     _waiting: asyncio.Future[None] | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -57,12 +61,14 @@ class ByteSource:
         """
         shown = what + ("standard input" if name == STANDARD_INPUT else name)
         try:
-            source = cls(shown, 0 if name == STANDARD_INPUT else os.open(name, _READING))
+            descriptor = 0 if name == STANDARD_INPUT else os.open(name, _READING)
+            source = cls(shown, descriptor, None if name == STANDARD_INPUT else name)
             if stat.S_ISDIR(source.mode):
                 source.close()
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         except OSError as error:
-            raise InputError(f"{shown}: {error.strerror}.") from error
+            hint = _hint_for(name, error)
+            raise InputError(f"{shown}: {error.strerror}.", hint=hint) from error
         return source
 
     async def read(self) -> bytes:
@@ -71,10 +77,10 @@ class ByteSource:
         Raises:
             InputError: reading failed.
         """
-        while not self._stopped:
+        while not self.stopped:
             if self.size is None:
                 await self._readable()
-            data = b"" if self._stopped else self._piece()
+            data = b"" if self.stopped else self._piece()
             if data is not None:
                 return data
         return b""
@@ -101,19 +107,13 @@ class ByteSource:
 
     def stop(self) -> None:
         """Let a waiting `read` return, and every later one at once: nothing more is wanted."""
-        self._stopped = True
+        self.stopped = True
         self._wake()
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
         if self._descriptor:
             os.close(self._descriptor)
-
-    def is_file(self, path: str) -> bool:
-        """Whether this input is the file at `path`."""
-        with contextlib.suppress(OSError):
-            return os.path.samestat(os.fstat(self._descriptor), Path(path).stat())
-        return False
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -130,3 +130,59 @@ class ByteSource:
             await ready
         finally:
             loop.remove_reader(self._descriptor)
+
+
+def is_same_file(name: str, path: str) -> bool:
+    """Whether an input of this name, `-` for standard input, is the file at `path`."""
+    with contextlib.suppress(OSError, ValueError):
+        status = os.fstat(0) if name == STANDARD_INPUT else Path(name).stat()
+        return os.path.samestat(status, Path(path).stat())
+    return False
+
+
+@define
+class StreamSource:
+    """The bytes of a binary or text stream of Python, read in a thread, since it may block."""
+
+    name: str
+    _stream: IO[Any]
+    path: str | None = field(default=None, init=False)
+    size: int | None = field(default=None, init=False)
+    offset: int = field(default=0, init=False)
+    stopped: bool = field(default=False, init=False)
+
+    async def read(self) -> bytes:
+        """Return the next piece, `b""` at the end or after `stop`.
+
+        Raises:
+            InputError: reading failed.
+        """
+        if self.stopped:
+            return b""
+        try:
+            data = await asyncio.to_thread(
+                getattr(self._stream, "read1", self._stream.read), _PIECE
+            )
+        except (OSError, UnicodeError) as error:
+            raise InputError(f"{self.name}: {error}.") from error
+        data = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data or b""
+        self.offset += len(data)
+        return data
+
+    def stop(self) -> None:
+        """Read no further."""
+        self.stopped = True
+
+    def close(self) -> None:
+        """Leave the stream to its owner."""
+
+
+def _hint_for(name: str, error: OSError) -> str | None:
+    if isinstance(error, IsADirectoryError):
+        return f"Name the files in it: {name.rstrip('/')}/*.csv"
+    if _ADDRESS_ON_THE_WEB.match(name):
+        return f"It is a URL: curl -sSf {name!r} | ltx-async check -"
+    return None
+
+
+_ADDRESS_ON_THE_WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

@@ -1,135 +1,187 @@
-"""Emails in a column of a table: CSV and TSV."""
+"""Emails in a column of a table: comma-separated, tab-separated and their European kin."""
 
 from __future__ import annotations
 
-import csv
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from attrs import define, field
 
 from ltx_async.files.errors import InputError
-from ltx_async.inputs.entries import Entry, _decoded, _is_broken, entry_of
-from ltx_async.inputs.lines import LONGEST_LINE, LineSplitter
-from ltx_async.results.columns import REQUIRED
+from ltx_async.inputs.addresses import objection
+from ltx_async.inputs.entries import Entry, EntryRule, refused_entry
+from ltx_async.inputs.fields import (
+    EMAIL,
+    SAMPLE,
+    holding_addresses,
+    is_mail_name,
+    not_found,
+    position_of,
+    refused_before,
+)
+from ltx_async.inputs.rows import Row, RowError, RowParser, RowReader
 from ltx_async.results.csv_format import restored
-from ltx_async.wording import clipped
 
-
-class _StarvedError(Exception):
-    """The lines at hand end within a row."""
-
-
-_COLUMNS_SHOWN: Final = 20
-
-
-_LONGEST_NAMES: Final = 200
-_MEND: Final = "Mend that row, or take it out."
+DELIMITERS: Final = (",", ";", "\t", "|")
+_SEPARATOR_LINE: Final = "sep="
+_OURS: Final = frozenset(
+    (
+        "outcome",
+        "max_jobs",
+        "token_expires_at",
+        "refresh_token_expires_at",
+        "error_type",
+        "elapsed_ms",
+        "checked_at",
+    )
+)
+"""Column names that hardly any other table has, however few of them a file has kept."""
 
 
 @define
 class TableReader:
-    """CSV or TSV with a header line; a quoted cell may go over several lines.
+    """Reads a table that begins with the names of its columns; a quoted cell may have line ends."""
 
-    Raises (from `feed` and `finish`):
-        InputError: there is no such column, or a row cannot be parsed.
-    """
-
-    _column: str
-    _delimiter: str = ","
-    _splitter: LineSplitter = field(factory=LineSplitter)
-    _lines: deque[bytes] = field(factory=deque, init=False)
+    _rule: EntryRule
+    _rows: RowReader
+    _column: str | None = None
+    _tell: Callable[[str], None] = lambda _: None
+    _names: list[str] | None = field(default=None, init=False)
     _position: int | None = field(default=None, init=False)
+    _sample: list[Row] = field(factory=list, init=False)
     _ours: bool = field(default=False, init=False)
-    _row: int = field(default=0, init=False)
-    _finished: bool = field(default=False, init=False)
-    _starved: int = field(default=0, init=False)
-    _grown: int = field(default=0, init=False)
-    _broken: bool = field(default=False, init=False)
+    _failed: bool = field(default=False, init=False)
 
-    def __attrs_post_init__(self) -> None:
-        csv.field_size_limit(LONGEST_LINE)  # a cell that `check` wrote may be over the default
+    @property
+    def unread(self) -> int:
+        """How many lines were given up."""
+        return self._rows.unread + (len(self._sample) if self._failed else 0)
 
-    def feed(self, data: bytes) -> Iterator[Entry]:
-        """Return the entries that `data` completes."""
-        lines = self._splitter.feed(data)
-        self._lines.extend(lines)
-        self._grown += sum(map(len, lines))
-        # A row without an end is parsed again once it has doubled, not with every piece.
-        return self._entries() if self._grown >= self._starved else iter(())
+    def feed(self, data: bytes, *, last: bool) -> Iterator[Entry]:
+        """Return the entries that `data` completes.
 
-    def finish(self) -> Iterator[Entry]:
-        """Return the last entry."""
-        self._lines.extend(self._splitter.finish())
-        self._finished = True
-        return self._entries()
-
-    def _entries(self) -> Iterator[Entry]:
-        while not self._broken and (taken := self._next_row()) is not None:
-            cells, lines = taken
-            if not any(cell.strip() for cell in cells):
-                continue
-            if self._position is None:
-                self._read_header([cell.strip() for cell in cells])
-                continue
-            cell = cells[self._position] if self._position < len(cells) else ""
-            text = restored(cell) if self._ours else cell
-            yield entry_of(text, broken=any(map(_is_broken, lines)))
-
-    def _next_row(self) -> tuple[list[str], list[bytes]] | None:
-        while self._lines and self._lines[0].lstrip().startswith(b"#"):
-            self._lines.popleft()
-        taken: list[bytes] = []
+        Raises:
+            InputError: there is no such column, or a row cannot be parsed.
+        """
         try:
-            cells = next(csv.reader(self._feed(taken), delimiter=self._delimiter), None)
-        except _StarvedError:
-            self._lines.extendleft(reversed(taken))
-            self._starved, self._grown = self._checked_length(taken), 0
-            return None
-        except csv.Error as error:
-            self._broken = True  # what follows is not known to be rows
-            self._checked_length(taken)
-            raise InputError(f"row {self._row + 1} of the input: {error}.", hint=_MEND) from error
-        self._row += 1
-        return None if cells is None else (cells, taken)
+            for row in self._rows.feed(data, last=last):
+                yield from self._take(row)
+            if last and self._names is not None and self._position is None and not self._failed:
+                yield from self._choose_column(self._names)
+        except InputError:
+            self._failed = True
+            self._rule.counts.lines -= len(self._sample)
+            self._rows.give_up()
+            raise
 
-    def _checked_length(self, taken: list[bytes]) -> int:
-        """Return the bytes of a row so far, or refuse one that seems to have no end."""
-        size = sum(map(len, taken))
-        if size > LONGEST_LINE:
-            raise InputError(
-                f"row {self._row + 1} of the input is over {LONGEST_LINE >> 20} MiB long.",
-                hint="Look for a quotation mark that is not closed.",
-            )
-        return size
+    def _take(self, row: Row) -> Iterable[Entry]:
+        counts = self._rule.counts
+        counts.lines += 1
+        if self._position is not None:
+            return self._entries(row, self._position)
+        if not any(map(str.strip, row.cells)):
+            counts.blank += 1
+        elif self._names is None:
+            counts.headers += 1
+            if not is_separator_line(row.cells[0]):
+                self._read_header([cell.strip() for cell in row.cells])
+        else:
+            self._sample.append(row)
+            if len(self._sample) >= SAMPLE:
+                return self._choose_column(self._names)
+        return ()
 
-    def _feed(self, taken: list[bytes]) -> Iterator[str]:
-        while self._lines:
-            taken.append(self._lines.popleft())
-            yield _decoded(taken[-1])
-        if not self._finished:
-            raise _StarvedError
+    def _entries(self, row: Row, position: int) -> Iterable[Entry]:
+        cell = row.cells[position] if position < len(row.cells) else ""
+        if not cell and not any(map(str.strip, row.cells)):
+            self._rule.counts.blank += 1
+            return ()
+        if self._ours:
+            cell = restored(cell)
+            if (
+                reason := refused_before(dict(zip(self._names or (), row.cells, strict=False)).get)
+            ) is not None:
+                return (refused_entry(cell, reason, row.line),)
+        return self._rule.of_cell(cell, row.line, broken=row.broken)
+
+    # The column
 
     def _read_header(self, names: list[str]) -> None:
-        folded = [name.casefold() for name in names]
-        for candidates, wanted in ((names, self._column), (folded, self._column.casefold())):
-            if wanted in candidates:
-                self._position = candidates.index(wanted)
-                self._ours = {*names} >= REQUIRED
-                return
-        if any("@" in name for name in names):
+        wanted = EMAIL if self._column is None else self._column
+        self._position = position_of(names, wanted)
+        self._names = names
+        self._ours = not _OURS.isdisjoint(names)
+        if self._position is not None:
+            return
+        if any(objection(name) is None for name in names):
             raise InputError(
                 "the input has no header line: its first line holds an email.",
-                hint=f"Put a line with {self._column!r} first, or name the file .txt.",
+                hint=f"Put a line with {wanted!r} first, or read it as text: --input-format text.",
             )
-        if len(names) == 1 and (mark := next(filter(names[0].__contains__, ";\t|,"), None)):
-            raise InputError(
-                f"the input has no column {self._column!r}; its cells seem apart by {mark!r}.",
-                hint="Separate them by commas in .csv, by tabs in .tsv.",
-            )
-        shown = clipped(", ".join(map(repr, names[:_COLUMNS_SHOWN])), _LONGEST_NAMES)
-        raise InputError(
-            f"the input has no column {self._column!r}; it has {shown}.",
-            hint="Choose one with --column NAME.",
-        )
+        if self._column is not None:
+            raise not_found("column", wanted, names, ())
+
+    def _choose_column(self, names: list[str]) -> Iterator[Entry]:
+        """Take the only column that holds addresses, where none has the expected name."""
+        columns = {
+            name: [row.cells[position] for row in self._sample if position < len(row.cells)]
+            for position, name in enumerate(names)
+        }
+        holding = holding_addresses(columns)
+        if len(holding) != 1 or names.count(holding[0]) > 1:
+            raise not_found("column", EMAIL, names, holding)
+        self._position = names.index(holding[0])
+        self._tell(f"the emails are taken from the column {holding[0]!r}")
+        sample, self._sample = self._sample, []
+        for row in sample:
+            yield from self._entries(row, self._position)
+
+
+def is_separator_line(text: str) -> bool:
+    """Whether a line names the separator, as spreadsheets write it before the header."""
+    return text.strip().lower().startswith(_SEPARATOR_LINE)
+
+
+def delimiter_of(header: str, wanted: str) -> str | None:
+    """Return the separator that a header plainly has; None where it has only one cell.
+
+    It is the one that gives the wanted name a cell of its own, or else the most cells.
+    """
+    if is_separator_line(header):
+        mark = header.strip()[len(_SEPARATOR_LINE) :]
+        return mark if len(mark) == 1 else "\t"
+    found = {mark: cells for mark in DELIMITERS if (cells := _cells(header, mark))}
+    for mark, cells in found.items():
+        if position_of(cells, wanted) is not None:
+            return mark
+    return max(found, key=lambda mark: len(found[mark]), default=None)
+
+
+def looks_like_a_header(line: str, wanted: str) -> bool:
+    """Whether a line is plainly the header of a table, and no entry of a text."""
+    if "@" in line:
+        return False
+    if is_separator_line(line) or line.strip().strip('"').casefold() == wanted.casefold():
+        return True
+    mark = delimiter_of(line, wanted)
+    return mark is not None and any(is_mail_name(c, wanted) for c in _cells(line, mark))
+
+
+def is_quoted_header(header: str, delimiter: str) -> bool:
+    """Whether quotation marks enclose cells in this table of tab-separated values.
+
+    Databases export it without any, and a quotation mark is a character there; what
+    spreadsheets and `check` write has them.
+    """
+    names = header.strip().split(delimiter)
+    enclosed = all(len(name) > 1 and name[0] == name[-1] == '"' for name in names)
+    return enclosed or not _OURS.isdisjoint(names)
+
+
+def _cells(header: str, mark: str) -> list[str]:
+    """Return the names in a header if this mark separates at least two, else nothing."""
+    try:
+        cells = RowParser(mark).feed(header) or []
+    except RowError:
+        return []
+    return [cell.strip() for cell in cells] if len(cells) > 1 else []

@@ -7,11 +7,13 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 from command_line import NOW, healthy
 
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.options import parse_duration
 from ltx_async.cli.runtime import Interrupt
 from ltx_async.cli.terminal.messages import Talk
@@ -24,6 +26,7 @@ from ltx_async.monitor.changes import Change, Kind
 from ltx_async.retry import OutageRule
 
 ANN, BOB, CAY = "ann@example.com", "bob@example.com", "cay@example.com"
+ALL_FOUND_OUT = InputOptions(None, None, None, None, extract=False)
 SOON = "2020-01-01T00:00:00.000Z"
 
 
@@ -73,7 +76,7 @@ def watch(emulator):
             on_event=observer,
         )
         settings = {
-            "column": "email",
+            "inputs": ALL_FOUND_OUT,
             "every": 300.0,
             "rounds": len(steps) + 1,
             "thresholds": thresholds or Thresholds(),
@@ -274,7 +277,7 @@ async def test_a_file_that_cannot_be_read_at_first_ends_it(watch, tmp_path):
 
 async def test_a_table_is_watched_by_its_column(watch, tmp_path):
     (tmp_path / "emails.csv").write_text(f"login\n{ANN}\nnobody@example.com\n")
-    seen = await watch(source="emails.csv", column="login")
+    seen = await watch(source="emails.csv", inputs=evolve(ALL_FOUND_OUT, column="login"))
     assert seen.rounds == [[("nobody", "gone")]]
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from ltx_async import Outcome
 from ltx_async.files.errors import InputError
 from ltx_async.inputs.emails import DistinctEmails
-from ltx_async.inputs.readers import reader_for
-from ltx_async.inputs.source import ByteSource
+from ltx_async.inputs.input import HowToRead, Input
+from ltx_async.inputs.reading import open_emails
+from ltx_async.inputs.sequence import InputSequence
+from ltx_async.inputs.source import ByteSource, is_same_file
 
 
 @pytest.fixture
@@ -20,14 +23,17 @@ def opened():
     opened_emails = []
 
     def open_(name):
-        opened_emails.append(
-            DistinctEmails(ByteSource.open(str(name)), reader_for(str(name), "email"))
-        )
+        opened_emails.append(open_emails([str(name)], HowToRead()))
         return opened_emails[-1]
 
     yield open_
     for emails in opened_emails:
         emails.close()
+
+
+def piped(descriptor):
+    one = Input(ByteSource("pipe", descriptor))
+    return DistinctEmails(InputSequence(one, deque(), HowToRead(), None))
 
 
 @pytest.fixture
@@ -60,7 +66,7 @@ async def test_a_long_file_is_read_as_it_is_needed_and_its_length_foreseen(opene
     emails = opened(emails_file(data))
     assert emails.expected is None
     await anext(emails)
-    assert emails._source.offset < len(data) / 2
+    assert emails._inputs._current.offset < len(data) / 2
     assert not emails.is_read
     assert emails.expected == pytest.approx(20_000, rel=0.01)
     async for _ in emails:
@@ -103,23 +109,23 @@ async def test_counting_the_rest_has_an_end(opened, emails_file):
 
 async def test_a_pipe_is_waited_for_without_holding_up_the_loop():
     reading, writing = os.pipe()
-    emails = DistinctEmails(ByteSource("pipe", reading), reader_for("-", "email"))
+    emails = piped(reading)
     waiting = asyncio.create_task(anext(emails))
     await asyncio.sleep(0.01)
     os.write(writing, b"ann@exam")
     await asyncio.sleep(0.01)
     assert not waiting.done()
-    os.write(writing, b"ple.com\nbob")
+    os.write(writing, b"ple.com\nbob@x")
     assert await waiting == "ann@example.com"
     os.close(writing)
-    assert [email async for email in emails] == ["bob"]
+    assert [email async for email in emails] == ["bob@x"]
     assert emails.expected == 2
     emails.close()
 
 
 async def test_a_stop_ends_the_wait_for_a_pipe_and_its_rest_stays_unread():
     reading, writing = os.pipe()
-    emails = DistinctEmails(ByteSource("pipe", reading), reader_for("-", "email"))
+    emails = piped(reading)
     waiting = asyncio.create_task(anext(emails))
     await asyncio.sleep(0.01)
     emails.stop()
@@ -128,7 +134,7 @@ async def test_a_stop_ends_the_wait_for_a_pipe_and_its_rest_stays_unread():
     os.write(writing, b"ann@example.com\n")
     await emails.count_rest(5)
     assert (emails.taken, emails.exhausted) == (0, False)
-    assert await emails._source.read() == b""
+    assert await emails._inputs._current._source.read() == b""
     emails.close()
     os.close(writing)
 
@@ -169,12 +175,12 @@ async def test_a_device_is_read_like_a_file():
     source.close()
 
 
-def test_an_input_knows_its_own_path(emails_file):
+def test_an_input_is_known_again_under_any_name(emails_file):
     path = emails_file(b"")
-    source = ByteSource.open(str(path))
-    assert source.is_file(path)
-    assert not source.is_file(path.parent / "other")
-    source.close()
+    (path.parent / "link").symlink_to(path.name)
+    assert is_same_file(str(path), str(path.parent / "link"))
+    assert not is_same_file(str(path), str(path.parent / "other"))
+    assert not is_same_file("\0", str(path))
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")

@@ -9,32 +9,18 @@ import time
 from pathlib import Path
 
 import pytest
+from input_examples import emails, entries
 
 from ltx_async.cli.app import run
 from ltx_async.files.errors import InputError
-from ltx_async.inputs.lines import LONGEST_LINE
-from ltx_async.inputs.readers import reader_for
+from ltx_async.inputs.entries import LONGEST_TEXT
 from ltx_async.inputs.source import ByteSource
-from ltx_async.inputs.tables import TableReader
 
 from .replies import error, reply
 from .shell import command, ltx, surroundings, wire_server
 
 ANN = b"ann@example.com"
 PIECE = 64 << 10
-
-
-def entries(name: str, data: bytes, column: str = "email"):
-    """Read an input in pieces, as `check` does."""
-    reader = reader_for(name, column)
-    found = []
-    for start in range(0, len(data), PIECE):
-        found += reader.feed(data[start : start + PIECE])
-    return [*found, *reader.finish()]
-
-
-def emails(name: str, data: bytes, column: str = "email") -> list[str]:
-    return [entry.email for entry in entries(name, data, column) if entry.problem is None]
 
 
 def attempted(name: str, data: bytes):
@@ -48,26 +34,26 @@ def attempted(name: str, data: bytes):
 # What each file gives besides the entries that cannot be asked for.
 FILES = {
     "a BOM": ("x.txt", b"\xef\xbb\xbf" + ANN, [ANN]),
-    "BOMs within": ("x.txt", b"%s\n\xef\xbb\xbf%s" % (ANN, ANN), [ANN, b"\xef\xbb\xbf" + ANN]),
+    "BOMs within": ("x.txt", b"%s\n\xef\xbb\xbf%s" % (ANN, ANN), [ANN]),
     "every line end": ("x.txt", b"a@b\rc@d\r\ne@f\n\n\n\rg@h", [b"a@b", b"c@d", b"e@f", b"g@h"]),
-    "other line ends": ("x.txt", "a@b\u2028c@d\x85".encode(), ["a@b\u2028c@d".encode()]),
-    "a form feed": ("x.txt", b"a@b\x0cc@d", [b"a@b\x0cc@d"]),
-    "a NUL": ("x.txt", b"a\x00@b\n%s" % ANN, [b"a\x00@b", ANN]),
-    "comments": ("x.txt", b"#a@b\n  # c@d\n%s # x" % ANN, [ANN + b" # x"]),
+    "other line ends": ("x.txt", "a@b\u2028c@d\x85".encode(), []),
+    "a form feed": ("x.txt", b"a@b\x0cc@d", []),
+    "a NUL": ("x.txt", b"a\x00@b\n%s" % ANN, [ANN]),
+    "comments": ("x.txt", b"#a@b\n  # c@d\n%s # x\n%s" % (ANN, ANN), [ANN]),
     "nothing": ("x.txt", b"", []),
     "a BOM alone": ("x.txt", b"\xef\xbb\xbf", []),
     "formulas": ("x.csv", b'email\n=cmd|x@b\n"\'=x@b"\n', [b"=cmd|x@b", b"'=x@b"]),
-    "quotes": ("x.csv", b'email\n"a""b@c"\n"x"y@z\n', [b'a"b@c', b"xy@z"]),
+    "quotes": ("x.csv", b'email\n"a""b@c"\n"""a b""@c"\n"x@z"\n', [b'"a b"@c', b"x@z"]),
     "line ends in a cell": ("x.csv", b'x,email\n"1\n2\r\n3",a@b\n', [b"a@b"]),
-    "an open quote": ("x.csv", b'email\na@b\n"c@d\ne@f', [b"a@b", b"c@d\ne@f"]),
-    "too few cells": ("x.csv", b"x,email\n1\n2,a@b\n", [b"", b"a@b"]),
+    "too few cells": ("x.csv", b"x,email\n1\n2,a@b\n", [b"a@b"]),
     "too many cells": ("x.csv", b"email\na@b,c,d,e\n", [b"a@b"]),
-    "NULs in a table": ("x.csv", b"email\na\x00@b\n", [b"a\x00@b"]),
+    "NULs in a table": ("x.csv", b"email\na\x00@b\n", []),
     "two columns of one name": ("x.csv", b"email,email\na@b,c@d\n", [b"a@b"]),
     "strings": ("x.jsonl", b'"a@b"\n{"email": "c@d"}', [b"a@b", b"c@d"]),
-    "a surrogate": ("x.jsonl", b'"\\ud800@b"', ["\ud800@b".encode("utf-8", "surrogatepass")]),
+    "a surrogate": ("x.jsonl", b'"\\ud800@b"', []),
     "two keys": ("x.jsonl", b'{"email": "a@b", "email": "c@d"}', [b"c@d"]),
-    "a line end in a string": ("x.jsonl", b'"a\\n@b"', [b"a\n@b"]),
+    "a line end in a string": ("x.jsonl", b'"a\\n@b"', []),
+    "another case": ("x.jsonl", b'{"email": "a@b"}\n{"Email": "c@d"}', [b"a@b", b"c@d"]),
 }
 JUNK = [
     b"[" * 100_000,
@@ -76,7 +62,7 @@ JUNK = [
     b'{"email": ["a@b"]}',
     b'{"email": {"email": "a@b"}}',
     b'{"email": 1e999}',
-    b'{"Email": "a@b"}',
+    b'{"mail": "a@b"}',
     b"null",
     b"true",
     b"NaN",
@@ -95,8 +81,9 @@ def test_an_odd_file_is_read_to_the_letter(name, data, found):
 @pytest.mark.parametrize("junk", JUNK, ids=lambda junk: junk[:12].decode())
 def test_a_line_of_junk_in_json_lines_is_an_entry_with_a_problem(junk):
     found = entries("x.jsonl", b'"a@b"\n%s\n"c@d"\n' % junk)
-    assert [entry.problem is None for entry in found] == [True, False, True]
-    assert found[1].email == junk.decode().strip()
+    assert [entry.email for entry in found] == ["a@b", None, "c@d"]
+    assert found[1].reason == "no JSON object with the text field 'email'"
+    assert found[1].text.startswith(junk.decode().strip()[:LONGEST_TEXT])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32"])
@@ -106,9 +93,10 @@ def test_other_encodings_are_named_or_give_nothing_that_is_sent(encoding, suffix
     if encoding == "utf-16-be":
         data = b"\xfe\xff" + data
     found, said = attempted(f"x.{suffix}", data)
-    assert not said or "UTF-16" in said or "no column" in said
     assert len(said) < 500
-    assert not [entry for entry in found if entry.problem is None and "\x00" not in entry.email]
+    asked = [entry.email for entry in found if entry.email is not None]
+    assert asked == [] if said else asked in ([], ["ann@example.com"])
+    assert said or encoding == "utf-32" or suffix == "jsonl" or asked
 
 
 @pytest.mark.untraced  # it measures time
@@ -120,8 +108,8 @@ def test_a_line_of_10_mb_takes_little_time_and_memory(suffix, filling):
     began = time.process_time()
     found, said = attempted(f"x.{suffix}", data)
     assert len(said) < 500
-    assert "row" in said or found[-1].email.endswith("c@d")
-    assert max((len(entry.email) for entry in found), default=0) <= 4 * LONGEST_LINE
+    assert "row" in said or found[-1].email == "c@d"
+    assert max((len(entry.text) for entry in found), default=0) <= 2 * LONGEST_TEXT
     assert time.process_time() - began < 5
 
 
@@ -130,7 +118,7 @@ def test_a_row_without_an_end_is_refused_before_it_takes_long():
     """Each piece would have it parsed from its beginning: minutes, for a few megabytes."""
     data = b'email,x\n"a@b\n"' + b',"a\n"' * 3_000_000
     began = time.process_time()
-    with pytest.raises(InputError, match="row 2 of the input"):
+    with pytest.raises(InputError, match="row in line 2 of the input"):
         entries("x.csv", data)
     assert time.process_time() - began < 15
 
@@ -155,10 +143,7 @@ def test_a_column_is_a_name_and_nothing_else(tmp_path, capfd, column, suffix):
     path.write_text("email\na@b\n" if suffix != "jsonl" else '{"email": "a@b"}\n')
     status = run(["check", str(path), "--column", column])
     out, err = capfd.readouterr()
-    if suffix == "jsonl":
-        assert [json.loads(line)["outcome"] for line in out.splitlines()] == ["invalid"]
-    else:
-        assert status == 2
+    assert (status, out) == (2, "")
     assert "Traceback" not in err
     assert (out + err).replace("\n", "").isprintable()
 
@@ -248,9 +233,7 @@ async def test_a_pipe_that_others_read_too_is_waited_for_again(tmp_path):
 
 def test_rows_up_to_the_limit_are_read():
     cell = b'"' + b"x\n" * 60_000 + b'"'
-    data = b"a,b,email\n%s,%s,a@b\n" % (cell, cell)
-    reader = TableReader("email")
-    assert [entry.email for entry in reader.feed(data)] == ["a@b"]
+    assert emails("x.csv", b"a,b,email\n%s,%s,a@b\n" % (cell, cell)) == ["a@b"]
 
 
 def test_a_symbolic_link_as_the_input_is_read(tmp_path):

@@ -28,12 +28,10 @@ def defined_in(name: str) -> set[str]:
 
 
 def test_every_promise_has_a_row():
-    numbers = [int(number) for number, _, _ in ROW.findall((HERE / "README.md").read_text("utf-8"))]
-    assert numbers == sorted(set(numbers))
-    assert set(numbers) >= set(range(1, 36))
+    assert list(promises()) == list(range(1, 36))
 
 
-@pytest.mark.parametrize("number", promises())
+@pytest.mark.parametrize("number", range(1, 36))
 def test_every_test_that_the_table_names_exists(number):
     named = promises()[number]
     assert named

@@ -14,7 +14,13 @@ import pytest
 import ltx_async
 
 PACKAGE = Path(ltx_async.__file__).parent
-PUBLIC_ROOMS = ("ltx_async", "ltx_async.emulator", "ltx_async.results", "ltx_async.testing")
+PUBLIC_ROOMS = (
+    "ltx_async",
+    "ltx_async.emulator",
+    "ltx_async.inputs",
+    "ltx_async.results",
+    "ltx_async.testing",
+)
 DOCUMENT = PACKAGE.parent / "docs" / "python.md"
 PUBLIC = [(room, name) for room in PUBLIC_ROOMS for name in import_module(room).__all__]
 CLASSES = [

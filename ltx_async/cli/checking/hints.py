@@ -8,11 +8,11 @@ from attrs import define
 
 from ltx_async import LTXClient
 from ltx_async.errors import AccountNotFoundError, LTXError
+from ltx_async.inputs.addresses import is_unusual
 from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import clipped, counted
 
 _SUSPICIOUS: Final = 20
-_SEPARATING: Final = ",;<> "
 _LONGEST_SHOWN: Final = 60
 
 
@@ -31,20 +31,27 @@ class NotFoundStreak:
 
 
 @define
-class ComposedEmails:
-    """Notices, once, an email that is not found because it is more than one plain address."""
+class UnusualEmails:
+    """Counts emails that were not found, and have characters that hardly any address has."""
 
-    _told: bool = False
+    _first: str = ""
+    _count: int = 0
 
-    def warning_of(self, lookup: Lookup) -> str | None:
-        """Return what to say of a lookup; None for nothing."""
-        if self._told or lookup.outcome is not Outcome.NOT_FOUND:
+    def add(self, lookup: Lookup) -> None:
+        """Take note of a lookup."""
+        if lookup.outcome is Outcome.NOT_FOUND and is_unusual(lookup.email):
+            self._first = self._first or clipped(lookup.email, _LONGEST_SHOWN)
+            self._count += 1
+
+    def warning(self) -> str | None:
+        """Return what to say of those since the last time; None for nothing."""
+        count, first, self._count, self._first = self._count, self._first, 0, ""
+        if not count:
             return None
-        if not any(mark in lookup.email for mark in _SEPARATING):
-            return None
-        self._told = True
-        email = clipped(lookup.email, _LONGEST_SHOWN)
-        return f"not found: {email!r} is not one plain address. Give one each, without names."
+        return (
+            f"{counted(count, 'email')} not found with characters that addresses rarely have, "
+            f"such as {first!r}: is each of them the address alone?"
+        )
 
 
 async def explain_not_found(client: LTXClient) -> str:

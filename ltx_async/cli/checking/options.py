@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from attrs import frozen
 
+from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.files.private import verify_distinct, verify_replaceable
-from ltx_async.inputs.readers import is_plain_text
 from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.models import Outcome
 from ltx_async.results.earlier import Renewal
@@ -21,9 +21,11 @@ from ltx_async.results.stream import is_stream
 class CheckOptions:
     """The options of `check` alone; names as on the command line."""
 
-    source: str | None
+    sources: tuple[str, ...]
     from_api: bool
-    column: str
+    inputs: InputOptions
+    limit: int | None
+    dry_run: bool
     output: str
     output_format: str | None
     overwrite: bool
@@ -41,15 +43,17 @@ class CheckOptions:
             click.UsageError: with what to write instead.
             OutputRefusedError: likewise, of an output.
         """
-        if (self.source is None) != self.from_api:
+        if bool(self.sources) == self.from_api:
             raise click.UsageError("Give either FILE (- for stdin) or --from-api.")
-        if self.source == token_file == STANDARD_INPUT:
+        if token_file == STANDARD_INPUT and STANDARD_INPUT in self.sources:
             raise click.UsageError("Standard input cannot be both the emails and the token.")
-        if self.column != "email" and (self.source is None or is_plain_text(self.source)):
-            raise click.UsageError("--column is for CSV, TSV and JSONL input.")
+        if self.sources.count(STANDARD_INPUT) > 1:
+            raise click.UsageError("Standard input can be read once only.")
+        if self.from_api and self.inputs.given:
+            raise click.UsageError("Options of the input go with FILE, not with --from-api.")
         self._verify_format()
         if self.summary_json is not None:
-            verify_distinct(self.summary_json, self.source, self.output, token_file)
+            verify_distinct(self.summary_json, *self.sources, self.output, token_file)
             verify_replaceable(self.summary_json)
         if self.existing is Existing.RESUME:
             self._verify_resume()

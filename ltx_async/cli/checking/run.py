@@ -11,7 +11,7 @@ from attrs import define, field
 from ltx_async import BulkLookup, LTXClient
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
-from ltx_async.cli.checking.hints import ComposedEmails, NotFoundStreak, explain_not_found
+from ltx_async.cli.checking.hints import NotFoundStreak, UnusualEmails, explain_not_found
 from ltx_async.cli.checking.order import InputOrder
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.runtime import Interrupt, or_interrupt
@@ -60,7 +60,7 @@ class CheckRun:
     results: str | None = None
     _streak: NotFoundStreak = field(factory=NotFoundStreak, init=False)
     _order: InputOrder | None = field(default=None, init=False)
-    _composed: ComposedEmails = field(factory=ComposedEmails, init=False)
+    _unusual: UnusualEmails = field(factory=UnusualEmails, init=False)
     _speed: Speedometer = field(factory=Speedometer, init=False)
 
     async def finish(self, client: LTXClient, interrupt: Interrupt) -> Summary:
@@ -75,6 +75,7 @@ class CheckRun:
         lookups = client.lookup_many(self.emails, ordered=self.ordered)
         async with shown_progress(self.talk, self._snapshot, live=self.live):
             error = await self._deliver_all(client, lookups, interrupt)
+        self._warn_of_unusual()
         error = await self._close(error, interrupt)
         await self._count_rest(_LONG_COUNT if interrupt.signal is None else _SHORT_COUNT)
         return Summary(
@@ -82,6 +83,7 @@ class CheckRun:
             stats=lookups.stats,
             seconds=time.monotonic() - began,
             whole_input=self.emails.exhausted,
+            lines=self.emails.lines,
             error=error if interrupt.signal is None else None,
             signal=interrupt.signal,
             results=self.results,
@@ -126,10 +128,14 @@ class CheckRun:
         async with lookups:
             async for lookup in lookups:
                 await keep(lookup)
-                if (warning := self._composed.warning_of(lookup)) is not None:
-                    self.talk.warn(warning)
+                self._unusual.add(lookup)
                 if not self.counts.earlier and self._streak.completed_by(lookup):
+                    self._warn_of_unusual()  # which explains more than another account would
                     self.talk.warn(await explain_not_found(client))
+
+    def _warn_of_unusual(self) -> None:
+        if (warning := self._unusual.warning()) is not None:
+            self.talk.warn(warning)
 
     async def _keep_invalid(self, lookup: Lookup, _before: int) -> None:
         await self._keep(lookup)

@@ -7,12 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.exits import explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.files.replacement import write_whole
+from ltx_async.inputs.entries import LineCounts
 from ltx_async.models import Stats
 from ltx_async.wording import counted
 
@@ -35,6 +36,7 @@ class Summary:
         stats: what was sent; None where nothing could be.
         seconds: how long it took.
         whole_input: whether the input was read to its end.
+        lines: what became of the lines of the input.
         error: why it ended early.
         signal: the signal that ended it.
         results: where the results lie; None when they went to standard output.
@@ -44,6 +46,7 @@ class Summary:
     stats: Stats | None
     seconds: float
     whole_input: bool = True
+    lines: LineCounts = field(factory=LineCounts)
     error: Exception | None = None
     signal: int | None = None
     results: str | None = None
@@ -87,6 +90,8 @@ class Summary:
             lines.insert(
                 0, f"{counted(self.counts.earlier, 'result')} of an earlier run counted in"
             )
+        if skipped := _named(self.lines):
+            lines.insert(0, f"skipped: {skipped}")
         if (stats := self.stats) is not None:
             lines.append(
                 f"{counted(stats.requests, 'request')}, {stats.retries:,} repeated,"
@@ -107,6 +112,9 @@ class Summary:
             "already_done": self.counts.earlier,
             "alerts": self.counts.alerts,
             "whole_input": self.whole_input,
+            "lines": self.lines.lines,
+            "skipped": self.lines.skipped(),
+            "extracted": self.lines.additional,
             "exit_status": int(self.exit_status),
             "elapsed_s": round(self.seconds, 3),
             **_stats_as_json(self.stats),
@@ -128,6 +136,12 @@ class Summary:
             FileError: it cannot be written.
         """
         write_whole(path, json.dumps(self.as_json(), indent=2).encode() + b"\n")
+
+
+def _named(lines: LineCounts) -> str:
+    return ", ".join(
+        counted(count, f"{name} line") for name, count in lines.skipped().items() if count
+    )
 
 
 def _stats_as_json(stats: Stats | None) -> dict[str, Any]:

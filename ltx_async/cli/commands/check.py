@@ -11,7 +11,9 @@ from ltx_async import LTXClient
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.dry_run import remember_results, show_what_would_be_asked
 from ltx_async.cli.checking.earlier import EarlierResults
+from ltx_async.cli.checking.input_options import InputOptions, input_options
 from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.checking.output import open_writer, output_options
 from ltx_async.cli.checking.run import CheckRun
@@ -30,12 +32,14 @@ from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.errors import AccountNotFoundError
-from ltx_async.files.errors import FileError, InputError, OutputRefusedError
+from ltx_async.files.errors import FileError, OutputRefusedError
 from ltx_async.inputs.emails import DistinctEmails
-from ltx_async.inputs.readers import reader_for
-from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
+from ltx_async.inputs.reading import open_emails
+from ltx_async.inputs.source import STANDARD_INPUT, is_same_file
 from ltx_async.results.earlier import EarlierRecords
+from ltx_async.results.formats import Existing
 from ltx_async.results.stream import is_stream
+from ltx_async.wording import counted
 
 
 @click.command(
@@ -49,9 +53,13 @@ Examples:
 Exit status: 0 all ok, 1 some need attention, 2 usage, 3 token or
 subscription refused, 4 stopped early, 128 + N signal N.""",
 )
-@click.argument("source", metavar="[FILE|-]", required=False, type=FILE_NAME)
+@click.argument("sources", metavar="[FILE|-]...", nargs=-1, type=FILE_NAME)
 @click.option("--from-api", is_flag=True, help="Take the emails from the list of accounts.")
-@click.option("--column", default="email", show_default=True, help="Where the emails are.")
+@input_options
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), metavar="N", help="Ask for so many emails at most."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be asked for, and ask nothing.")
 @output_options
 @click.option(
     "--only",
@@ -75,15 +83,18 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 def check(*, quiet: bool, **options: Any) -> int:
     """Look up the accounts of many emails.
 
-    FILE is text with one email per line, or CSV, TSV, JSONL by its suffix; - is text from
-    standard input. Progress and the summary go to standard error.
+    FILE is text with one email per line, CSV, TSV, JSON Lines, JSON or results of check, in
+    gzip or not; - is standard input. Progress and the summary go to standard error.
     """
+    options["inputs"] = InputOptions(**{n: options.pop(n) for n in InputOptions.__annotations__})
     own = {name: options.pop(name) for name in CheckOptions.__annotations__}
     check_options, client = CheckOptions(**own), ClientOptions(**options)
     check_options.verify(client.token_file)
     talk = Talk(quiet=quiet)
 
     async def command(interrupt: Interrupt) -> int:
+        if check_options.dry_run:
+            return await _dry_run(check_options, client, talk=talk, interrupt=interrupt)
         return await _check(check_options, client, talk=talk, interrupt=interrupt)
 
     with talk.logging():
@@ -98,13 +109,9 @@ async def _check(
     if client is None:
         return interrupt.exit_status
     async with client:
-        if options.source is None:
-            listed = await or_interrupt(interrupt, _listed(client))
-            if listed is None:
-                return interrupt.exit_status
-            emails = DistinctEmails.of(listed)
-        else:
-            emails = await _opened(options, options.source, talk)
+        emails = await or_interrupt(interrupt, _emails(options, client, talk))
+        if emails is None:
+            return interrupt.exit_status
         thresholds = Thresholds(options.min_balance, options.expires_within)
         earlier = EarlierRecords(EarlierResults(emails.seen, thresholds).add, options.renewal)
         writer = await or_interrupt(interrupt, open_writer(options, earlier, talk))
@@ -121,6 +128,11 @@ async def _check(
             results=None if is_stream(options.output) else options.output,
         )
         summary = await work.finish(client, interrupt)
+    if emails.composed and not options.inputs.extract:
+        talk.warn(
+            f"{counted(emails.composed, 'line')} not asked for: there are addresses among other "
+            "things in them. --extract takes them out."
+        )
     return _report(summary, options.summary_json, talk)
 
 
@@ -132,20 +144,52 @@ async def _listed(client: LTXClient) -> list[str]:
         return []
 
 
-async def _opened(options: CheckOptions, name: str, talk: Talk) -> DistinctEmails:
-    source = ByteSource.open(name)
-    if name == STANDARD_INPUT and is_terminal(0):
+async def _emails(options: CheckOptions, client: LTXClient, talk: Talk) -> DistinctEmails:
+    if options.from_api:
+        emails = DistinctEmails.of(await _listed(client))
+    else:
+        emails = await _opened(options, talk)
+    emails.limit = options.limit
+    return emails
+
+
+async def _opened(options: CheckOptions, talk: Talk) -> DistinctEmails:
+    if STANDARD_INPUT in options.sources and is_terminal(0):
         talk.say("type the emails, one per line; Ctrl-D ends them")
-    if options.output != "-" and source.is_file(options.output):
-        source.close()
+    if options.output != "-" and any(is_same_file(n, options.output) for n in options.sources):
         raise OutputRefusedError(f"{options.output}: is the input.")
-    emails = DistinctEmails(source, reader_for(name, options.column))
+    emails = open_emails(options.sources, options.inputs.how(talk.say))
     try:
         await emails.peek()
-    except InputError:
+    except BaseException:
         emails.close()
         raise
     return emails
+
+
+async def _dry_run(
+    options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
+) -> int:
+    """Print what would be asked for; without a token, unless the list call is to be asked."""
+    if options.from_api:
+        client = await or_interrupt(interrupt, client_options.client(talk))
+        if client is None:
+            return interrupt.exit_status
+        async with client:
+            emails = await or_interrupt(interrupt, _emails(options, client, talk))
+    else:
+        emails = await or_interrupt(interrupt, _opened(options, talk))
+    if emails is None:
+        return interrupt.exit_status
+    emails.limit = options.limit
+    if options.existing is Existing.RESUME:
+        remember_results(Path(options.output), emails.seen, options.renewal)
+    showing = show_what_would_be_asked(
+        emails, talk, rate=client_options.rate, concurrency=client_options.concurrency
+    )
+    status = await or_interrupt(interrupt, showing)
+    emails.close()
+    return interrupt.exit_status if status is None else status
 
 
 def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:

@@ -11,6 +11,7 @@ import click
 
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.input_options import InputOptions, input_options
 from ltx_async.cli.exits import CommandError, port_refused
 from ltx_async.cli.options import client_options, duration, number, quiet_option
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
@@ -39,7 +40,7 @@ shows as "account"; --metrics-emails puts the email in its place.""",
 )
 @click.argument("source", metavar="[FILE]", required=False, type=click.Path(dir_okay=False))
 @click.option("--from-api", is_flag=True, help="Watch every account of the list call.")
-@click.option("--column", default="email", show_default=True, help="Where the emails are.")
+@input_options
 @click.option(
     "--every", callback=duration, default="5m", show_default=True, metavar="5m", help="How often."
 )
@@ -72,6 +73,7 @@ def watch(*, quiet: bool, **options: Any) -> int:
     line each; alerts go to standard error too, once: an account that is broken, gone, low,
     about to expire or well again, and the service going and coming back.
     """
+    options["inputs"] = InputOptions(**{n: options.pop(n) for n in InputOptions.__annotations__})
     own = {name: options.pop(name) for name in WatchOptions.__annotations__}
     watch_options, client = WatchOptions(**own), ClientOptions(**options)
     watch_options.verify(client.token_file)
@@ -101,7 +103,7 @@ async def _watch(
             client=await stack.enter_async_context(client),
             observer=observer,
             source=options.source,
-            column=options.column,
+            inputs=options.inputs,
             every=options.every.total_seconds(),
             rounds=options.rounds,
             thresholds=Thresholds(options.min_balance, options.expires_within),

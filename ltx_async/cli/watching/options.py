@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from attrs import frozen
 
+from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.files.private import verify_distinct, verify_replaceable
-from ltx_async.inputs.readers import is_plain_text
 from ltx_async.inputs.source import STANDARD_INPUT
 
 
@@ -19,7 +19,7 @@ class WatchOptions:
 
     source: str | None
     from_api: bool
-    column: str
+    inputs: InputOptions
     every: timedelta
     rounds: int | None
     as_json: bool
@@ -41,8 +41,8 @@ class WatchOptions:
             raise click.UsageError("Give either FILE or --from-api.")
         if self.source == STANDARD_INPUT:
             raise click.UsageError("Standard input cannot be read again: give a FILE.")
-        if self.column != "email" and (self.source is None or is_plain_text(self.source)):
-            raise click.UsageError("--column is for CSV, TSV and JSONL input.")
+        if self.source is None and self.inputs.given:
+            raise click.UsageError("Options of the input go with FILE, not with --from-api.")
         if not self.every:
             raise click.UsageError("--every must be above 0.")
         if self.metrics_emails and not self.wants_metrics:

@@ -16,6 +16,7 @@ from ltx_async import LTXClient
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import explanation, status_of
@@ -25,7 +26,7 @@ from ltx_async.cli.watching.announcer import Announcer
 from ltx_async.errors import AccountNotFoundError, AuthenticationError, LTXError, SubscriptionError
 from ltx_async.files.errors import FileError
 from ltx_async.inputs.emails import DistinctEmails
-from ltx_async.inputs.readers import open_emails
+from ltx_async.inputs.reading import open_file
 from ltx_async.models import Lookup, Outcome
 from ltx_async.monitor.changes import Change, Kind, Sighting
 from ltx_async.monitor.ledger import Ledger, Round, count_outcomes
@@ -75,7 +76,7 @@ class Watch:
         client: asks.
         observer: what the client tells of its events.
         source: the file with the emails, read again in each round; None for the list call.
-        column: where in a table the emails are.
+        inputs: what was said about it.
         every: seconds from the beginning of a round to that of the next.
         rounds: how many; None for no end.
         thresholds: what is an alert.
@@ -89,7 +90,7 @@ class Watch:
     client: LTXClient
     observer: Observer
     source: str | None
-    column: str
+    inputs: InputOptions
     every: float
     rounds: int | None
     thresholds: Thresholds
@@ -176,7 +177,7 @@ class Watch:
 
     async def _emails(self, interrupt: Interrupt) -> DistinctEmails | None:
         if self.source is not None:
-            return open_emails(self.source, self.column)
+            return open_file(self.source, self.inputs.how(self._quietly.say))
         emails = await or_interrupt(interrupt, self._listed())
         return None if emails is None else DistinctEmails.of(emails)
 
