@@ -63,6 +63,7 @@ class HowToRead:
         delimiter: what stands between the cells of a table.
         encoding: of text that has no byte order mark.
         extract: whether to take the addresses out of texts that are more than one.
+        mixed: whether it concerns several inputs, so that not all of it need fit each.
         tell: is told what was taken for granted.
     """
 
@@ -71,6 +72,7 @@ class HowToRead:
     delimiter: str | None = None
     encoding: str | None = None
     extract: bool = False
+    mixed: bool = False
     tell: Callable[[str], None] = _ignore
 
 
@@ -212,7 +214,8 @@ class Input:
 
     def _verify_no_column(self) -> None:
         named = "--column" if self._how.column is not None else "--delimiter"
-        if self._how.column is not None or self._how.delimiter is not None:
+        said = self._how.column is not None or self._how.delimiter is not None
+        if said and not self._how.mixed:
             raise InputError(
                 f"{self._source.name}: is plain text; {named} is for tables and JSON.",
                 hint="Say what it is: --input-format csv|tsv|jsonl|json",

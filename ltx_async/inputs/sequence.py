@@ -37,6 +37,7 @@ class InputSequence:
         Raises:
             InputError: it cannot be read.
         """
+        how = evolve(how, mixed=len(names) > 1)
         first = Input(ByteSource.open(names[0]), how)
         sizes = [first.size, *map(_size_of, names[1:])]
         whole = None if None in sizes else sum(size or 0 for size in sizes)
