@@ -13,7 +13,9 @@ from typing import Any, ClassVar, Final, TypeVar
 _E = TypeVar("_E", bound="LTXError")
 _NO_DESCRIPTORS = frozenset({os_errors.EMFILE, os_errors.ENFILE})
 LONGEST_EMAIL = 254  # octets; RFC 5321 4.5.3.1.3 with the correction of erratum 1690
-RETRIED_STATUSES: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527})
+RETRIED_STATUSES: Final = frozenset(
+    {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527, 529}
+)
 """The statuses that may pass by themselves: a new one is added here and nowhere else."""
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
 OUTAGE_STATUSES = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530})
+OVERLOAD_STATUSES = frozenset({408, 503, 529})
 SERVICE_UNAVAILABLE = 503
 JITTER = 0.1
 _POLLS = (1, 2, 4, 8, 10)  # times the base, after one refusal more each time
@@ -105,8 +106,8 @@ class RetryPolicy:
                 return None if told > self.retry_after_cap else self._after(told)
         return self.backoff(attempt - 1)
 
-    def throttle_delay(self, error: RateLimitError, refusals: int = 0) -> float | None:
-        """Return the seconds that everybody waits after a 429, or None when it is too long.
+    def throttle_delay(self, error: ResponseError, refusals: int = 0) -> float | None:
+        """Return the seconds that everybody waits after a throttle, or None when it is too long.
 
         Args:
             error: the reply.

@@ -13,4 +13,6 @@ def queued_in(client):
 
 def forget_refusal(client):
     """Have a client forget that the server wanted to be left alone for long."""
-    client._shared.limiter._refuses_until = 0.0
+    limiter = client._shared.limiter
+    limiter._refuses_until, limiter._throttled = 0.0, False
+    limiter.reopen()

@@ -12,6 +12,8 @@ from ltx_async.models import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LONGEST = 86_400.0
+_ABSURD_COUNTS_AS = 3600.0
 _DELAY = re.compile("[0-9]{1,10}")  # RFC 9110 10.2.3: delay-seconds; longer is junk
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MONTH = "(?P<month>" + "|".join(_MONTHS) + ")"
@@ -27,7 +29,8 @@ def retry_after(headers: Mapping[str, str], body: Any, now: float) -> float | No
     """Return the seconds a reply asks to wait, 0 for a moment that has passed.
 
     Dates are judged against the reply's own `Date`, so that a wrong local clock
-    does no harm. Junk counts as absent.
+    does no harm. Junk counts as absent, and more than a day as an hour: no server means
+    that, and some send the time of the day where seconds are asked for.
 
     Args:
         headers: lower-case names; a repeated header's values joined with `, `.
@@ -37,7 +40,9 @@ def retry_after(headers: Mapping[str, str], body: Any, now: float) -> float | No
     date = http_date(headers.get("date", ""), now)
     moment = now if date is None else date
     wait = _from_text(headers.get("retry-after", "").strip(), moment)
-    return _from_body(body, moment) if wait is None else wait
+    if wait is None:
+        wait = _from_body(body, moment)
+    return _ABSURD_COUNTS_AS if wait is not None and wait > _LONGEST else wait
 
 
 def http_date(text: str, now: float) -> float | None:

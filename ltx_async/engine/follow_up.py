@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import define, field, frozen
 
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
-from ltx_async.errors import ConnectError, LTXError, RateLimitError
+from ltx_async.errors import (
+    ConnectError,
+    LTXError,
+    RateLimitError,
+    ResponseError,
+    ServiceUnavailableError,
+)
+
+_PATIENCE: Final = 120.0  # seconds beyond what was told, for a 429
 
 
 @frozen
@@ -43,15 +53,23 @@ class FollowUp:
         """Forget what was spent: an outage is to blame for it."""
         self.cost = self._failures = self._throttles = 0
 
-    def after(self, error: LTXError) -> Again | None:
+    def after(self, error: LTXError, *, throttled: bool) -> Again | None:
         """Decide what follows an error; None where the lookup is to end with it.
 
+        Args:
+            error: what the last attempt ended with.
+            throttled: whether it is a throttle, for which everybody waits.
+
         Raises:
-            RunEndedError: the server asks for too long a wait, which ends the run.
+            RunEndedError: the server asks for too long a wait, or goes on refusing for too
+                long, which ends the run.
         """
         policy = self.shared.policy
-        if isinstance(error, RateLimitError):
-            return self._throttled(error)
+        if throttled and isinstance(error, ResponseError):
+            if self.run is not None:
+                return self._throttled_in(self.run, error)
+            if isinstance(error, RateLimitError):
+                return self._throttled_alone(error)
         if isinstance(error, ConnectError) and self._is_free(error):
             return Again(policy.backoff(0), free=True)
         self._failures += 1
@@ -63,22 +81,32 @@ class FollowUp:
         self.cost = self.shared.budget.take(error)
         return self.cost > 0
 
-    def _throttled(self, error: RateLimitError) -> Again | None:
-        """Have a lookup wait for the gate, or end where the server asks for too long.
+    def _throttled_in(self, run: Run, error: ResponseError) -> Again:
+        """Have a lookup wait for the gate: no number of throttles ends it, its turn comes.
 
-        In a run no number of throttles ends a lookup: others are answered, and its turn
-        comes. A single lookup puts up with as many as the policy says.
+        Raises:
+            RunEndedError: nobody's does, for too long.
         """
-        policy, run = self.shared.policy, self.run
+        run.counters.throttles += 1
+        shared = self.shared
+        told = shared.policy.throttle_delay(error)
+        if told is None:
+            run.end(error)
+            raise RunEndedError
+        now, closing = shared.loop.time(), shared.limiter.closing
+        patience = shared.outage.patience
+        if isinstance(error, RateLimitError):
+            patience = max(_PATIENCE, shared.policy.retry_after_cap)
+        if not run.bears(closing, now, until=now + told + patience):
+            run.end(_for_ever(error, told + patience))
+            raise RunEndedError
+        return Again(0.0, free=True)
+
+    def _throttled_alone(self, error: RateLimitError) -> Again | None:
+        """Have a single lookup wait for the gate, as often as the policy says."""
+        policy = self.shared.policy
         self._throttles += 1
-        if run is not None:
-            run.counters.throttles += 1
-        if policy.throttle_delay(error) is None:
-            if run is not None:
-                run.end(error)
-                raise RunEndedError
-            return None
-        if run is None and self._throttles > policy.throttles:
+        if policy.throttle_delay(error) is None or self._throttles > policy.throttles:
             return None
         return Again(0.0, free=True)
 
@@ -96,3 +124,11 @@ class FollowUp:
             return False
         before_last, self._replies_at_refusal = self._replies_at_refusal, run.outage.replies
         return before_last is None or before_last == run.outage.replies
+
+
+def _for_ever(error: ResponseError, seconds: float) -> LTXError:
+    """Return why a run ends in which nobody has been answered for so long."""
+    message = f"every request was refused for {seconds:.0f} s; the last one: {error.message}"
+    if isinstance(error, RateLimitError):
+        return RateLimitError(message, ray=error.ray, retry_after=error.retry_after)
+    return ServiceUnavailableError(message, last_error=error)

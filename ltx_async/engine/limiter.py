@@ -83,8 +83,6 @@ class Limiter:
         """Take a slot if one is to be had at once, nobody waits for it and nobody is refused."""
         if self._waiters or self._opens_at is not None or self.under_way >= self._window:
             return False
-        if self._refuses_until and self.refused_for() > 0:
-            return False
         if self._even and not self._start_due(asyncio.get_running_loop().time()):
             return False
         if not self.under_way:
@@ -150,6 +148,16 @@ class Limiter:
         self._held_up = False
 
     # Pace
+
+    @property
+    def paced(self) -> bool:
+        """Whether what was learned of the server's limits holds the client back."""
+        return self._pacing is not None and self._pacing.holds
+
+    @property
+    def closing(self) -> Cycle | None:
+        """The cycle that ended with a throttle, until a request is accepted again."""
+        return self._pacing.cycle if self._pacing is not None and self._pacing.closed else None
 
     @property
     def pace(self) -> float | None:
@@ -222,7 +230,10 @@ class Limiter:
         self._opens_at = self._gate_timer = None
         self._throttled = self._held_up = False
         if self._pacing is not None and self._pacing.closed:
-            self._pacing.opened(asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            self._pacing.opened(now)
+            if self.rate is None:
+                self._next_start = now  # a trial asks whether the gate may open, at no pace
             self._window = self.under_way + 1  # the slow ones of before are nobody's trial
         else:
             self._window, self._successes, self._slow_start = 1, 0, True
@@ -300,9 +311,18 @@ class Limiter:
         return self.concurrency
 
     def refuse(self, seconds: float) -> None:
-        """Have `refused_for` count down from `seconds`: too long for anybody to wait."""
+        """Close the gate for longer than anybody waits, and let those who do find out.
+
+        They get a slot, and see by `refused_for` that it is to be given back.
+        """
         until = asyncio.get_running_loop().time() + seconds
         self._refuses_until = max(self._refuses_until, until)
+        self.close(seconds, throttle=True)
+        for waiter in self._waiters:
+            if not waiter.done():
+                self.under_way += 1
+                waiter.set_result(None)
+        self._waiters.clear()
 
     def refused_for(self) -> float:
         """Return the seconds until the server wants to be asked again, 0 or less if it does."""

@@ -121,6 +121,7 @@ class Pace:
         ceiling = self.rate
         accepted = max(1, cycle.accepted)
         floor = max(accepted / (open_for + cost), (accepted - self._burst) / open_for)
+        floor = max(floor, 0.5 / cost)  # after the cost one was accepted: that much is allowed
         if not cycle.paced:
             ceiling = min(ceiling, max(cycle.lately, floor))
         elif self.doubling:

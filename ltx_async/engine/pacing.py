@@ -35,6 +35,11 @@ class Pacing:
         return self.cycle.closed_at is not None
 
     @property
+    def holds(self) -> bool:
+        """Whether it holds the client back: by the gate, the pace or the cap."""
+        return self.closed or self._paced or self.cap.limit is not None
+
+    @property
     def shortest_gap(self) -> float:
         """The seconds that there are to be between two starts."""
         return 0.0 if self.pace is None else 1 / self.pace.rate
@@ -55,7 +60,8 @@ class Pacing:
         """
         if self.closed:
             self._try(now)
-        elif self.pace is not None and waited and self._starts:
+            return 0.0
+        if self.pace is not None and waited and self._starts:
             since = max(self._starts[-1], self.cycle.opened_at)
             self.pace.grow(max(0.0, now - since), self._known_round_trip)
         self._paced = waited

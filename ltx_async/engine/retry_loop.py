@@ -23,6 +23,7 @@ from ltx_async.errors import (
     LTXError,
     ProtocolError,
     RateLimitError,
+    ResponseError,
     ServerError,
     TransportError,
 )
@@ -63,6 +64,7 @@ class RetryLoop(Generic[T]):
     _last: LTXError | None = field(init=False, default=None)
     _follow_up: FollowUp | None = field(init=False, default=None)
     _replies_at_silence: int | None = field(init=False, default=None)
+    _throttled: bool = field(init=False, default=False)
 
     @property
     def elapsed(self) -> float:
@@ -111,13 +113,13 @@ class RetryLoop(Generic[T]):
         if not isinstance(delay, float):
             again = self.run is not None and await self._starts_afresh(self.run, delay, follow_up)
             return None if again else delay
-        if not isinstance(error, RateLimitError):  # for that one, the gate is closed
+        if not self._throttled:  # else the gate is closed, for everybody
             await self._sleep(delay, error)
         return None
 
     def _delay_or_end(self, error: LTXError, follow_up: FollowUp) -> float | LTXError:
         """Return the seconds to wait before asking again, or the error to end with."""
-        again = follow_up.after(error)
+        again = follow_up.after(error, throttled=self._throttled)
         now, ends_at = self.shared.loop.time(), self._remaining_until()
         if again is None:
             cut_short = self.shared.policy.retries(error) and now >= ends_at
@@ -246,7 +248,9 @@ class RetryLoop(Generic[T]):
     ) -> None:
         """Tell the limiter and the run how the attempt went."""
         limiter, run = self.shared.limiter, self.run
-        if isinstance(failure, RateLimitError):
+        self._throttled = replied and self.shared.is_throttle(failure)
+        if self._throttled:
+            assert isinstance(failure, ResponseError)
             self.shared.throttled(failure, sent_at)
         elif failure is None or (replied and not isinstance(failure, ServerError)):
             limiter.succeeded(sent_at)
@@ -262,7 +266,7 @@ class RetryLoop(Generic[T]):
             wait = run.unheard(failure, now=now, closed=limiter.closed, jitter=jitter)
             if wait is not None:
                 self.shared.close_gate(wait, failure)
-        elif replied and run.outage.heard() and not isinstance(failure, RateLimitError):
+        elif replied and run.outage.heard() and not self._throttled:
             limiter.reopen()
 
     def _too_late(self, error: LTXError | None) -> DeadlineError:

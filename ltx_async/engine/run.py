@@ -37,6 +37,8 @@ class Run:
     more: bool = True
     sleepers: int = 0
     on_sleep: Callable[[], None] | None = None
+    _closing: object = field(init=False, default=None)
+    _bears_until: float = field(init=False, default=0.0)
     _waiting: set[asyncio.Task[Any]] = field(init=False, factory=set)
     _stopped: set[asyncio.Task[Any]] = field(init=False, factory=set)
 
@@ -92,6 +94,21 @@ class Run:
             yield
         finally:
             self.sleepers -= 1
+
+    # Throttles
+
+    def bears(self, closing: object, now: float, *, until: float) -> bool:
+        """Note a throttle, and return whether the run goes on.
+
+        Args:
+            closing: what identifies the stretch in which nobody has been answered; None
+                where that is not so.
+            now: the loop's time.
+            until: the time until which the run goes on if this is the first of a stretch.
+        """
+        if self._closing is not closing:
+            self._closing, self._bears_until = closing, until
+        return closing is None or now < self._bears_until
 
     # The outage
 

@@ -12,7 +12,8 @@ from attrs import define, field
 from ltx_async.codec import Redaction
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger, message_for_log
-from ltx_async.errors import ConfigurationError, LTXError, RateLimitError
+from ltx_async.engine.overload import Overload
+from ltx_async.errors import ConfigurationError, LTXError, ResponseError
 from ltx_async.events import Event, GateClosed, GateOpened
 from ltx_async.retry import OutageRule, RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
@@ -46,6 +47,7 @@ class Shared:
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
     _bound: bool = field(init=False, default=False)
     _lowered: bool = field(init=False, default=False)
+    _overload: Overload = field(init=False, factory=Overload)
 
     def __attrs_post_init__(self) -> None:
         self.budget = RetryBudget(self.policy.budget)
@@ -93,7 +95,11 @@ class Shared:
             logger.info("nobody sends for %.1f s: %s", seconds, message_for_log(why, why.email))
             self.tell(GateClosed(seconds, why))
 
-    def throttled(self, why: RateLimitError, sent_at: float) -> None:
+    def is_throttle(self, error: LTXError | None) -> bool:
+        """Note a reply, and return whether it asks everybody to slow down."""
+        return self._overload.note(error, paced=self.limiter.paced)
+
+    def throttled(self, why: ResponseError, sent_at: float) -> None:
         """Heed a throttle: everybody waits as told, and sends more slowly from then on."""
         polls = self.limiter.refused(sent_at)
         seconds = self.policy.throttle_delay(why, polls)

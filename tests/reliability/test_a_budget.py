@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from inside import shared_by
 
-from ltx_async import Outcome, RetryPolicy
+from ltx_async import OutageRule, Outcome, RetryPolicy, ServiceUnavailableError
 
 from .replies import error, ok
 from .wire import HANG, in_turn
@@ -63,12 +63,26 @@ async def test_the_budget_stays_within_its_bounds_under_fifty_tasks(serve, conne
 
 
 async def test_a_total_outage_costs_a_thousand_lookups_at_most_1_100_requests(serve, connect):
-    server = await serve(in_turn([error(503)]))
+    server = await serve(in_turn([error(500)]))
     async with asyncio.timeout(20):
         lookups = await connect(server).lookup_many(f"{n}@example.com" for n in range(1000))
     assert len(lookups) == 1000
     assert all(lookup.outcome is Outcome.FAILED for lookup in lookups)
     assert 1000 <= server.requests <= 1100
+
+
+async def test_a_server_that_is_overloaded_for_ever_is_asked_rarely_and_the_run_ends(
+    serve, connect
+):
+    server = await serve(in_turn([error(503)]))
+    client = connect(server, outage=OutageRule(patience=1.0))
+    run = client.lookup_many(f"{n}@example.com" for n in range(1000))
+    async with asyncio.timeout(20):
+        with pytest.raises(ServiceUnavailableError) as caught:
+            await run
+    assert caught.value.last_error.status == 503
+    assert len(run.delivered) <= 10  # those that failed before there were many
+    assert server.requests <= 100
 
 
 @pytest.mark.parametrize(

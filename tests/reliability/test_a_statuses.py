@@ -33,7 +33,10 @@ CASES = [
     *[(status, ResponseError, True, Outcome.FAILED) for status in (408, 425)],
     (429, RateLimitError, True, Outcome.FAILED),
     *[(status, ServerError, True, Outcome.FAILED) for status in (500, 502, 503, 504)],
-    *[(status, ServerError, True, Outcome.FAILED) for status in (520, 521, 522, 523, 524, 527)],
+    *[
+        (status, ServerError, True, Outcome.FAILED)
+        for status in (520, 521, 522, 523, 524, 527, 529)
+    ],
     *[(status, ServerError, False, Outcome.FAILED) for status in (501, 505, 525, 526, 530, 599)],
     (596, ReauthenticationError, False, Outcome.NEEDS_REAUTH),
     *[(status, ResponseError, False, Outcome.FAILED) for status in (600, 999)],

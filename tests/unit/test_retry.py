@@ -32,7 +32,7 @@ from ltx_async.retry import (
 )
 
 ALMOST_ONE = 1 - 2**-53
-RETRIED = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527}
+RETRIED = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 527, 529}
 
 
 def lowest(**changes):

@@ -443,3 +443,131 @@ async def test_a_single_lookup_just_uses_its_attempts():
         assert type(lookup.error) is ConnectError
         assert lookup.attempts == 3
     assert not shared_by(client).limiter.closed
+
+
+# Throttles in numbers, whatever their number
+
+
+class Limited:
+    """A script of a server that allows so many requests a second, with a burst of ten."""
+
+    def __init__(self, rate, refusal, latency=0.02):
+        self.rate, self.refusal, self.latency = rate, refusal, latency
+        self.due = 0.0
+
+    def __call__(self, _email, _n):
+        due = max(self.due, now())
+        if due - now() > 9 / self.rate:
+            return After(self.latency, self.refusal)
+        self.due = due + 1 / self.rate
+        return After(self.latency, 200)
+
+
+@pytest.mark.parametrize("refusal", [throttled(), throttled(1), Reply(503, {}, b""), 408, 529])
+@in_virtual_time
+async def test_no_number_of_throttles_fails_a_healthy_email(refusal):
+    transport = ScriptedTransport(Limited(10, refusal))
+    client = client_over(transport, concurrency=50, deadline=60)
+    began = now()
+    delivered, reason, stats = await run_of(client, emails(2500))
+    assert reason is None
+    assert outcomes(delivered) == {Outcome.OK}
+    assert now() - began < 1.1 * 250
+    assert stats.throttles < 0.05 * 2500
+    assert stats.requests == 2500 + stats.throttles + stats.retries
+
+
+@in_virtual_time
+async def test_a_503_among_good_answers_delays_its_own_lookup_alone():
+    events = []
+    script = only(BAD, Reply(503, {"retry-after": "5"}, b""), otherwise=After(0.1, 200))
+    transport = ScriptedTransport(lambda email, n: 200 if n > 1 else script(email, n))
+    client = client_over(transport, concurrency=4, on_event=events.append)
+    addresses = [*emails(50), BAD, *emails(100)[50:]]
+    began = now()
+    delivered, reason, stats = await run_of(client, addresses)
+    assert reason is None
+    assert outcomes(delivered) == {Outcome.OK}
+    assert delivered[BAD].attempts == 2
+    assert stats.throttles == 0
+    assert not any(isinstance(event, GateClosed) for event in events)
+    assert now() - began < 2.6 + 5.5
+
+
+@pytest.mark.parametrize("seed", range(3))
+@in_virtual_time
+async def test_one_503_in_ten_starts_nothing(seed):
+    draw, events = random.Random(seed).random, []
+    transport = ScriptedTransport(lambda _e, _n: After(0.05, 503 if draw() < 0.1 else 200))
+    client = client_over(transport, concurrency=50, on_event=events.append)
+    _, reason, stats = await run_of(client, emails(5000))
+    assert reason is None
+    assert stats.throttles == 0
+    assert not any(isinstance(event, GateClosed) for event in events)
+    assert stats.outcomes[Outcome.OK] >= 0.998 * 5000
+
+
+@pytest.mark.parametrize(
+    ("step", "least", "kind"),
+    [
+        (throttled(), 120, RateLimitError),
+        (throttled(30), 150, RateLimitError),
+        (Reply(503, {}, b""), 60, ServiceUnavailableError),
+    ],
+)
+@in_virtual_time
+async def test_refusals_without_end_end_the_run_with_the_rest_pending(step, least, kind):
+    transport = ScriptedTransport(lambda email, _n: 200 if email == EMAIL else step)
+    client = client_over(transport, concurrency=10)
+    began = now()
+    delivered, reason, _ = await run_of(client, [EMAIL, *emails(1000)])
+    assert type(reason) is kind
+    assert "refused for" in reason.message
+    assert list(delivered) == [EMAIL]
+    assert least <= now() - began <= least + 65
+    assert len(transport.sent) < 60
+    transport.script = (200,)
+    delivered, reason, _ = await run_of(client, emails(10))  # the client is as good as new
+    assert reason is None
+    assert len(delivered) == 10
+
+
+@in_virtual_time
+async def test_a_run_begins_its_patience_anew_whenever_somebody_is_answered():
+    transport = ScriptedTransport(lambda _e, _n: 200 if (now() - 1000) % 100 > 88 else throttled())
+    began = now()
+    delivered, reason, _ = await run_of(client_over(transport, concurrency=2), emails(20))
+    assert reason is None
+    assert len(delivered) == 20
+    assert now() - began > 180
+
+
+@in_virtual_time
+async def test_many_503_that_ask_for_too_long_a_wait_end_the_run_with_that_wait():
+    transport = ScriptedTransport([Reply(503, {"retry-after": "900"}, b"")])
+    delivered, reason, _ = await run_of(client_over(transport, concurrency=5), emails(1000))
+    assert type(reason) is ServerError
+    assert reason.retry_after == 900
+    assert len(transport.sent) <= 15
+    assert len(delivered) < 15
+
+
+@in_virtual_time
+async def test_after_a_wait_that_nobody_sat_out_one_request_asks_at_first():
+    transport = ScriptedTransport(
+        lambda _e, _n: After(0.5, throttled(10**9) if now() < 1000.4 else 200)
+    )
+    client = client_over(transport, concurrency=20)
+    _, reason, _ = await run_of(client, emails(100))
+    assert type(reason) is RateLimitError
+    assert reason.retry_after == 3600
+    lookup = await client.lookup(EMAIL)
+    assert lookup.attempts == 0
+    await asyncio.sleep(3601)
+    asked = len(transport.sent)
+    run = asyncio.create_task(run_of(client, emails(30)))
+    await passes(0.4)
+    assert len(transport.sent) == asked + 1
+    delivered, reason, _ = await run
+    assert reason is None
+    assert len(delivered) == 30
