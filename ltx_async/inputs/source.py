@@ -140,6 +140,15 @@ def is_same_file(name: str, path: str) -> bool:
     return False
 
 
+def writing_state(path: Path) -> tuple[int, ...] | None:
+    """Return what changes when a file is written to or replaced; None where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 @define
 class StreamSource:
     """The bytes of a binary or text stream of Python, read in a thread, since it may block."""

@@ -15,6 +15,7 @@ from ltx_async.wording import counted
 
 _BAD: Final = {Outcome.NEEDS_REAUTH: Kind.BROKEN, Outcome.NOT_FOUND: Kind.GONE}
 _WORDS: Final = {Kind.BROKEN: "needs a new sign-in", Kind.GONE: "is not there"}
+_EMPTIED: Final = "the input is empty all of a sudden: it may be half written just now"
 _RETIRED: Final = (
     "the token may belong to another useapi.net account, or the API may still be retired"
 )
@@ -51,6 +52,7 @@ class _Standing:
     token_expires_at: datetime | None = None
     refresh_token_expires_at: datetime | None = None
     crossed: set[Kind] = field(factory=set)
+    missed: bool = False
 
 
 @define
@@ -90,8 +92,8 @@ class Ledger:
     def _silence(self, seen: Round) -> str | None:
         """Say what speaks against believing a round; None where nothing does."""
         asked = [one for one in seen.sightings if one.outcome is not Outcome.INVALID]
-        if not seen.sightings and seen.listed and len(self._present()) > 1:
-            return f"the list of accounts is empty: {_RETIRED}"
+        if not seen.sightings and len(self._present()) > 1:
+            return f"the list of accounts is empty: {_RETIRED}" if seen.listed else _EMPTIED
         if asked and all(one.outcome is Outcome.FAILED for one in asked):
             return f"no answer for {counted(len(asked), 'email')}: {asked[0].trouble}"
         if len(asked) > 1 and all(one.outcome is Outcome.NOT_FOUND for one in asked):
@@ -124,7 +126,9 @@ class Ledger:
         present = {entry_key(one.email) for one in seen.sightings}
         for key in [key for key in self._standings if key not in present]:
             standing = self._standings[key]
-            if not seen.listed:
+            if not seen.listed and not standing.missed:
+                standing.missed = True  # a file may be half written; the next round will tell
+            elif not seen.listed:
                 del self._standings[key]
                 yield Change(seen.at, Kind.REMOVED, "is no longer in the input", standing.email)
             elif standing.bad is not Kind.GONE:
@@ -139,6 +143,7 @@ class Ledger:
             standing = self._standings[key] = _Standing(seen.email)
             if self._settled:
                 yield Change(seen.at, Kind.NEW, "is watched from now on", seen.email)
+        standing.missed = False
         if seen.outcome is Outcome.INVALID:
             yield from _invalid(standing, seen)
         elif seen.outcome is Outcome.FAILED:

@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -244,19 +245,63 @@ async def test_the_file_is_read_again_in_each_round(watch, tmp_path):
     file.write_text(f"{ANN}\nno email\n")
     seen = await watch(
         lambda: file.write_text(f"{ANN}\n{BOB}\n"),
+        nothing,
         file.unlink,
         nothing,
         lambda: file.write_text(f"{BOB}\n"),
+        nothing,
         source="emails.txt",
     )
     assert seen.rounds == [
         [("no email", "invalid")],
-        [("bob", "new"), ("no email", "removed")],
+        [("bob", "new")],
+        [("no email", "removed")],
         [("service", "outage")],
         [],
-        [("service", "outage_over"), ("ann", "removed")],
+        [("service", "outage_over")],
+        [("ann", "removed")],
     ]
     assert "emails.txt: No such file" in seen.texts[3]
+
+
+@pytest.mark.parametrize("moment", ["", f"{ANN}\n", f"{ANN}\n{BOB}", "\n\n", "# later\n"])
+async def test_a_file_that_is_half_written_for_a_moment_is_no_news(
+    watch, emulator, tmp_path, moment
+):
+    for email in (ANN, BOB, CAY):
+        emulator.put(healthy(email, balance={"LTXStudio_token": 5}))
+    whole = f"{ANN}\n{BOB}\n{CAY}\n"
+    file = tmp_path / "emails.txt"
+    file.write_text(whole)
+    seen = await watch(
+        lambda: file.write_text(moment),
+        lambda: file.write_text(whole),
+        nothing,
+        source="emails.txt",
+        thresholds=Thresholds(min_balance=10),
+    )
+    first, *later = seen.rounds
+    assert [kind for _, kind in first] == ["low_balance"] * 3
+    assert [kind for changes in later for _, kind in changes] in ([], ["outage", "outage_over"])
+
+
+async def test_a_file_is_read_when_its_writer_has_paused(watch, tmp_path):
+    file = tmp_path / "emails.txt"
+    file.write_text(f"{ANN}\n")
+
+    def write_slowly():
+        with file.open("w") as writing:
+            for email in (ANN, BOB, CAY):
+                time.sleep(0.06)
+                writing.write(f"{email}\n")
+                writing.flush()
+
+    def begin():
+        threading.Thread(target=write_slowly).start()
+        time.sleep(0.03)
+
+    seen = await watch(begin, source="emails.txt")
+    assert seen.rounds[1] == [("bob", "new"), ("cay", "new"), ("cay", "gone")]
 
 
 async def test_it_says_how_often_it_looks_and_that_an_email_is_not_there(watch, tmp_path, capfd):

@@ -117,10 +117,28 @@ def test_an_end_that_comes_near_is_told_once_and_a_renewal_too(ledger):
 
 
 def test_emails_that_come_and_go_in_the_input_are_no_alert(ledger):
-    came, went = settle(ledger, well(), well(CAY))
+    (came,) = settle(ledger, well(), well(CAY))
     assert (came.kind, came.email, came.is_alert) == ("new", CAY, False)
+    (went,) = settle(ledger, well(), well(CAY))
     assert (went.kind, went.email, went.is_alert) == ("removed", BOB, False)
+    assert settle(ledger, well(), well(CAY)) == []
     assert kinds(settle(ledger, well(), well(BOB), well(CAY))) == [("bob", "new")]
+
+
+def test_an_email_that_is_missing_for_one_round_was_never_away(ledger):
+    low = well(BOB, balance=5, low_balance="balance 5 is below 10")
+    assert kinds(settle(ledger, well(), low)) == [("bob", "balance"), ("bob", "low_balance")]
+    for _ in range(3):
+        assert settle(ledger, well()) == []
+        assert settle(ledger, well(), low) == []
+
+
+def test_an_input_that_is_empty_all_of_a_sudden_is_distrusted(ledger):
+    (outage,) = settle(ledger)
+    assert (outage.kind, "half written" in outage.text) == ("outage", True)
+    assert settle(ledger) == settle(ledger) == []
+    assert kinds(settle(ledger, well())) == [("service", "outage_over")]
+    assert settle(ledger, well(), well(BOB)) == []
 
 
 def test_another_case_of_the_domain_is_the_same_account(ledger):

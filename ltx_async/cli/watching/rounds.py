@@ -27,6 +27,7 @@ from ltx_async.errors import AccountNotFoundError, AuthenticationError, LTXError
 from ltx_async.files.errors import FileError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.reading import open_file
+from ltx_async.inputs.source import writing_state
 from ltx_async.models import Lookup, Outcome
 from ltx_async.monitor.changes import Change, Kind, Sighting
 from ltx_async.monitor.ledger import Ledger, Round, count_outcomes
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from ltx_async.monitor.metrics import Metrics
 
 _GRACE: Final = 3.0
+_GLANCE: Final = 0.1
+_GLANCES: Final = 30
 _VANISHED: Final = frozenset({Kind.REMOVED, Kind.GONE})
 
 
@@ -99,6 +102,7 @@ class Watch:
     metrics: Metrics | None = None
     metrics_file: Path | None = None
     pause: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
+    _written: object = field(default=None, init=False)
     _ledger: Ledger = field(factory=Ledger, init=False)
     _quietly: Talk = field(init=False)
 
@@ -177,9 +181,18 @@ class Watch:
 
     async def _emails(self, interrupt: Interrupt) -> DistinctEmails | None:
         if self.source is not None:
+            await self._wait_for_writer(Path(self.source))
             return open_file(self.source, self.inputs.how(self._quietly.say))
         emails = await or_interrupt(interrupt, self._listed())
         return None if emails is None else DistinctEmails.of(emails)
+
+    async def _wait_for_writer(self, path: Path) -> None:
+        """Wait while the file is being written, for a moment: half of it is no news."""
+        for _ in range(_GLANCES):
+            before, self._written = self._written, writing_state(path)
+            if self._written == before:
+                return
+            await asyncio.sleep(_GLANCE)
 
     async def _listed(self) -> list[str]:
         """Return the configured emails; the API may answer an empty list with 404."""
