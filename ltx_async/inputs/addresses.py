@@ -21,7 +21,8 @@ _SEPARATORS: Final = frozenset(",;\t")
 _AROUND: Final = frozenset("<>()[]")
 _APOSTROPHES: Final = frozenset("'`")
 _ENCLOSING: Final = frozenset({"Ps", "Pe", "Pi", "Pf"})
-_ASSIGNED: Final = re.compile(r"(?:export\s++)?(?:[A-Z][A-Z0-9_]{2,}|(?i:\w*mail\w*))[=:]\s*+")
+_ASSIGNED: Final = re.compile(r"(?:[A-Z][A-Z0-9_]{2,}|(?i:[\w.]*mail\w*))[=:]\s*+")
+_ATTRIBUTE: Final = re.compile(r"[\w-]++=(?=['`])")
 _SPECIAL: Final = re.compile(r"[^\w.!#$%&'*+/=?^`{|}~@-]")
 _PIECES: Final = re.compile(
     r"""
@@ -43,7 +44,8 @@ def objection(text: str) -> str | None:
     """
     if len(text) <= LONGEST_EMAIL and is_plain(text):
         return None
-    return refusal(text) or _implausible(text)
+    reason = refusal(text)
+    return _implausible(text) if reason is None or "\t" in text else reason
 
 
 def is_unusual(email: str) -> bool:
@@ -125,7 +127,7 @@ def _peeled(text: str) -> str:
         return text.rstrip(_TRAILING)
     if text.lower().startswith(_MAILTO):
         return text[len(_MAILTO) :].partition("?")[0]
-    if (found := _ASSIGNED.match(text)) is not None:
+    if (found := _ASSIGNED.match(text) or _ATTRIBUTE.match(text)) is not None:
         return text[found.end() :]
     if len(text) > 1 and text[0] == text[-1] and text[0] in _APOSTROPHES:
         return text[1:-1]

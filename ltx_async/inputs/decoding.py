@@ -36,7 +36,7 @@ def verify_encoding(name: str) -> str:
     """
     try:
         codec = codecs.lookup(name)
-        b"".decode(name)  # not of text: base64, rot13 and their like
+        b"x".decode(name, "replace")  # base64, rot13 and their like are not of text
     except (LookupError, ValueError):
         pass
     else:

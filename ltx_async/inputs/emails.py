@@ -57,6 +57,7 @@ class DistinctEmails:
     exhausted: bool = field(default=False, init=False)
     _stopped: bool = field(default=False, init=False)
     _limited: bool = field(default=False, init=False)
+    _failure: InputError | None = field(default=None, init=False)
     _ready: deque[Entry] = field(factory=deque, init=False)
     _arguments: LineCounts = field(factory=LineCounts, init=False)
 
@@ -84,6 +85,7 @@ class DistinctEmails:
             elif self.given == self.limit:
                 self.taken -= 1
                 self._stopped = self._limited = True
+                self.exhausted = False
             else:
                 self.given += 1
                 return entry.email
@@ -117,8 +119,9 @@ class DistinctEmails:
         if self._inputs is not None:
             await self._inputs.verify_others()
             for _ in range(PIECES_LOOKED_AT if self._inputs.is_file else 0):
-                if not self._ready and not self.exhausted:
+                if not self.exhausted:
                     await self._fill()
+                    self._raise_failure()
 
     def stop(self) -> None:
         """Give out no further email."""
@@ -137,13 +140,21 @@ class DistinctEmails:
         self._stopped = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._ready or self._inputs is None or self._inputs.is_file or self.exhausted:
-                    if (entry := await self._next()) is None:
+                while self._ready or self._inputs is None or self._inputs.is_file:
+                    if not await self._count_next():
                         break
-                    self._is_new(entry)
-                    if not self._ready:
-                        await asyncio.sleep(0)  # signals are heard between the pieces
         self.taken += self._inputs.unread if self._inputs is not None else 0
+
+    async def _count_next(self) -> bool:
+        try:
+            entry = await self._next()
+        except InputError:
+            return True  # of what is left behind it, the lines are counted
+        if entry is not None:
+            self._is_new(entry)
+            if not self._ready:
+                await asyncio.sleep(0)  # signals are heard between the pieces
+        return entry is not None
 
     def close(self) -> None:
         """Close the input."""
@@ -169,12 +180,18 @@ class DistinctEmails:
         while not self._stopped:
             if self._ready:
                 return self._ready.popleft()
-            if self.exhausted:
+            self._raise_failure()
+            if self.exhausted or (self._inputs is not None and self._inputs.is_over):
                 return None
             await self._fill()
             if not self._ready:
                 await asyncio.sleep(0)  # a line without end must not keep signals from being heard
         return None
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     async def _fill(self) -> None:
         if self._inputs is None:
@@ -182,7 +199,7 @@ class DistinctEmails:
             return
         try:
             self._ready.extend(await self._inputs.read())
-        except InputError:
+        except InputError as error:  # after the entries before it
+            self._failure = error
             self._inputs.abandon()
-            raise
         self.exhausted = self._inputs.exhausted

@@ -162,6 +162,7 @@ def records_of(path: str, name: str, rule: EntryRule) -> Iterator[Entry]:
     """
     try:
         for number, record in enumerate(sqlite_items(Path(path)), 1):
+            rule.counts.lines += 1
             if not isinstance(record, Record):
                 yield refused_entry("", "no record of a check", number)
             elif record.outcome is Outcome.INVALID:

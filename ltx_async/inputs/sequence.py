@@ -12,9 +12,9 @@ from attrs import define, evolve, field
 
 from ltx_async.inputs.entries import Entry, LineCounts
 from ltx_async.inputs.input import HowToRead, Input
-from ltx_async.inputs.source import ByteSource
+from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
 
-PIECES_LOOKED_AT: Final = 3
+PIECES_LOOKED_AT: Final = 4
 
 
 @define
@@ -46,7 +46,12 @@ class InputSequence:
     @property
     def exhausted(self) -> bool:
         """Whether everything was read to its end."""
-        return self._is_over and not self._failed
+        return self.is_over and not self._failed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to be read, be it for an error."""
+        return self._current.exhausted and not self._waiting
 
     @property
     def is_file(self) -> bool:
@@ -92,7 +97,7 @@ class InputSequence:
         """
         quietly = evolve(self._how, tell=lambda _: None)
         for name in self._waiting:
-            if _size_of(name) is not None:
+            if not _may_wait(name):
                 await _verify(Input(ByteSource.open(name), quietly))
 
     def abandon(self) -> None:
@@ -107,10 +112,6 @@ class InputSequence:
         """Close what is open."""
         self._current.close()
 
-    @property
-    def _is_over(self) -> bool:
-        return self._current.exhausted and not self._waiting
-
     def _finish_current(self) -> None:
         self._finished += self._current.counts
         self._offset += self._current.offset
@@ -121,10 +122,19 @@ class InputSequence:
 async def _verify(beginning: Input) -> None:
     try:
         for _ in range(PIECES_LOOKED_AT):
-            for _entry in await beginning.read():
-                pass
+            if not beginning.exhausted:
+                deque(await beginning.read(), maxlen=0)
     finally:
         beginning.close()
+
+
+def _may_wait(name: str) -> bool:
+    """Whether reading an input may have to wait, and takes from it what is then gone."""
+    try:
+        mode = Path(name).stat().st_mode
+    except (OSError, ValueError):
+        return name == STANDARD_INPUT
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _size_of(name: str) -> int | None:

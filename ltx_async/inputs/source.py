@@ -111,9 +111,10 @@ class ByteSource:
         self._wake()
 
     def close(self) -> None:
-        """Close the file; standard input stays open."""
-        if self._descriptor:
+        """Close the file, once; standard input stays open."""
+        if self._descriptor > 0:
             os.close(self._descriptor)
+            self._descriptor = -1
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():

@@ -20,22 +20,13 @@ from ltx_async.inputs.fields import (
     refused_before,
 )
 from ltx_async.inputs.rows import Row, RowError, RowParser, RowReader
+from ltx_async.results.columns import COLUMNS
 from ltx_async.results.csv_format import restored
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _SEPARATOR_LINE: Final = "sep="
-_OURS: Final = frozenset(
-    (
-        "outcome",
-        "max_jobs",
-        "token_expires_at",
-        "refresh_token_expires_at",
-        "error_type",
-        "elapsed_ms",
-        "checked_at",
-    )
-)
-"""Column names that hardly any other table has, however few of them a file has kept."""
+_OURS: Final = frozenset(COLUMNS) - {EMAIL}
+"""Columns of results, of which one is enough: people cut and extend them."""
 
 
 @define
@@ -93,7 +84,7 @@ class TableReader:
 
     def _entries(self, row: Row, position: int) -> Iterable[Entry]:
         cell = row.cells[position] if position < len(row.cells) else ""
-        if not cell and not any(map(str.strip, row.cells)):
+        if (not cell or cell.isspace()) and not any(map(str.strip, row.cells)):
             self._rule.counts.blank += 1
             return ()
         if self._ours:

@@ -28,10 +28,12 @@ def defined_in(name: str) -> set[str]:
 
 
 def test_every_promise_has_a_row():
-    assert list(promises()) == list(range(1, 36))
+    numbers = list(promises())
+    assert numbers == sorted(set(numbers))
+    assert set(numbers) >= set(range(1, 36))
 
 
-@pytest.mark.parametrize("number", range(1, 36))
+@pytest.mark.parametrize("number", promises())
 def test_every_test_that_the_table_names_exists(number):
     named = promises()[number]
     assert named

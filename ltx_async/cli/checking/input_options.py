@@ -51,7 +51,7 @@ _OPTIONS: Final = (
     click.option("--column", metavar="NAME", help="Where in a table the emails are.  [email]"),
     click.option(
         "--input-format",
-        type=click.Choice([*Format]),
+        type=click.Choice([form.value for form in Format]),
         metavar="FORMAT",
         help="What FILE is: text, csv, tsv, jsonl or json.  [by its name and content]",
     ),

@@ -1,0 +1,141 @@
+"""What Python users call: `read_entries` and `read_emails`."""
+
+import asyncio
+import gzip
+import io
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from ltx_async import ConfigurationError, InputError, LTXClient
+from ltx_async.inputs import Entry, read_emails, read_entries
+from ltx_async.results import open_results, read_results
+
+TEXT = "ann@example.com\n\nAnn <a@b>\nbob@example.com\nann@example.com\n"
+ENTRIES = [
+    Entry("ann@example.com", "ann@example.com", None, 1),
+    Entry("Ann <a@b>", None, "has brackets; give the address alone, without a name", 3),
+    Entry("bob@example.com", "bob@example.com", None, 4),
+    Entry("ann@example.com", "ann@example.com", None, 5),
+]
+EMAILS = ["ann@example.com", "bob@example.com", "ann@example.com"]
+
+
+def sources():
+    Path("emails.txt").write_text(TEXT)
+    yield "emails.txt"
+    yield Path("emails.txt")
+    yield io.BytesIO(TEXT.encode())
+    yield io.StringIO(TEXT)
+    yield io.BytesIO(gzip.compress(TEXT.encode()))
+
+
+async def test_every_entry_of_a_path_or_a_stream_is_given():
+    for source in sources():
+        assert [entry async for entry in read_entries(source)] == ENTRIES
+    with Path("emails.txt").open("rb") as file:
+        assert [entry async for entry in read_entries(file)] == ENTRIES
+        assert not file.closed
+
+
+async def test_emails_are_given_repeated_ones_too_and_the_refused_to_whom_they_concern():
+    refused = []
+    for source in sources():
+        assert [e async for e in read_emails(source, on_refused=refused.append)] == EMAILS
+    assert refused == [ENTRIES[1]] * 5
+
+
+async def test_without_anybody_to_take_it_a_refused_entry_is_an_error_with_its_line():
+    emails = read_emails(io.StringIO(TEXT))
+    assert await anext(emails) == EMAILS[0]
+    with pytest.raises(InputError, match="line 3 of the input: 'Ann <a@b>': has") as raised:
+        await anext(emails)
+    assert "on_refused=" in raised.value.hint
+
+
+async def test_what_is_known_of_an_input_can_be_said():
+    table = "Näme~Login\nÄnn~Ann <a@b>, c@d\n".encode("cp1252")
+    emails = read_emails(
+        io.BytesIO(table),
+        format="csv", column="login", delimiter="~", encoding="cp1252", extract=True,
+    )  # fmt: skip
+    assert [email async for email in emails] == ["a@b", "c@d"]
+
+
+@pytest.mark.parametrize("wrong", [{"format": "xml"}, {"delimiter": "::"}, {"delimiter": "\n"}])
+async def test_what_there_is_not_is_a_configuration_error(wrong):
+    with pytest.raises(ConfigurationError):
+        await anext(read_entries(io.StringIO(), **wrong))
+
+
+async def test_an_encoding_that_there_is_not_and_a_file_that_is_not_there_are_input_errors():
+    with pytest.raises(InputError, match="'nonsense' is no encoding"):
+        await anext(read_entries(io.StringIO(), encoding="nonsense"))
+    with pytest.raises(InputError, match="No such file"):
+        await anext(read_emails("nowhere.txt"))
+
+
+async def test_a_stream_that_fails_is_an_input_error():
+    class Broken(io.RawIOBase):
+        def read(self, size=-1):
+            raise OSError("it broke")
+
+    with pytest.raises(InputError, match="it broke"):
+        await anext(read_entries(Broken()))
+
+
+async def test_what_was_taken_for_granted_is_logged(caplog):
+    caplog.set_level(logging.INFO, "ltx_async")
+    emails = read_emails(io.StringIO("id,mail\n1,a@b\n"))
+    assert [email async for email in emails] == ["a@b"]
+    assert "taken from the column 'mail'" in caplog.text
+
+
+def descriptors():
+    """Return how many descriptors are open, as far as that can be seen here."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else None
+
+
+async def test_leaving_early_closes_the_file():
+    Path("emails.txt").write_text(TEXT)
+    before = descriptors()
+    entries = read_entries("emails.txt")
+    await anext(entries)
+    await entries.aclose()
+    assert descriptors() == before
+
+
+async def test_a_stream_that_keeps_us_waiting_does_not_hold_up_the_loop():
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as file:
+        waiting = asyncio.create_task(anext(read_entries(file)))
+        await asyncio.sleep(0.02)
+        assert not waiting.done()
+        os.write(writing, b"ann@example.com\nb")
+        assert (await waiting).email == "ann@example.com"
+        os.close(writing)
+
+
+async def test_the_snippet_of_the_documents_reads_asks_writes_and_goes_on(server):
+    Path("emails.csv").write_text("id,login\n1,ann@example.com\n2,none\n3,bob@example.com\n")
+    refused = []
+
+    async def check():
+        async with (
+            LTXClient(server.emulator.token, base_url=server.emulator.base_url) as client,
+            open_results("r.sqlite", existing="resume") as out,
+        ):
+            emails = read_emails("emails.csv", column="login", on_refused=refused.append)
+            todo = (email async for email in emails if email not in out)
+            async with client.lookup_many(todo) as lookups:
+                async for lookup in lookups:
+                    await out.write(lookup)
+
+    await check()
+    await check()
+    assert sorted(record.email for record in read_results("r.sqlite")) == EMAILS[:2]
+    assert server.asked == EMAILS[:2]
+    assert [entry.text for entry in refused] == ["none", "none"]
