@@ -11,8 +11,7 @@ from typing import Protocol
 from attrs import define, field
 
 from benchmarks.limits import Limit
-from ltx_async.engine.pace import Cycle
-from ltx_async.engine.pacing import Pacing
+from ltx_async.engine.pace import Cycle, Pacing
 
 _POLLS = (1.0, 2.0, 4.0, 8.0, 10.0)
 _JITTER = 0.1

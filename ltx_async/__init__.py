@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         GateClosed,
         GateOpened,
         LookupFinished,
+        PaceLearned,
         RetryScheduled,
     )
     from ltx_async.files.errors import (
@@ -81,6 +82,7 @@ __all__ = [
     "Outcome",
     "OutputFailedError",
     "OutputRefusedError",
+    "PaceLearned",
     "ProtocolError",
     "RateLimitError",
     "ReauthenticationError",
@@ -107,6 +109,7 @@ _HOMES = {
         "GateClosed",
         "GateOpened",
         "LookupFinished",
+        "PaceLearned",
         "RetryScheduled",
     ),
     "files.errors": (

@@ -196,6 +196,8 @@ class ResponseError(LTXError):
             status need not be told it.
         ray: Cloudflare's `cf-ray`, the one request id there is; None without one.
         retry_after: seconds that the server asked to wait, None where it did not.
+        allowed: requests per second that the server states as its limit in a
+            `RateLimit-Policy` with a 429, None where it does not.
         html: whether the body was a page for people, which the API itself never sends.
     """
 
@@ -209,6 +211,7 @@ class ResponseError(LTXError):
         status: int | None = None,
         ray: str | None = None,
         retry_after: float | None = None,
+        allowed: float | None = None,
         html: bool = False,
         **details: Any,
     ) -> None:
@@ -220,6 +223,7 @@ class ResponseError(LTXError):
         self.status = status
         self.ray = ray
         self.retry_after = retry_after
+        self.allowed = allowed
         self.html = html
 
     @property

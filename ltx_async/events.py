@@ -57,10 +57,31 @@ class GateOpened:
 
 
 @frozen
+class PaceLearned:
+    """What the server seems to allow has moved by a tenth, as far as its throttles tell.
+
+    Attributes:
+        rate: requests per second.
+        in_flight: requests at a time; None where nothing speaks for such a limit.
+    """
+
+    rate: float
+    in_flight: int | None
+
+
+@frozen
 class LookupFinished:
     """A lookup has its result."""
 
     lookup: Lookup
 
 
-Event = AttemptStarted | AttemptFinished | RetryScheduled | GateClosed | GateOpened | LookupFinished
+Event = (
+    AttemptStarted
+    | AttemptFinished
+    | RetryScheduled
+    | GateClosed
+    | GateOpened
+    | PaceLearned
+    | LookupFinished
+)

@@ -289,9 +289,10 @@ class Stats:
         requests: requests sent, retries and replaced connections included; an attempt
             that found no connection sent none.
         retries: attempts after the first that were no answer to a throttle.
-        throttles: replies with status 429.
+        throttles: replies that asked everybody to slow down: 429, or 503 in numbers.
         latency_p50: median seconds of an attempt that got a reply (within 5 %), None before one.
         latency_p99: likewise, the 99th percentile.
+        pace: requests per second that the server seems to allow; None before a throttle.
     """
 
     outcomes: Mapping[Outcome, int] = field(hash=False)
@@ -300,6 +301,7 @@ class Stats:
     throttles: int
     latency_p50: float | None
     latency_p99: float | None
+    pace: float | None = None
 
 
 _UNKNOWN = Account()

@@ -135,3 +135,9 @@ def wrapped(text: str, width: int | None, *, indent: int = 2) -> list[str]:
         break_long_words=False,
     )
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:] if is_command else lines
+
+
+def allowed(rate: float) -> str:
+    """Say how many requests per second a server seems to allow."""
+    figure = f"{rate:,.0f}" if rate >= 9.5 else f"{rate:.2g}"
+    return f"about {figure} a second is allowed"

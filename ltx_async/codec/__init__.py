@@ -5,11 +5,13 @@ The only user of cattrs and of JSON in the library; it never waits and never sen
 
 from ltx_async.codec.accounts import prepare
 from ltx_async.codec.emails import ACCOUNT_LIST, Request, account_target
+from ltx_async.codec.limits import LIMIT_HEADERS
 from ltx_async.codec.redaction import Redaction
 from ltx_async.codec.replies import Reply, parse_account, parse_accounts
 
 __all__ = [
     "ACCOUNT_LIST",
+    "LIMIT_HEADERS",
     "Redaction",
     "Reply",
     "Request",

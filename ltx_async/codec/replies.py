@@ -12,6 +12,7 @@ from attrs import define, field
 from ltx_async.codec.accounts import FIELDS, json_type, structure_account
 from ltx_async.codec.identity import is_same_account
 from ltx_async.codec.jsontext import NotJSONError, decode
+from ltx_async.codec.limits import stated_rate
 from ltx_async.codec.waits import retry_after
 from ltx_async.errors import (
     CLASS_OF_STATUS,
@@ -137,15 +138,17 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
         text = "an HTML page" if html else _server_text(reply.body, body, redaction)
     text = _one_line(redaction.text(text))
     ray = reply.headers.get("cf-ray")
-    wait = retry_after(reply.headers, body, time.time())
+    throttle = status == TOO_MANY
+    wait = retry_after(reply.headers, body, time.time(), throttle=throttle)
     message = f"HTTP {status}: {text}" if text else f"HTTP {status}"
-    if status == TOO_MANY and wait is not None:
+    if throttle and wait is not None:
         message += f" (asks to wait {wait:g} s)"
     return _class_of(status, html=html)(
         message,
         status=status,
         ray=_one_line(redaction.text(ray)) if ray else None,
         retry_after=wait,
+        allowed=stated_rate(reply.headers) if throttle else None,
         html=html,
         email=email,
     )

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ltx_async.codec.limits import stated_reset
 from ltx_async.models import EPOCH
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ _HTTP_DATES = (  # RFC 9110 5.6.7: IMF-fixdate, RFC 850, asctime; compiled when 
 )
 
 
-def retry_after(headers: Mapping[str, str], body: Any, now: float) -> float | None:
+def retry_after(
+    headers: Mapping[str, str], body: Any, now: float, *, throttle: bool = False
+) -> float | None:
     """Return the seconds a reply asks to wait, 0 for a moment that has passed.
 
     Dates are judged against the reply's own `Date`, so that a wrong local clock
@@ -36,12 +39,16 @@ def retry_after(headers: Mapping[str, str], body: Any, now: float) -> float | No
         headers: lower-case names; a repeated header's values joined with `, `.
         body: decoded JSON, or None.
         now: local time as seconds since the epoch, for a reply without `Date`.
+        throttle: whether the reply is a 429, so that what is stated of a limit counts where
+            nothing else tells.
     """
     date = http_date(headers.get("date", ""), now)
     moment = now if date is None else date
     wait = _from_text(headers.get("retry-after", "").strip(), moment)
     if wait is None:
         wait = _from_body(body, moment)
+    if wait is None and throttle:
+        wait = stated_reset(headers, moment)
     return _ABSURD_COUNTS_AS if wait is not None and wait > _LONGEST else wait
 
 

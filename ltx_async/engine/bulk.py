@@ -95,7 +95,7 @@ class BulkLookup:
     @property
     def stats(self) -> Stats:
         """Where the run stands; ask at any time."""
-        return self._run.counters.stats()
+        return self._run.counters.stats(self._shared.limiter.pace)
 
     @property
     def delivered(self) -> Sequence[Lookup]:

@@ -15,8 +15,7 @@ from collections.abc import Callable
 
 from attrs import define, field, setters
 
-from ltx_async.engine.pace import Cycle
-from ltx_async.engine.pacing import Pacing
+from ltx_async.engine.pace import Cycle, Pacing
 from ltx_async.errors import ConfigurationError
 
 _LATENESS_FORGIVEN = 0.01  # seconds that a late timer may be made up for; too little for a burst
@@ -48,6 +47,8 @@ class Limiter:
         concurrency: the most slots there are.
         rate: the most grants per second, evenly paced without bursts; None for no limit.
         on_open: called with the window when the gate opens.
+        on_pace: called with the learned requests per second, and the learned number at a
+            time, if any, whenever the former has moved by a tenth.
         stopped: whether no slot is granted any more.
         under_way: slots that are taken.
     """
@@ -55,6 +56,7 @@ class Limiter:
     concurrency: int = field(validator=_check_concurrency)
     rate: float | None = field(default=None, validator=_check_rate)
     on_open: Callable[[int], None] | None = None
+    on_pace: Callable[[float, int | None], None] | None = None
     stopped: bool = field(init=False, default=False)
     under_way: int = field(init=False, default=0)
     _window: int = field(init=False)
@@ -162,9 +164,7 @@ class Limiter:
     @property
     def pace(self) -> float | None:
         """The requests per second that were learned; None before a throttle."""
-        if self._pacing is None:
-            return None
-        return self._pacing.rate(asyncio.get_running_loop().time())
+        return None if self._pacing is None else self._pacing.rate
 
     def _start_due(self, now: float) -> bool:
         """Whether the next start is due; if so, set the time of the one after it.
@@ -256,11 +256,12 @@ class Limiter:
         if self._slow_start and self._opens_at is None:
             self._widen(self.concurrency)
 
-    def refused(self, sent_at: float) -> int:
+    def refused(self, sent_at: float, *, stated: float | None = None) -> int:
         """Report a throttle and learn from it; the gate is the caller's to close.
 
         Args:
             sent_at: the loop's time when its request was sent.
+            stated: requests per second that the server says it allows.
 
         Returns:
             How many requests in a row were throttled that had been sent alone, to see
@@ -270,7 +271,7 @@ class Limiter:
             self._pacing, self._even = Pacing(self._cycle), True
         self._narrow(self._pacing, sent_at)
         now = asyncio.get_running_loop().time()
-        return self._pacing.refused(now, sent_at, self.under_way)
+        return self._pacing.refused(now, sent_at, self.under_way, stated=stated)
 
     def _learn(self, pacing: Pacing, sent_at: float) -> None:
         self._narrow(pacing, sent_at)
@@ -278,6 +279,8 @@ class Limiter:
         if pacing.accepted(now, sent_at, self.under_way):
             self._slow_start = False
             self._next_start = max(self._next_start, sent_at + pacing.shortest_gap)
+        if self.on_pace is not None and (rate := pacing.news()) is not None:
+            self.on_pace(rate, pacing.cap.limit)
         if self._opens_at is None and not pacing.closed and not self.stopped:
             cap = pacing.cap.window(now)
             self._widen(self.concurrency if cap is None else min(self.concurrency, cap))

@@ -14,7 +14,7 @@ from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger, message_for_log
 from ltx_async.engine.overload import Overload
 from ltx_async.errors import ConfigurationError, LTXError, ResponseError
-from ltx_async.events import Event, GateClosed, GateOpened
+from ltx_async.events import Event, GateClosed, GateOpened, PaceLearned
 from ltx_async.retry import OutageRule, RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
@@ -52,6 +52,7 @@ class Shared:
     def __attrs_post_init__(self) -> None:
         self.budget = RetryBudget(self.policy.budget)
         self.limiter.on_open = self._opened
+        self.limiter.on_pace = self._paced
 
     def bind(self) -> None:
         """Bind all lookups to the running event loop, or check that it is still the same.
@@ -101,7 +102,7 @@ class Shared:
 
     def throttled(self, why: ResponseError, sent_at: float) -> None:
         """Heed a throttle: everybody waits as told, and sends more slowly from then on."""
-        polls = self.limiter.refused(sent_at)
+        polls = self.limiter.refused(sent_at, stated=why.allowed)
         seconds = self.policy.throttle_delay(why, polls)
         if seconds is not None:
             self.close_gate(seconds, why, throttle=True)
@@ -115,6 +116,9 @@ class Shared:
         logger.log(
             level, "out of file descriptors: concurrency lowered to %d", self.limiter.lower()
         )
+
+    def _paced(self, rate: float, in_flight: int | None) -> None:
+        self.tell(PaceLearned(rate, in_flight))
 
     def _opened(self, window: int) -> None:
         logger.info("sending again, %d at first", window)

@@ -45,8 +45,8 @@ class Counters:
     latencies: Latencies = field(factory=Latencies)
     outcomes: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
 
-    def stats(self) -> Stats:
-        """Return what has been counted."""
+    def stats(self, pace: float | None = None) -> Stats:
+        """Return what has been counted, beside the learned pace."""
         return Stats(
             outcomes=self.outcomes.copy(),
             requests=self.requests,
@@ -54,4 +54,5 @@ class Counters:
             throttles=self.throttles,
             latency_p50=self.latencies.quantile(0.5),
             latency_p99=self.latencies.quantile(0.99),
+            pace=pace,
         )

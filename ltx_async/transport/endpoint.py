@@ -8,9 +8,10 @@ from attrs import field, frozen
 from yarl import URL
 
 from ltx_async._version import __version__
+from ltx_async.codec import LIMIT_HEADERS
 from ltx_async.errors import ConfigurationError
 
-KEPT_HEADERS = ("retry-after", "date", "cf-ray", "location")
+KEPT_HEADERS = ("retry-after", "date", "cf-ray", "location", *LIMIT_HEADERS)
 DEFAULT_BASE_URL = "https://api.useapi.net/v1"
 
 

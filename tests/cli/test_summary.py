@@ -2,6 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 from command_line import make_lookup
 
 from ltx_async import (
@@ -10,8 +11,10 @@ from ltx_async import (
     ConfigurationError,
     ConnectError,
     GateClosed,
+    GateOpened,
     LTXError,
     Outcome,
+    PaceLearned,
     RateLimitError,
     ServiceUnavailableError,
     Stats,
@@ -189,3 +192,35 @@ def test_the_json_of_a_run_without_replies():
     assert Summary(counts_of(), silent, 0.0).as_json()["latency_ms"] is None
     assert Summary(counts_of(), None, 0.0).as_json()["requests"] == 0
     assert Summary(counts_of(), None, 0.0, signal=2).as_json()["stopped"]["message"] == "signal 2"
+
+
+@pytest.mark.parametrize(
+    ("pace", "text"),
+    [
+        (97.6, "about 98 a second is allowed"),
+        (1234.5, "about 1,234 a second is allowed"),
+        (1.04, "about 1 a second is allowed"),
+        (0.26, "about 0.26 a second is allowed"),
+    ],
+)
+def test_what_the_server_allows_is_told(pace, text):
+    stats = evolve(STATS, pace=pace)
+    summary = Summary(counts_of(), stats, 1.0)
+    assert text in summary._remarks()
+    assert summary.as_json()["pace"] == pytest.approx(pace, abs=0.001)
+
+
+def test_without_a_throttle_nothing_is_said_of_what_is_allowed():
+    summary = Summary(counts_of(), STATS, 1.0)
+    assert not any("allowed" in line for line in summary._remarks())
+    assert summary.as_json()["pace"] is None
+
+
+def test_progress_says_what_is_allowed_while_nobody_has_to_wait():
+    observer = Observer()
+    observer(PaceLearned(97.6, None))
+    assert observer.note == "about 98 a second is allowed"
+    observer(GateClosed(3.0, RateLimitError("slow down", status=429)))
+    assert observer.note.startswith("waiting 3 s")
+    observer(GateOpened(1))
+    assert observer.note == "about 98 a second is allowed"

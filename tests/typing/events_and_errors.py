@@ -15,6 +15,7 @@ from ltx_async import (
     LookupFinished,
     LTXClient,
     LTXError,
+    PaceLearned,
     RateLimitError,
     ResponseError,
     RetryScheduled,
@@ -32,6 +33,8 @@ def told(event: Event) -> str:
             return f"{assert_type(delay, float)} {assert_type(why, LTXError)}"
         case GateOpened(limit=limit):
             return str(assert_type(limit, int))
+        case PaceLearned(rate=rate, in_flight=in_flight):
+            return f"{assert_type(rate, float)} {assert_type(in_flight, int | None)}"
         case LookupFinished(lookup=lookup):
             return lookup.email
         case _:

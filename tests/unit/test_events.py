@@ -18,6 +18,7 @@ from ltx_async.events import (
     GateClosed,
     GateOpened,
     LookupFinished,
+    PaceLearned,
     RetryScheduled,
 )
 from ltx_async.models import Account, Cookie, Lookup, Outcome
@@ -42,6 +43,8 @@ EXAMPLES = [
     RetryScheduled("ann@example.com", 1, 0.5, WHY),
     GateClosed(30.0, WHY),
     GateOpened(1),
+    PaceLearned(98.0, None),
+    PaceLearned(98.0, 5),
     LookupFinished(LOOKUP),
 ]
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, field
 
 from ltx_async.cli.exits import is_not_served
-from ltx_async.events import AttemptFinished, AttemptStarted, Event, GateClosed, GateOpened
+from ltx_async.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    GateClosed,
+    GateOpened,
+    PaceLearned,
+)
+from ltx_async.wording import allowed
 
 
 @define(eq=False)
@@ -14,11 +22,12 @@ class Observer:
 
     Attributes:
         in_flight: requests on the wire.
-        note: why nobody sends just now; empty when somebody may.
+        note: why nobody sends just now, or why no more do; empty when there is no reason.
     """
 
     in_flight: int = 0
     note: str = ""
+    _pace: str = field(init=False, default="")
 
     def __call__(self, event: Event) -> None:
         """Take note of one event."""
@@ -32,6 +41,8 @@ class Observer:
                 if is_not_served(event.why):
                     self.note += "; is `ltx-async serve` running?"
             case GateOpened():
-                self.note = ""
+                self.note = self._pace
+            case PaceLearned():
+                self.note = self._pace = allowed(event.rate)
             case _:
                 pass

@@ -15,7 +15,7 @@ from ltx_async.cli.terminal.messages import Talk
 from ltx_async.files.replacement import write_whole
 from ltx_async.inputs.entries import LineCounts
 from ltx_async.models import Stats
-from ltx_async.wording import counted
+from ltx_async.wording import allowed, counted
 
 _STYLES: Final = {
     "ok": "green",
@@ -97,6 +97,8 @@ class Summary:
                 f"{counted(stats.requests, 'request')}, {stats.retries:,} repeated,"
                 f" {stats.throttles:,} throttled"
             )
+            if stats.pace is not None:
+                lines.append(allowed(stats.pace))
             if stats.latency_p50 is not None and stats.latency_p99 is not None:
                 lines.append(
                     f"replies within {_milliseconds(stats.latency_p50)} ms (median),"
@@ -146,7 +148,7 @@ def _named(lines: LineCounts) -> str:
 
 def _stats_as_json(stats: Stats | None) -> dict[str, Any]:
     if stats is None:
-        return {"requests": 0, "retries": 0, "throttles": 0, "latency_ms": None}
+        return {"requests": 0, "retries": 0, "throttles": 0, "pace": None, "latency_ms": None}
     latency = None
     if stats.latency_p50 is not None and stats.latency_p99 is not None:
         latency = {
@@ -157,6 +159,7 @@ def _stats_as_json(stats: Stats | None) -> dict[str, Any]:
         "requests": stats.requests,
         "retries": stats.retries,
         "throttles": stats.throttles,
+        "pace": None if stats.pace is None else round(stats.pace, 3),
         "latency_ms": latency,
     }
 

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_async.engine.cap import Cap
-from ltx_async.engine.pace import Cycle, Pace
-from ltx_async.engine.pacing import Pacing
+from ltx_async.engine.pace import Cap, Cycle, Pace, Pacing
 
 
 def cycle(accepted, open_for, *, closed_at=1000.0, **changes):
@@ -58,6 +56,22 @@ def test_it_doubles_no_faster_than_refusals_can_be_heard_of():
     assert pace.rate == pytest.approx(200.0)
     pace.met(0.3, 0.3)
     assert pace.rate == pytest.approx(200.0 / 2**0.25)  # as it was when the refused one was sent
+
+
+def test_a_limit_that_is_stated_is_kept_to_from_the_first_refusal_on():
+    pace = Pace.after(cycle(10, 0.1), 1001.0, 500.0)
+    assert not pace.doubling
+    assert 480 < pace.rate < risen(pace, 18) == pytest.approx(0.985 * 500, rel=0.01)
+    pace.rate = 510.0
+    pace.learn(cycle(10_000, 20.0), 1001.0, 0.01, 500.0)
+    assert risen(pace, 18) == pytest.approx(0.985 * 500, rel=0.01)
+
+
+def test_a_limit_that_is_stated_and_refused_all_the_same_is_shared_by_others():
+    pace = Pace.after(cycle(10, 0.1), 1001.0, 500.0)
+    for _ in range(6):
+        pace.learn(cycle(60, 1.0), 1001.0, 0.01, 500.0)
+    assert pace.rate < 150
 
 
 # The course after a refusal
@@ -238,9 +252,9 @@ def test_while_it_is_a_cap_that_holds_the_rate_is_what_is_delivered():
     pacing.gap(1.1, waited=False)
     pacing.accepted(1.2, 1.1, 1)
     assert pacing.cap.limit == 5
-    assert pacing.rate(1.2) <= 5
+    assert pacing.rate <= 5
     for n in range(100):
         pacing.gap(1.2 + n / 20, waited=False)
         pacing.accepted(1.2 + n / 20, 1.1 + n / 20, 5)
     pacing.pace.rate = 1000.0
-    assert pacing.rate(6.2) == pytest.approx(20, rel=0.05)
+    assert pacing.rate == pytest.approx(20, rel=0.05)

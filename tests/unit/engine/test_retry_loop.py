@@ -30,6 +30,7 @@ from ltx_async.events import (
     GateClosed,
     GateOpened,
     LookupFinished,
+    PaceLearned,
     RetryScheduled,
 )
 from ltx_async.models import Outcome
@@ -529,6 +530,7 @@ async def test_a_throttle_is_told_as_a_closed_gate():
         GateOpened(1),
         AttemptStarted(EMAIL, 2),
         AttemptFinished(EMAIL, 2, 0.0, 200, None),
+        PaceLearned(1.0, None),
         LookupFinished(lookup),
     ]
 

@@ -1,6 +1,7 @@
 """What the lookups of one run do to each other: its end, its waits, and the outage rule."""
 
 import asyncio
+import itertools
 import random
 
 import pytest
@@ -18,7 +19,7 @@ from ltx_async.errors import (
     ServiceUnavailableError,
     SubscriptionError,
 )
-from ltx_async.events import GateClosed, GateOpened
+from ltx_async.events import GateClosed, GateOpened, PaceLearned
 from ltx_async.models import Outcome
 from ltx_async.retry import OutageRule
 from unit.scripted import (
@@ -475,6 +476,35 @@ async def test_no_number_of_throttles_fails_a_healthy_email(refusal):
     assert now() - began < 1.1 * 250
     assert stats.throttles < 0.05 * 2500
     assert stats.requests == 2500 + stats.throttles + stats.retries
+
+
+@in_virtual_time
+async def test_the_learned_pace_is_told_as_an_event_and_in_the_stats():
+    events = []
+    transport = ScriptedTransport(Limited(100, throttled(1)))
+    client = client_over(transport, concurrency=50, on_event=events.append)
+    async with client.lookup_many(emails(6000)) as lookups:
+        assert lookups.stats.pace is None
+        async for _ in lookups:
+            pass
+        assert lookups.stats.pace == pytest.approx(100, rel=0.06)
+    assert lookups.stats.pace == pytest.approx(100, rel=0.06)
+    told = [event.rate for event in events if isinstance(event, PaceLearned)]
+    assert 3 < len(told) < 60
+    assert told[-1] == pytest.approx(100, rel=0.15)
+    assert all(abs(b - a) >= 0.0999 * a for a, b in itertools.pairwise(told))
+    assert {event.in_flight for event in events if isinstance(event, PaceLearned)} <= {None, 9, 10}
+
+
+@in_virtual_time
+async def test_a_stated_limit_is_used_at_once():
+    headers = {"ratelimit-policy": '"d";q=100;w=1', "retry-after": "1"}
+    transport = ScriptedTransport(Limited(100, Reply(429, headers, b"")))
+    began = now()
+    _, reason, stats = await run_of(client_over(transport, concurrency=50), emails(3000))
+    assert reason is None
+    assert now() - began < 1.05 * 30 + 1
+    assert stats.throttles < 60
 
 
 @in_virtual_time

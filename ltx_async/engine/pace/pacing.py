@@ -7,8 +7,8 @@ from collections import deque
 
 from attrs import define, field
 
-from ltx_async.engine.cap import Cap
-from ltx_async.engine.pace import SHORTEST, Cycle, Pace
+from ltx_async.engine.pace.cap import Cap
+from ltx_async.engine.pace.rate import SHORTEST, Cycle, Pace
 
 
 @define(eq=False)
@@ -26,6 +26,9 @@ class Pacing:
     cap: Cap = field(factory=Cap)
     _round_trip: float = field(init=False, default=math.inf)
     _starts: deque[float] = field(init=False, factory=lambda: deque(maxlen=20))
+    _accepted_at: float = field(init=False, default=0.0)
+    _told: float = field(init=False, default=0.0)
+    _stated: float | None = field(init=False, default=None)
     _paced: bool = field(init=False, default=False)
     _trial_from: float = field(init=False, default=math.inf)
 
@@ -44,12 +47,23 @@ class Pacing:
         """The seconds that there are to be between two starts."""
         return 0.0 if self.pace is None else 1 / self.pace.rate
 
-    def rate(self, now: float) -> float | None:
-        """Return the requests per second that seem to be allowed; None before an acceptance."""
-        if self.pace is None or self._paced or self.closed:
-            return None if self.pace is None else self.pace.rate
-        delivered = self.cycle.accepted / max(1.0, now - self.cycle.opened_at)
-        return min(self.pace.rate, delivered) if self.cap.limit is not None else self.pace.rate
+    @property
+    def rate(self) -> float | None:
+        """The requests per second that seem to be allowed; None before an acceptance."""
+        if self.pace is None:
+            return None
+        open_for = self._accepted_at - self.cycle.opened_at
+        if self._paced or self.cap.limit is None or open_for < 1:
+            return self.pace.rate
+        return min(self.pace.rate, self.cycle.accepted / open_for)
+
+    def news(self) -> float | None:
+        """Return the rate if it has moved by a tenth since it was last returned."""
+        rate = self.rate
+        if rate is None or self.closed or abs(rate - self._told) < 0.1 * self._told:
+            return None
+        self._told = rate
+        return rate
 
     def gap(self, now: float, *, waited: bool) -> float:
         """Return the seconds from a start now to the next one.
@@ -86,6 +100,7 @@ class Pacing:
 
     def accepted(self, now: float, sent_at: float, under_way: int) -> bool:
         """Note a reply that is no refusal; return whether it is the one that ends a closing."""
+        self._accepted_at = now
         self._round_trip = min(self._round_trip, max(0.0, now - sent_at))
         if self.closed and sent_at >= self._trial_from:
             self._learn(now)
@@ -94,9 +109,11 @@ class Pacing:
         self.cap.accepted(now, sent_at, under_way)
         return False
 
-    def refused(self, now: float, sent_at: float, under_way: int) -> int:
+    def refused(
+        self, now: float, sent_at: float, under_way: int, *, stated: float | None = None
+    ) -> int:
         """Note a refusal, of a request that was one of `under_way`; return the polls so far."""
-        cycle = self.cycle
+        cycle, self._stated = self.cycle, stated
         if not self.closed:
             if sent_at < cycle.opened_at and self.pace is not None:
                 return 0  # it was sent before the last closing, and says nothing new
@@ -131,6 +148,6 @@ class Pacing:
         self._trial_from = math.inf
         explained = self.cap.explains(ended, now)
         if self.pace is None:
-            self.pace = Pace.after(ended, now)
+            self.pace = Pace.after(ended, now, self._stated)
         elif not explained:
-            self.pace.learn(ended, now, self._known_round_trip)
+            self.pace.learn(ended, now, self._known_round_trip, self._stated)

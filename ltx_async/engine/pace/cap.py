@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from ltx_async.engine.pace import Cycle
+from ltx_async.engine.pace.rate import Cycle
 
 
 @define(eq=False)

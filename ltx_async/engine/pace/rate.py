@@ -27,6 +27,7 @@ _RISE: Final = 0.08  # how much the pace's logarithm rises over the plateau in t
 _LEAST_RISE: Final = 0.02  # and at least, and at most, below it
 _MOST_RISE: Final = 0.35
 _NEAR: Final = 0.975  # of a pace that was refused after it had been kept for long
+_STATED: Final = 0.985  # of a limit that the server names
 _BELOW: Final = 0.85  # of one that was met while doubling
 _FEW: Final = 10  # requests that say nothing yet
 _DOUBLING: Final = 0.5  # seconds, while nothing is known
@@ -89,11 +90,13 @@ class Pace:
     _rise: float = field(init=False, default=_RISE)
 
     @classmethod
-    def after(cls, cycle: Cycle, now: float) -> Pace:
-        """Make the pace that follows the first refusal ever: what was surely allowed."""
+    def after(cls, cycle: Cycle, now: float, stated: float | None = None) -> Pace:
+        """Make the pace that follows the first refusal ever: what is stated, or was sure."""
         pace = cls(_SLOWEST)
         pace._note(cycle, now)
         pace.rate = max(_FIRST, _bounded(cycle.accepted / (cycle.open_for() + pace._cost)))
+        if stated is not None:
+            pace._settle(_NEAR * stated, _bounded(_STATED * stated), 1 + cycle.polls)
         return pace
 
     def grow(self, seconds: float, round_trip: float) -> None:
@@ -113,12 +116,26 @@ class Pace:
         if self.doubling:
             self.rate = _bounded(self.rate / self._doubled(ago, round_trip))
 
-    def learn(self, cycle: Cycle, now: float, round_trip: float) -> None:
-        """Set the course of the next cycle by the bounds that this one gave."""
+    def learn(
+        self, cycle: Cycle, now: float, round_trip: float, stated: float | None = None
+    ) -> None:
+        """Set the course of the next cycle by the bounds that this one gave.
+
+        Args:
+            cycle: what came of the gate's last opening.
+            now: when a request was accepted again.
+            round_trip: seconds that a request takes at least.
+            stated: the limit that the server names; it is kept to, unless keeping to it
+                was refused, as where others share it.
+        """
         late = not self.doubling and self._age > self._plateau_at
         self._note(cycle, now)
         open_for, cost = cycle.open_for(), self._cost
         ceiling = self.rate
+        if stated is not None and ceiling > stated:
+            self._age = 0.0
+            self._settle(_NEAR * stated, _bounded(_STATED * stated), 1 + cycle.polls)
+            return
         accepted = max(1, cycle.accepted)
         floor = max(accepted / (open_for + cost), (accepted - self._burst) / open_for)
         floor = max(floor, 0.5 / cost)  # after the cost one was accepted: that much is allowed
