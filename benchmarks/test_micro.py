@@ -5,6 +5,7 @@ They tell which part of a lookup grew dearer; how a whole lookup fares beside it
 """
 
 import asyncio
+from pathlib import Path
 
 import orjson
 import pytest
@@ -23,6 +24,7 @@ from ltx_async.errors import (
     InvalidEmailError,
     RateLimitError,
 )
+from ltx_async.inputs.reading import how_to_read, open_emails
 from ltx_async.models import Account
 from ltx_async.retry import RetryBudget, RetryPolicy
 
@@ -38,6 +40,28 @@ def test_email_becomes_a_target(benchmark: BenchmarkFixture) -> None:
     """Check and quote an ordinary email."""
     request = benchmark(account_target, EMAIL)
     assert request.target == "/ltxstudio/accounts/ann%2B1@example.com"
+
+
+LINES = {
+    "txt": ("", "{}\n"),
+    "csv": ("id,name,email\n", "7,Ann Lee,{}\n"),
+    "jsonl": ("", '{{"id": 7, "email": "{}"}}\n'),
+}
+
+
+@pytest.mark.benchmark(group="inputs: 10,000 lines to emails")
+@pytest.mark.parametrize("suffix", LINES)
+def test_lines_become_emails(benchmark: BenchmarkFixture, tmp_path: Path, suffix: str) -> None:
+    """Read a file, and tell what may be sent from duplicates and from what may not."""
+    header, line = LINES[suffix]
+    path = tmp_path / f"emails.{suffix}"
+    emails = [f"user{number:06}@example.com" for number in range(10_000)]
+    path.write_text(header + "".join(map(line.format, emails)))
+
+    async def read() -> list[str]:
+        return [email async for email in open_emails([str(path)], how_to_read())]
+
+    assert benchmark(lambda: asyncio.run(read())) == emails
 
 
 @pytest.mark.benchmark(group="codec: email to target")

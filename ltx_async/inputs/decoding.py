@@ -127,13 +127,14 @@ class Transcoder:
 
 @define
 class LineSplitter:
-    """Cuts bytes into lines, in memory bounded by LONGEST_LINE: the rest of a line is dropped."""
+    """Cuts bytes into lines, in bounded memory: what a line has beyond the limit is dropped."""
 
-    _rest: bytes = b""
+    limit: int = field(factory=lambda: LONGEST_LINE)
+    _rest: bytes = field(default=b"", init=False)
 
     def feed(self, data: bytes, *, last: bool = False) -> list[bytes]:
         """Return the lines that `data` completes, with their ends; with `last`, the rest too."""
-        if len(self._rest) >= LONGEST_LINE:
+        if len(self._rest) >= self.limit:
             data = self._after_cut(data)
             if not data and not last:  # what is kept is not copied for every piece that is dropped
                 return []
@@ -141,7 +142,7 @@ class LineSplitter:
         self._rest = b""
         # A CR may be half of a CRLF whose LF comes with the next piece.
         if lines and not last and not lines[-1].endswith(b"\n"):
-            self._rest = lines.pop()[:LONGEST_LINE]
+            self._rest = lines.pop()[: self.limit]
         return lines
 
     def _after_cut(self, data: bytes) -> bytes:

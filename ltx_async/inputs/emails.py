@@ -12,7 +12,7 @@ from typing import Any, Self
 from attrs import define, field
 
 from ltx_async.errors import InvalidEmailError
-from ltx_async.files.errors import InputError
+from ltx_async.files.errors import InputCutError, InputError
 from ltx_async.inputs.addresses import addresses_in
 from ltx_async.inputs.entries import Entry, EntryRule, LineCounts
 from ltx_async.inputs.seen import Meeting, SeenEmails
@@ -190,8 +190,12 @@ class DistinctEmails:
 
     def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        if failure is None:
+            return
+        if self.given and not isinstance(failure, InputCutError):
+            hint = f"{failure.hint} Then continue with --resume."
+            raise InputCutError(failure.message, hint=hint) from failure
+        raise failure
 
     async def _fill(self) -> None:
         if self._inputs is None:

@@ -196,7 +196,9 @@ class Input:
         if how.encoding is None:
             verify_encoded(self._source.name, beginning)
         column = EMAIL if how.column is None else how.column
-        kind = how.format or format_of(self._source.name, line.encode(), column)
+        kind = how.format or format_of(
+            self._source.name, line.encode(), column, searched=how.extract
+        )
         match kind:
             case Format.TEXT:
                 self._verify_no_column()

@@ -125,8 +125,14 @@ def format_by_name(name: str) -> Format | None:
     return _BY_SUFFIX.get(path.suffix)
 
 
-def format_of(name: str, first_line: bytes, column: str) -> Format:
+def format_of(name: str, first_line: bytes, column: str, *, searched: bool) -> Format:
     """Return the format of an input that nobody has named.
+
+    Args:
+        name: of the file.
+        first_line: the first one that is not blank.
+        column: the name of the column with the emails.
+        searched: whether addresses are taken out of any text, so that much may be one.
 
     Raises:
         InputError: its name says another one than its content.
@@ -137,7 +143,7 @@ def format_of(name: str, first_line: bytes, column: str) -> Format:
         return Format.JSON if line == b"[" else Format.JSONL
     if by_name is Format.JSON:
         return by_name
-    by_content = _by_content(line, column)
+    by_content = _by_content(line, column, to_the_letter=searched)
     if by_name in _TABLES and by_content in {Format.JSON, Format.JSONL}:
         raise InputError(
             f"{name}: is called {by_name}, but holds JSON.",
@@ -146,12 +152,12 @@ def format_of(name: str, first_line: bytes, column: str) -> Format:
     return by_name or by_content
 
 
-def _by_content(line: bytes, column: str) -> Format:
+def _by_content(line: bytes, column: str, *, to_the_letter: bool) -> Format:
     if _JSON_LINE.match(line):
         return Format.JSONL if line.endswith(b"}") else Format.JSON
     if _JSON_ARRAY.match(line):
         return Format.JSON
     header = line.decode("utf-8", "replace")
-    if not looks_like_a_header(header, column):
+    if not looks_like_a_header(header, column, to_the_letter=to_the_letter):
         return Format.TEXT
     return Format.TSV if "\t" in header and "," not in header else Format.CSV

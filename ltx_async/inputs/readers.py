@@ -13,7 +13,7 @@ from attrs import define, field
 from ltx_async.errors import LONGEST_EMAIL
 from ltx_async.files.errors import InputError
 from ltx_async.inputs.decoding import LONGEST_LINE, LineSplitter
-from ltx_async.inputs.entries import Entry, EntryRule, decoded, is_broken
+from ltx_async.inputs.entries import Entry, EntryRule, decoded, is_broken, refused_entry
 from ltx_async.inputs.fields import FieldReader
 
 # What most lines are, taken in one step: nothing of `objection` can speak against it.
@@ -23,6 +23,8 @@ _PLAIN_LINE: Final = re.compile(
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _decode: Final = json.JSONDecoder().decode
 _VALUE: Final = json.JSONDecoder(parse_int=lambda _: None, parse_float=lambda _: None)
+_LONGEST_REFUSED: Final = 1 << 20  # bytes of a line that can be nothing but refused
+_CUT_OFF: Final = f"the line is over {LONGEST_LINE >> 20} MiB long, and was not read any further"
 _AS_LINES: Final = "Check it with `jq . FILE`; one bad line among JSON Lines ends nothing."
 
 
@@ -31,8 +33,11 @@ class TextReader:
     """Text with one email per line; blank lines and lines that begin with `#` are skipped."""
 
     _rule: EntryRule
-    _lines: LineSplitter = field(factory=LineSplitter)
-    unread: int = 0
+    _lines: LineSplitter = field(init=False)
+    unread: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._lines = LineSplitter(LONGEST_LINE if self._rule.extract else _LONGEST_REFUSED)
 
     def feed(self, data: bytes, *, last: bool) -> Iterator[Entry]:
         """Return the entries that `data` completes."""
@@ -51,6 +56,9 @@ class TextReader:
                 counts.comments += 1
             else:
                 yield from rule.of_bytes(line, number)
+                if rule.extract and len(line.rstrip(b"\r\n")) == LONGEST_LINE:
+                    counts.additional += 1
+                    yield refused_entry(line[-100:].decode(errors="replace"), _CUT_OFF, number)
 
 
 @define
@@ -169,8 +177,10 @@ class JSONReader:
                     self._separated = False
                     return value, start, end
                 problem = ""
-            if last or len(self._text) - start > LONGEST_LINE:
-                raise self._failure(problem or "a value that is too long")
+            if len(self._text) - start > LONGEST_LINE:
+                raise self._failure(f"a value that is over {LONGEST_LINE >> 20} MiB long")
+            if last:
+                raise self._failure(problem)
             self._needed = 2 * (len(self._text) - start)
         elif last and self._array and not self._closed:
             raise self._failure("the array is not closed")

@@ -148,14 +148,23 @@ def delimiter_of(header: str, wanted: str) -> str | None:
     return max(found, key=lambda mark: len(found[mark]), default=None)
 
 
-def looks_like_a_header(line: str, wanted: str) -> bool:
-    """Whether a line is plainly the header of a table, and no entry of a text."""
+def looks_like_a_header(line: str, wanted: str, *, to_the_letter: bool) -> bool:
+    """Whether a line is plainly the header of a table, and no entry of a text.
+
+    Args:
+        line: the first one.
+        wanted: the name of the column with the emails.
+        to_the_letter: whether only that name tells; else any that speaks of mail.
+    """
     if "@" in line:
         return False
     if is_separator_line(line) or line.strip().strip('"').casefold() == wanted.casefold():
         return True
     mark = delimiter_of(line, wanted)
-    return mark is not None and any(is_mail_name(c, wanted) for c in _cells(line, mark))
+    names = [] if mark is None else _cells(line, mark)
+    if to_the_letter:
+        return position_of(names, wanted) is not None
+    return any(is_mail_name(name, wanted) for name in names)
 
 
 def is_quoted_header(header: str, delimiter: str) -> bool:

@@ -216,12 +216,12 @@ def test_what_was_not_read_behind_damage_is_pending(checked, damage):
     done = checked(
         "x.csv", f"Name,Email\n{good}{damage.format(U1)}\n{rest}", "--concurrency", "200"
     )
-    assert done.status == 2
+    assert done.status == 4
     assert "the row in line 15002 of the input" in done.err
     assert done.saved["whole_input"] is False
     assert done.saved["input"] == 15_301
     assert done.saved["pending"] >= 301
-    assert done.saved["stopped"]["type"] == "InputError"
+    assert done.saved["stopped"]["type"] == "InputCutError"
 
 
 # Text, and what is no address
@@ -327,6 +327,7 @@ EXTRACTED = {
     "formulas": (f'="{U1}"\n=HYPERLINK("mailto:{U2}")', 2),
     "a row": (f"Ann,Lee,{U1},+49 151 555,Main St 1", 1),
     "vCards' lines": (f"EMAIL;TYPE=INTERNET:{U1}\nitem1.EMAIL:{U2}", 2),
+    "a letter": (f"Dear all, by mail,\nwrite to {U1}\nor to {U2}", 2),
     "plain ones": (f"{U1}\n{U2}", 2),
     "a list of thousands": (", ".join([U1] * 3_000 + [U2]), 2),
 }  # fmt: skip
@@ -655,7 +656,7 @@ def test_a_database_in_a_pipe_is_told_to_be_named(launch, server):
 def test_a_table_that_breaks_off_in_a_pipe_leaves_its_rest_pending(launch, server):
     process = launch("check", "-", "--summary-json", "s.json", stdin=subprocess.PIPE)
     process.communicate(f'Name,Email\nAnn,{U1}\nBob, "{U2}"\nCay,{U3}\n'.encode(), 30)
-    assert process.returncode == 2
+    assert process.returncode == 4
     saved = json.loads(Path("s.json").read_text())
     assert (saved["ok"], saved["pending"], saved["input"]) == (1, 2, 3)
     assert saved["whole_input"] is False

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from input_examples import emails, entries, now, opened, read_all
 
 from ltx_async.files.errors import InputError
-from ltx_async.inputs import decoding
+from ltx_async.inputs import decoding, readers
 from ltx_async.inputs.decoding import LONGEST_LINE, LineSplitter
 from ltx_async.inputs.entries import LONGEST_TEXT, NOT_UTF8, Entry, LineCounts
 from ltx_async.results.columns import COLUMNS
@@ -176,6 +176,29 @@ def test_a_line_without_end_takes_bounded_memory(monkeypatch):
     found = [line for _ in range(1000) for line in splitter.feed(b"x" * 100)]
     found += splitter.feed(b"xx\nann@example.com\n")
     assert found == [b"x" * 10 + b"\n", b"ann@example.com\n"]
+
+
+def test_what_is_searched_for_addresses_says_where_it_was_cut_off(monkeypatch):
+    monkeypatch.setattr(readers, "LONGEST_LINE", 50)
+    one = opened("x.txt", b"i@j\na@b, c@d, " + b"x" * 100 + b", e@f\ng@h\n", extract=True, piece=7)
+    found = read_all(one)
+    assert [entry.email for entry in found] == ["i@j", "a@b", "c@d", None, "g@h"]
+    assert "was not read any further" in found[3].reason
+    assert one.counts.lines + one.counts.additional == len(found)
+
+
+def test_a_value_that_is_too_long_is_refused_before_it_takes_memory(monkeypatch):
+    monkeypatch.setattr(readers, "LONGEST_LINE", 50)
+    with pytest.raises(InputError, match="a value that is over"):
+        entries("x.json", b'["a@b", "' + b"x" * 100_000, piece=1_000)
+
+
+def test_lines_behind_a_missing_field_are_counted_in_json_lines_too():
+    one = opened("x.jsonl", b'{"mail": "a@b"}\n' * 1_000, piece=100)
+    with pytest.raises(InputError, match="no field 'email'"):
+        read_all(one)
+    assert read_all(one) == []
+    assert (one.unread, one.counts.lines) == (1_000, 0)
 
 
 def test_what_is_dropped_of_a_line_costs_no_copy_of_what_is_kept(monkeypatch):
