@@ -395,6 +395,14 @@ def test_rare_characters_are_sent_and_warned_of_where_nothing_is_found(ltx, serv
     assert "not found with characters that addresses rarely have" in warning
 
 
+def test_another_account_is_thought_of_only_after_odd_emails(ltx, server):
+    ended = ltx("check", write_emails(*(f"a:{number}@example.com" for number in range(25))), "-q")
+    odd, another, *more = ended.err.splitlines()
+    assert "characters that addresses rarely have" in odd
+    assert "another useapi.net account" in another
+    assert len(more) <= 1  # those of them that came later
+
+
 def test_an_odd_email_that_is_found_brings_no_warning(ltx, server):
     server.emulator.put(healthy("a:b@example.com"))
     assert ltx("check", write_emails("a:b@example.com", "nobody@example.com"), "-q").err == ""
