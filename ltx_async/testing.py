@@ -19,10 +19,7 @@ pytest from warning when a test module also imports something from here: PYTEST_
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -51,8 +48,6 @@ def __dir__() -> list[str]:
 QUICK: Final = RetryPolicy(base=0.001, throttle_base=0.001)
 """As many attempts as usual, without the waits between them."""
 
-_START: Final = 10.0  # seconds; it takes milliseconds
-
 
 def _needs(package: str) -> None:
     pytest.fail(f"{package} is missing; do: pip install 'ltx_async[testing]'", pytrace=False)
@@ -67,32 +62,10 @@ def ltx_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
     USEAPI_API and USEAPI_TOKEN lead to it for as long as the test lasts.
     """
-    with _served(Emulator()) as emulator:
+    with Emulator() as emulator:
         monkeypatch.setenv(BASE_URL_VARIABLE, emulator.base_url)
         monkeypatch.setenv(TOKEN_VARIABLE, emulator.token)
         yield emulator
-
-
-@contextlib.contextmanager
-def _served(emulator: Emulator) -> Iterator[Emulator]:
-    """Serve in another thread: a test that blocks its own loop still gets answers."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="ltx_emulator", daemon=True)
-    thread.start()
-
-    def finish(work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, loop).result(_START)
-
-    try:
-        finish(emulator.start())
-        try:
-            yield emulator
-        finally:
-            finish(emulator.stop())
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 # A client

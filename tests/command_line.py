@@ -1,11 +1,9 @@
 """A server beside the test, and the command line as a shell would call it."""
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -29,21 +27,12 @@ class ServerThread:
 
     def __init__(self) -> None:
         self.emulator = Emulator([healthy("ann@example.com"), healthy("bob@example.com")])
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
 
     def start(self) -> None:
-        self._thread.start()
-        self._do(self.emulator.start())
+        self.emulator.__enter__()
 
     def stop(self) -> None:
-        self._do(self.emulator.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _do(self, work) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(5)
+        self.emulator.__exit__(None, None, None)
 
     @property
     def asked(self) -> list[str | None]:

@@ -12,16 +12,19 @@ from ltx_async.emulator.steps import Status, to_json
 
 API_PATH: Final = "/v1"
 LIST_PATH: Final = f"{API_PATH}/ltxstudio/accounts"
-WRONG_URL: Final = Status(404, {"error": "Not Found", "code": 404})
 
 _LOOKUP: Final = f"{LIST_PATH}/"
 _ONLY_IN_LOOKUPS: Final = ("balance", "latestCreatedAtMs")
+_USAGE_PATH: Final = "/v2/account"
+_WRONG_URL: Final = Status(404, {"error": "Not Found", "code": 404})
 _NOT_FOUND: Final = Status(404)
 _NOT_GET: Final = Status(405, headers={"Allow": "GET"})
 _UNAUTHORIZED: Final = Status(401)
 _NO_SUBSCRIPTION: Final = Status(402)
 _NO_ACCOUNTS: Final = Status(404, {"error": "No accounts configured", "code": 404})
 _BATCH: Final = 500
+_PER_SUBSCRIPTION: Final = 3
+_SERVICE: Final = "LTX Studio API"
 
 
 def email_in(path: str) -> str | None:
@@ -36,24 +39,39 @@ def email_in(path: str) -> str | None:
     return unquote(segment, errors="surrogateescape") if "%" in segment else segment
 
 
-def refuse(request: Request, *, token: str, subscription: bool) -> Status | None:
-    """Return why `request` is refused whatever it asks for, or None."""
+def true_answer(
+    request: Request,
+    accounts: AccountStore,
+    *,
+    token: str,
+    subscription: bool,
+    empty_list_status: int,
+) -> Answer:
+    """Return what the API answers to `request` when all is well with it.
+
+    Args:
+        request: any request.
+        accounts: the configured accounts.
+        token: the API token to accept.
+        subscription: whether there is one in force, without which no account is told.
+        empty_list_status: 200 or 404, the answer to a list of no accounts.
+    """
+    path = request.path
+    email = email_in(path)
+    if email is None and path not in (LIST_PATH, _USAGE_PATH):
+        return _WRONG_URL
     if request.method != "GET":
         return _NOT_GET
     if request.headers.get("Authorization") != f"Bearer {token}":
         return _UNAUTHORIZED
-    return None if subscription else _NO_SUBSCRIPTION
-
-
-def account_answer(accounts: AccountStore, email: str) -> Status:
-    """Return the account of `email`, or the documented 404."""
-    account = accounts.get(email)
-    return _NOT_FOUND if account is None else Status(200, to_json(account))
-
-
-def list_answer(accounts: AccountStore, *, empty_status: int) -> Answer:
-    """Return every account by email; with none, `{}` or a 404."""
-    if not len(accounts) and empty_status == HTTPStatus.NOT_FOUND:
+    if path == _USAGE_PATH:
+        return Listing(_usage(accounts, active=subscription))
+    if not subscription:
+        return _NO_SUBSCRIPTION
+    if email is not None:
+        account = accounts.get(email)
+        return _NOT_FOUND if account is None else Status(200, to_json(account))
+    if not len(accounts) and empty_list_status == HTTPStatus.NOT_FOUND:
         return _NO_ACCOUNTS
     return Listing(_listing(accounts))
 
@@ -72,3 +90,34 @@ def _entries(accounts: AccountStore, emails: Iterable[str]) -> Iterator[bytes]:
         account = accounts.get(email) or {}
         listed = {key: account[key] for key in account if key not in _ONLY_IN_LOOKUPS}
         yield to_json(email) + b":" + to_json(listed)
+
+
+def _usage(accounts: AccountStore, *, active: bool) -> Iterator[bytes]:
+    """Write the caller's useapi.net account piece by piece, as many accounts take long to count.
+
+    There are as many subscriptions as the accounts need, of which each covers three; broken ones
+    count too, and are told only where there are any
+    (https://useapi.net/docs/account-management/get-account).
+    """
+    broken = 0
+    for counted, email in enumerate(accounts, start=1):
+        broken += bool((accounts.get(email) or {}).get("error"))
+        if not counted % _BATCH:
+            yield b""
+    total = len(accounts)
+    subscriptions = max(1, -(-total // _PER_SUBSCRIPTION))
+    states = {"total": total, "active": total - broken} | ({"error": broken} if broken else {})
+    yield to_json(
+        {
+            "id": 12345,
+            "email": "owner@example.com",
+            "name": "Example Owner",
+            "created": "2025-03-04T09:12:13.000Z",
+            "verified": "2025-03-04T09:13:14.000Z",
+            "sub": "260304",
+            "subscriptionIsActive": active,
+            "subscriptions": subscriptions,
+            "maxAccountsPerAPI": subscriptions * _PER_SUBSCRIPTION,
+            "accounts": {_SERVICE: states} if total else {},
+        }
+    )

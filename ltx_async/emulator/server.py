@@ -3,9 +3,9 @@
 import asyncio
 import math
 import ssl
-import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,15 +13,7 @@ from aiohttp import web
 from attrs import define, field, setters
 
 from ltx_async.emulator.accounts import Account, AccountStore
-from ltx_async.emulator.answers import (
-    API_PATH,
-    LIST_PATH,
-    WRONG_URL,
-    account_answer,
-    email_in,
-    list_answer,
-    refuse,
-)
+from ltx_async.emulator.answers import API_PATH, true_answer
 from ltx_async.emulator.connections import Connections
 from ltx_async.emulator.delivery import deliver
 from ltx_async.emulator.exchange import Answer, Exchange, Request
@@ -29,8 +21,9 @@ from ltx_async.emulator.faults import RandomFaults
 from ltx_async.emulator.journal import Journal, RecordedRequest
 from ltx_async.emulator.listener import Listener
 from ltx_async.emulator.rate_limit import RateLimit
-from ltx_async.emulator.scripts import Script, Scripts
-from ltx_async.emulator.steps import Status, Step, as_step
+from ltx_async.emulator.rules import Rules
+from ltx_async.emulator.steps import Step, as_step
+from ltx_async.emulator.threads import in_a_thread
 
 EXAMPLE_TOKEN: Final = "user:12345-abcdefghi"  # noqa: S105  # the vendor's form, nobody's token
 """The API token an emulator accepts unless told otherwise."""
@@ -46,9 +39,10 @@ def _stored(
 class Emulator:
     """A server on this machine that answers as the API does, or misbehaves as told.
 
-    `async with Emulator(accounts) as emulator:` serves until the block is left. Stopping cuts
-    every connection; a stopped emulator may be started again and keeps its port. `token`,
-    `latency` and `subscription` may be changed while it runs, accounts with `put` and `remove`.
+    `async with Emulator(accounts) as emulator:` serves until the block is left; a plain `with`
+    does so in a thread, for code without an event loop. Stopping cuts every connection; a
+    stopped emulator may be started again and keeps its port. `token`, `latency` and
+    `subscription` may be changed while it runs, accounts with `put`, `remove` and `replace`.
 
     Args:
         accounts: a mapping from email to account object, such as `GeneratedAccounts` or what
@@ -86,17 +80,19 @@ class Emulator:
     peak_in_flight: int = field(default=0, init=False)
     _journal: Journal = field(init=False, repr=False)
     _connections: Connections = field(factory=Connections, init=False, repr=False)
-    _scripts: Scripts = field(factory=Scripts, init=False, repr=False)
-    _list_script: Script = field(factory=Script, init=False, repr=False)
-    _faults: RandomFaults = field(init=False, repr=False)
-    _limit: RateLimit | None = field(init=False, repr=False)
+    _rules: Rules = field(init=False, repr=False)
     _listener: Listener | None = field(default=None, init=False, repr=False)
+    _thread: AbstractContextManager[None] | None = field(default=None, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Check the settings, so that a mistake shows before the server is started."""
         self._journal = Journal(self.history)
-        self._faults = RandomFaults(self.faults, seed=self.seed)
-        self._limit = None if self.rate_limit is None else RateLimit(self.rate_limit)
+        self._rules = Rules(
+            self._truth,
+            RandomFaults(self.faults, seed=self.seed),
+            None if self.rate_limit is None else RateLimit(self.rate_limit),
+            self._journal,
+        )
         if not 0 <= self.latency < math.inf:
             raise ValueError(f"latency is in seconds, 0 or more, not {self.latency}")
 
@@ -115,6 +111,24 @@ class Emulator:
     ) -> None:
         """Stop serving."""
         await self.stop()
+
+    def __enter__(self) -> Self:
+        """Start serving in a thread and an event loop of its own, for code without one."""
+        thread = in_a_thread(self, name="ltx_emulator")
+        thread.__enter__()
+        self._thread = thread
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop serving, and end the thread."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.__exit__(None, None, None)
 
     async def start(self) -> None:
         """Listen; when this returns, requests are answered.
@@ -144,7 +158,8 @@ class Emulator:
         """
         if self.port == 0:
             raise RuntimeError(
-                "the emulator is not running: use it as `async with Emulator() as emulator`"
+                "the emulator is not running: use it as `async with Emulator() as emulator`, "
+                "or with a plain `with` where there is no event loop"
             )
         scheme = "http" if self.ssl_context is None else "https"
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -160,6 +175,14 @@ class Emulator:
         """Remove an account; KeyError when there is none."""
         self.accounts.remove(email)
 
+    def replace(self, accounts: Mapping[str, Account] | Iterable[Account]) -> None:
+        """Answer with `accounts` from now on, in place of all that there were.
+
+        Raises:
+            ValueError: an account object without an `email`.
+        """
+        self.accounts = _stored(accounts)
+
     def script(self, email: str | None, *steps: int | Step, forever: bool = False) -> None:
         """Answer the next lookups of `email` with `steps`, one each, then with the truth again.
 
@@ -174,17 +197,17 @@ class Emulator:
         Raises:
             TypeError: something is neither a status nor a step.
         """
-        self._scripts.extend(email, tuple(map(as_step, steps)), forever=forever)
+        self._rules.scripts.extend(email, tuple(map(as_step, steps)), forever=forever)
 
     def script_list(self, *steps: int | Step, forever: bool = False) -> None:
         """Answer the next requests for the list of accounts with `steps`, like `script`."""
-        self._list_script.steps.extend(map(as_step, steps))
-        self._list_script.forever = forever
+        self._rules.list_script.steps.extend(map(as_step, steps))
+        self._rules.list_script.forever = forever
 
     def clear_scripts(self) -> None:
         """Forget all scripted steps that were not taken yet."""
-        self._scripts.clear()
-        self._list_script.steps.clear()
+        self._rules.scripts.clear()
+        self._rules.list_script.steps.clear()
 
     # What it was asked
 
@@ -223,14 +246,18 @@ class Emulator:
 
     # Answering
 
+    def _truth(self, request: Request) -> Answer:
+        return true_answer(
+            request,
+            self.accounts,
+            token=self.token,
+            subscription=self.subscription,
+            empty_list_status=self.empty_list_status,
+        )
+
     def _decide(self, request: Request) -> Exchange:
-        email = email_in(request.path)
-        step = self._step_for(request.path, email)
-        answer = self._answer(request, email=email, scripted=step is not None)
-        exchange = Exchange(step, answer, latency=self.latency)
-        self._record(request, email, status=exchange.status)
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight + 1)
-        return exchange
+        return self._rules.decide(request, latency=self.latency)
 
     async def _deliver(self, exchange: Exchange, request: web.BaseRequest) -> web.StreamResponse:
         self.in_flight += 1
@@ -241,35 +268,3 @@ class Emulator:
             return await deliver(exchange.step, exchange.answer, request=request)
         finally:
             self.in_flight -= 1
-
-    def _step_for(self, path: str, email: str | None) -> Step | None:
-        if email is not None:
-            return self._scripts.next_step(email) or self._faults.step_for(email)
-        return self._list_script.next_step() if path == LIST_PATH else None
-
-    def _answer(self, request: Request, *, email: str | None, scripted: bool) -> Answer:
-        refusal = None if scripted else self._throttled()
-        if refusal is None and email is None and request.path != LIST_PATH:
-            refusal = WRONG_URL
-        refusal = refusal or refuse(request, token=self.token, subscription=self.subscription)
-        if refusal is not None:
-            return refusal
-        if email is not None:
-            return account_answer(self.accounts, email)
-        return list_answer(self.accounts, empty_status=self.empty_list_status)
-
-    def _throttled(self) -> Status | None:
-        wait = 0.0 if self._limit is None else self._limit.take()
-        return Status(429, headers={"Retry-After": str(math.ceil(wait))}) if wait else None
-
-    def _record(self, request: Request, email: str | None, *, status: int | None) -> None:
-        self._journal.add(
-            RecordedRequest(
-                method=request.method,
-                path=request.target,
-                email=email,
-                headers=request.headers,
-                status=status,
-                arrived=time.monotonic(),
-            )
-        )

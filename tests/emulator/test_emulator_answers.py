@@ -5,7 +5,7 @@ import json
 import pytest
 from aiohttp import ClientSession
 
-from ltx_async.emulator import Emulator, GeneratedAccounts
+from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, GeneratedAccounts
 
 NOT_FOUND = "Account configuration not found for the specified email address."
 
@@ -145,3 +145,98 @@ async def test_an_account_can_stand_under_an_email_that_is_not_its_own(emulator,
     emulator.put({"email": "other@example.com"}, email="ann@example.com")
 
     assert await (await get()).json() == {"email": "other@example.com"}
+
+
+# The caller's own account
+
+
+USAGE = "/v2/account"
+
+
+@pytest.fixture
+def usage(emulator):
+    async def ask(token=EXAMPLE_TOKEN, method="GET"):
+        url = f"http://{emulator.host}:{emulator.port}{USAGE}"
+        headers = {"Authorization": f"Bearer {token}"}
+        async with ClientSession() as session, session.request(method, url, headers=headers) as got:
+            await got.read()
+            return got
+
+    return ask
+
+
+async def test_the_caller_s_account_has_every_documented_field(usage):
+    response = await usage()
+
+    assert (response.status, response.content_type) == (200, "application/json")
+    told = await response.json()
+    assert {name: type(value) for name, value in told.items()} == {
+        "id": int,
+        "email": str,
+        "name": str,
+        "created": str,
+        "verified": str,
+        "sub": str,
+        "subscriptionIsActive": bool,
+        "subscriptions": int,
+        "maxAccountsPerAPI": int,
+        "accounts": dict,
+    }
+    assert told["accounts"] == {"LTX Studio API": {"total": 2, "active": 1, "error": 1}}
+
+
+@pytest.mark.parametrize(
+    ("count", "subscriptions"), [(0, 1), (1, 1), (3, 1), (4, 2), (300, 100), (1_201, 401)]
+)
+async def test_the_subscriptions_fit_the_accounts(emulator, usage, count, subscriptions):
+    emulator.replace(GeneratedAccounts(count))
+
+    told = await (await usage()).json()
+
+    states = {"LTX Studio API": {"total": count, "active": count}} if count else {}
+    assert told["accounts"] == states
+    assert told["subscriptions"] == subscriptions
+    assert told["maxAccountsPerAPI"] == 3 * subscriptions >= count
+
+
+async def test_a_broken_account_counts_as_one_of_the_subscription_s(emulator, usage):
+    emulator.replace(GeneratedAccounts(1_000, unhealthy=100))
+
+    states = (await (await usage()).json())["accounts"]["LTX Studio API"]
+
+    assert states["total"] == states["active"] + states["error"] == 1_000
+    assert 150 < states["error"] < 350
+
+
+async def test_a_lapsed_subscription_is_told_there_and_not_refused(emulator, usage):
+    assert (await (await usage()).json())["subscriptionIsActive"] is True
+    emulator.subscription = False
+
+    response = await usage()
+
+    assert (response.status, (await response.json())["subscriptionIsActive"]) == (200, False)
+
+
+async def test_the_caller_s_account_needs_the_token_and_a_get(usage, sample):
+    refused = await usage(token="user:12345-other")
+    assert (refused.status, await refused.json()) == (401, sample("unauthorized.json"))
+    assert (await usage(method="POST")).status == 405
+
+
+async def test_the_caller_s_account_is_no_lookup(emulator, usage):
+    emulator.script(None, 503)
+    emulator.script_list(502)
+
+    assert (await usage()).status == 200
+    assert (emulator.requests[-1].path, emulator.requests[-1].email) == (USAGE, None)
+
+
+async def test_accounts_can_be_replaced_as_a_whole(emulator, get):
+    emulator.put({"email": "cleo@example.com"})
+    emulator.replace([{"email": "dan@example.com"}])
+
+    assert (await get()).status == 404
+    assert list(await (await get(path="/ltxstudio/accounts")).json()) == ["dan@example.com"]
+    with pytest.raises(ValueError, match="account 1 is not an object"):
+        emulator.replace([{}])
+    assert len(emulator.accounts) == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import fcntl
 import os
 import shutil
@@ -11,13 +9,9 @@ import socket
 import subprocess
 import sys
 import tarfile
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from ltx_async.emulator import Emulator
 
 _PATIENCE = 45
 
@@ -65,28 +59,6 @@ def nginx() -> str:
     if found is None:
         pytest.skip("nginx is not installed")
     return found
-
-
-@contextlib.contextmanager
-def served(emulator: Emulator) -> Iterator[Emulator]:
-    """Run an emulator in a thread, beside programs that block."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def do(work) -> None:
-        asyncio.run_coroutine_threadsafe(work, loop).result(10)
-
-    try:
-        do(emulator.start())
-        try:
-            yield emulator
-        finally:
-            do(emulator.stop())
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 def free_port() -> int:

@@ -11,8 +11,6 @@ from ltx_async import LTXClient, Outcome
 from ltx_async.cli.app import run
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
 
-from .conftest import served
-
 
 class AnyEmail(dict):
     """Accounts of whatever email the server has decoded."""
@@ -101,7 +99,7 @@ def test_naughty_strings_from_a_file(tmp_path, monkeypatch, capfd, suffix):
     else:
         path.write_text("\n".join(json.dumps({"email": text}) for text in texts))
     monkeypatch.setitem(os.environ, "USEAPI_TOKEN", EXAMPLE_TOKEN)
-    with served(Emulator(AnyEmail(), history=5000)) as emulator:
+    with Emulator(AnyEmail(), history=5000) as emulator:
         run(["check", str(path), "-q", "--base-url", emulator.base_url])
         arrived = {request.email for request in emulator.requests}
     records = [json.loads(line) for line in capfd.readouterr().out.splitlines()]

@@ -9,8 +9,6 @@ import pytest
 
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, GeneratedAccounts
 
-from .conftest import served
-
 DESCRIPTION = Path(__file__).parents[1] / "openapi.yaml"
 
 
@@ -23,7 +21,7 @@ def schemathesis():
 
 @pytest.mark.parametrize("accounts", [0, 50])
 def test_the_emulator_answers_as_its_description_says(schemathesis, tmp_path, accounts):
-    with served(Emulator(GeneratedAccounts(accounts), empty_list_status=404)) as emulator:
+    with Emulator(GeneratedAccounts(accounts), empty_list_status=404) as emulator:
         arguments = ["run", str(DESCRIPTION), "--url", emulator.base_url, "--no-color"]
         arguments += ["--header", f"Authorization: Bearer {EXAMPLE_TOKEN}", "--seed", "7"]
         arguments += ["--checks", "all", "--max-examples", "30"]

@@ -14,7 +14,7 @@ import trustme
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.emulator import Emulator
 
-from .interrupted import Checks, Service, emails
+from .interrupted import Checks, emails, emulated
 from .wire import Answer, WireServer
 
 try:
@@ -102,7 +102,7 @@ def certified(authority) -> Callable[..., ssl.SSLContext]:
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     """The API in a thread of its own, healthy and fast."""
-    with Service() as running:
+    with emulated() as running:
         yield running
 
 

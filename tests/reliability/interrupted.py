@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import os
@@ -10,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -44,27 +42,9 @@ def emails(count: int) -> list[bytes]:
     return lines
 
 
-class Service:
-    """The emulator in a thread; its answers depend on the email alone."""
-
-    def __init__(self, **settings) -> None:
-        self.emulator = Emulator(ACCOUNTS, **settings)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-
-    def __enter__(self) -> Emulator:
-        self._thread.start()
-        self._do(self.emulator.start())
-        return self.emulator
-
-    def __exit__(self, *_exc: object) -> None:
-        self._do(self.emulator.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _do(self, work) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+def emulated(**settings) -> Emulator:
+    """Return an emulator, for a `with`; its answers depend on the email alone."""
+    return Emulator(ACCOUNTS, **settings)
 
 
 @frozen

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from .interrupted import FORMATS, Checks, Service, emails
+from .interrupted import FORMATS, Checks, emails, emulated
 
 
 @pytest.fixture(scope="module")
 def emulator():
-    with Service() as running:
+    with emulated() as running:
         yield running
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from .interrupted import FORMATS, Checks, Service, emails
+from .interrupted import FORMATS, Checks, emails, emulated
 
 FEW, MANY = 60, 400
 formats = pytest.mark.parametrize("form", FORMATS)
@@ -28,7 +28,7 @@ needs_strace = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def emulator():
-    with Service(latency=0.03) as running:
+    with emulated(latency=0.03) as running:
         yield running
 
 
@@ -158,7 +158,7 @@ def test_killed_at_any_write_sync_or_unlink_it_is_resumed_whole(checks, uninterr
 @pytest.fixture
 def failing():
     """A server that answers every fifth email with 500 the first time."""
-    with Service() as emulator:
+    with emulated() as emulator:
         for email in UNWELL:
             emulator.script(email, 500)
         yield emulator

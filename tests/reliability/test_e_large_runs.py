@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .interrupted import FORMATS, Checks, Service, emails
+from .interrupted import FORMATS, Checks, emails, emulated
 
 PROGRAMS = Path(__file__).parent / "programs"
 TOKEN = "user:12345-abcdefghi"
@@ -113,7 +113,7 @@ def test_a_million_emails_and_their_resumption_stay_below_300_mib(service, tmp_p
 
 def test_a_slow_writer_slows_the_producer(tmp_path):
     """Nobody reads the pipe: it takes 64 KiB, some 250 records, and no email more is asked for."""
-    with Service() as emulator:
+    with emulated() as emulator:
         checks = Checks(tmp_path / "run", emulator, emails(900))
         process = checks.start("-", stdout=subprocess.PIPE)
         seen = 0

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from .interrupted import Checks, Service, emails
+from .interrupted import Checks, emails, emulated
 
 OUT = "out.sqlite"
 EXIT_STATUS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -16,7 +16,7 @@ HOW = ["--resume", "--retry-failed", "--overwrite"]
 
 @pytest.fixture
 def emulator():
-    with Service() as running:
+    with emulated() as running:
         yield running
 
 

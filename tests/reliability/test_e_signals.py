@@ -12,7 +12,7 @@ import pytest
 
 from ltx_async.emulator import Status
 
-from .interrupted import FORMATS, Checks, Service, emails
+from .interrupted import FORMATS, Checks, emails, emulated
 
 formats = pytest.mark.parametrize("form", FORMATS)
 SIGNALS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -20,7 +20,7 @@ SIGNALS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
 
 @pytest.fixture
 def emulator():
-    with Service(latency=0.05) as running:
+    with emulated(latency=0.05) as running:
         yield running
 
 
