@@ -14,14 +14,12 @@ from attrs import define, field, setters
 
 from ltx_async.emulator.accounts import Account, AccountStore
 from ltx_async.emulator.answers import API_PATH, true_answer
-from ltx_async.emulator.connections import Connections
+from ltx_async.emulator.connections import Connections, Listener
 from ltx_async.emulator.delivery import deliver
 from ltx_async.emulator.exchange import Answer, Exchange, Request
 from ltx_async.emulator.faults import RandomFaults
 from ltx_async.emulator.journal import Journal, RecordedRequest
-from ltx_async.emulator.listener import Listener
-from ltx_async.emulator.rate_limit import RateLimit
-from ltx_async.emulator.rules import Rules
+from ltx_async.emulator.rules import RateLimit, Rules
 from ltx_async.emulator.steps import Step, as_step
 from ltx_async.emulator.threads import in_a_thread
 

@@ -16,7 +16,7 @@ import trustme
 from ltx_async.emulator import Delay, Emulator, GeneratedAccounts
 from ltx_async.emulator.exchange import Exchange, Listing
 from ltx_async.emulator.journal import Journal, RecordedRequest
-from ltx_async.emulator.rate_limit import RateLimit
+from ltx_async.emulator.rules import RateLimit
 
 ANN = "ann@example.com"
 
