@@ -8,23 +8,65 @@ from pathlib import Path
 
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.earlier import Earlier
+from ltx_async.cli.checking.inputs import emails_of
+from ltx_async.cli.checking.options import CheckOptions
+from ltx_async.cli.runtime import Interrupt, or_interrupt
+from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.seen import SeenEmails
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.earlier import Renewal
+from ltx_async.results.formats import Existing
 from ltx_async.results.reading import read_results
 from ltx_async.wording import counted
 
 
-async def show_what_would_be_asked(
-    emails: DistinctEmails, talk: Talk, *, rate: float | None, concurrency: int
+async def dry_run(
+    options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
 ) -> int:
-    """Print the emails that would be asked for, one per line, and how many of them there are.
+    """Print what would be asked for, one email per line, and how many they are.
+
+    It needs a token only where the list call is to be asked.
 
     Raises:
-        InputError: the input cannot be read on.
+        LTXError: an input, the output or the list cannot be read.
     """
+    status = await or_interrupt(interrupt, _show(options, client_options, talk))
+    return interrupt.exit_status if status is None else status
+
+
+async def _show(options: CheckOptions, client_options: ClientOptions, talk: Talk) -> int:
+    if options.from_api:
+        async with await client_options.client(talk) as client:
+            emails = await emails_of(options, client, talk)
+    else:
+        emails = await emails_of(options, None, talk)
+    try:
+        if options.existing is Existing.RESUME:
+            _remember_results(Path(options.output), emails.seen, options.renewal)
+        counts = await _printed(emails)
+    finally:
+        emails.close()
+    for name, count in counts.by_name().items():
+        if count and name != "pending":
+            talk.say(f"{name:>14}  {count:>11,}")
+    talk.say(f"{'to be asked':>14}  {emails.given:>11,}", "bold")
+    talk.say(_duration(emails.given, client_options.rate, client_options.concurrency))
+    return 0
+
+
+def _remember_results(path: Path, seen: SeenEmails[Earlier], renewal: Renewal) -> None:
+    """Have the emails passed over that an output to be continued has records of."""
+    if not path.exists():
+        return
+    for record in read_results(path):
+        if not renewal.concerns(record):
+            refused = record.outcome is Outcome.INVALID
+            seen.remember(record.email, Earlier(record.outcome), refused=refused)
+
+
+async def _printed(emails: DistinctEmails) -> Counts:
     counts = Counts()
 
     async def keep(lookup: Lookup, _before: int) -> None:
@@ -36,26 +78,7 @@ async def show_what_would_be_asked(
         sys.stdout.write(f"{email}\n")
     sys.stdout.flush()
     counts.input, counts.duplicate = emails.taken, emails.duplicates
-    for name, count in counts.by_name().items():
-        if count and name != "pending":
-            talk.say(f"{name:>14}  {count:>11,}")
-    talk.say(f"{'to be asked':>14}  {emails.given:>11,}", "bold")
-    talk.say(_duration(emails.given, rate, concurrency))
-    return 0
-
-
-def remember_results(path: Path, seen: SeenEmails[Earlier], renewal: Renewal) -> None:
-    """Have the emails passed over that an output to be continued has records of.
-
-    Raises:
-        InputError: it is no such output.
-    """
-    if not path.exists():
-        return
-    for record in read_results(path):
-        if not renewal.concerns(record):
-            refused = record.outcome is Outcome.INVALID
-            seen.remember(record.email, Earlier(record.outcome), refused=refused)
+    return counts
 
 
 def _duration(requests: int, rate: float | None, concurrency: int) -> str:

@@ -7,7 +7,8 @@ from typing import Final
 from attrs import define
 
 from ltx_async import LTXClient
-from ltx_async.errors import AccountNotFoundError, LTXError
+from ltx_async.cli.checking.listing import listed_accounts
+from ltx_async.errors import LTXError
 from ltx_async.inputs.addresses import is_unusual
 from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import clipped, counted
@@ -58,9 +59,7 @@ async def explain_not_found(client: LTXClient) -> str:
     """Ask for the list of accounts once and say what the missing ones may be due to."""
     beginning = f"none of the first {_SUSPICIOUS} emails was found"
     try:
-        accounts = await client.list_accounts()
-    except AccountNotFoundError:
-        accounts = {}
+        accounts = await listed_accounts(client)
     except LTXError as error:
         return (
             f"{beginning}, and the list of accounts cannot be had ({error.message}): "

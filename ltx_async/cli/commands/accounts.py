@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from ltx_async.cli.checking.listing import listed_accounts
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.cli.options import client_options, json_option, quiet_option
 from ltx_async.cli.runtime import run_until_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
-from ltx_async.errors import AccountNotFoundError
 from ltx_async.models import Account, Lookup, Outcome
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output
@@ -42,10 +42,7 @@ def accounts(*, as_json: bool, quiet: bool, **client: Any) -> int:
 async def _accounts(options: ClientOptions, talk: Talk, *, as_json: bool) -> int:
     began = time.monotonic()
     async with await options.client(talk) as client:
-        try:
-            listed = await client.list_accounts()
-        except AccountNotFoundError:  # one way of the API to say that there are none
-            listed = {}
+        listed = await listed_accounts(client)
     lookups = list(_as_lookups(listed, time.monotonic() - began))
     as_lines = as_json or not is_terminal(1)
     writer: Writer[Lookup] = standard_output(JSON_LINES) if as_lines else AccountTable()

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from ltx_async import LTXClient
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
-from ltx_async.cli.checking.dry_run import remember_results, show_what_would_be_asked
+from ltx_async.cli.checking.dry_run import dry_run
 from ltx_async.cli.checking.earlier import EarlierResults
 from ltx_async.cli.checking.input_options import InputOptions, input_options
+from ltx_async.cli.checking.inputs import emails_of
 from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.checking.output import open_writer, output_options
 from ltx_async.cli.checking.run import CheckRun
@@ -31,13 +31,8 @@ from ltx_async.cli.options import (
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
-from ltx_async.errors import AccountNotFoundError
-from ltx_async.files.errors import FileError, OutputRefusedError
-from ltx_async.inputs.emails import DistinctEmails
-from ltx_async.inputs.reading import open_emails
-from ltx_async.inputs.source import STANDARD_INPUT, is_same_file
+from ltx_async.files.errors import FileError
 from ltx_async.results.earlier import EarlierRecords
-from ltx_async.results.formats import Existing
 from ltx_async.results.stream import is_stream
 from ltx_async.wording import counted
 
@@ -94,7 +89,7 @@ def check(*, quiet: bool, **options: Any) -> int:
 
     async def command(interrupt: Interrupt) -> int:
         if check_options.dry_run:
-            return await _dry_run(check_options, client, talk=talk, interrupt=interrupt)
+            return await dry_run(check_options, client, talk=talk, interrupt=interrupt)
         return await _check(check_options, client, talk=talk, interrupt=interrupt)
 
     with talk.logging():
@@ -109,7 +104,7 @@ async def _check(
     if client is None:
         return interrupt.exit_status
     async with client:
-        emails = await or_interrupt(interrupt, _emails(options, client, talk))
+        emails = await or_interrupt(interrupt, emails_of(options, client, talk))
         if emails is None:
             return interrupt.exit_status
         thresholds = Thresholds(options.min_balance, options.expires_within)
@@ -134,62 +129,6 @@ async def _check(
             "things in them. --extract takes them out."
         )
     return _report(summary, options.summary_json, talk)
-
-
-async def _listed(client: LTXClient) -> list[str]:
-    """Return the configured emails; the API may answer an empty list with 404."""
-    try:
-        return list(await client.list_accounts())
-    except AccountNotFoundError:
-        return []
-
-
-async def _emails(options: CheckOptions, client: LTXClient, talk: Talk) -> DistinctEmails:
-    if options.from_api:
-        emails = DistinctEmails.of(await _listed(client))
-    else:
-        emails = await _opened(options, talk)
-    emails.limit = options.limit
-    return emails
-
-
-async def _opened(options: CheckOptions, talk: Talk) -> DistinctEmails:
-    if STANDARD_INPUT in options.sources and is_terminal(0):
-        talk.say("type the emails, one per line; Ctrl-D ends them")
-    if options.output != "-" and any(is_same_file(n, options.output) for n in options.sources):
-        raise OutputRefusedError(f"{options.output}: is the input.")
-    emails = open_emails(options.sources, options.inputs.how(talk.say))
-    try:
-        await emails.peek()
-    except BaseException:
-        emails.close()
-        raise
-    return emails
-
-
-async def _dry_run(
-    options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
-) -> int:
-    """Print what would be asked for; without a token, unless the list call is to be asked."""
-    if options.from_api:
-        client = await or_interrupt(interrupt, client_options.client(talk))
-        if client is None:
-            return interrupt.exit_status
-        async with client:
-            emails = await or_interrupt(interrupt, _emails(options, client, talk))
-    else:
-        emails = await or_interrupt(interrupt, _opened(options, talk))
-    if emails is None:
-        return interrupt.exit_status
-    emails.limit = options.limit
-    if options.existing is Existing.RESUME:
-        remember_results(Path(options.output), emails.seen, options.renewal)
-    showing = show_what_would_be_asked(
-        emails, talk, rate=client_options.rate, concurrency=client_options.concurrency
-    )
-    status = await or_interrupt(interrupt, showing)
-    emails.close()
-    return interrupt.exit_status if status is None else status
 
 
 def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:

@@ -17,13 +17,14 @@ from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.input_options import InputOptions
+from ltx_async.cli.checking.listing import listed_accounts
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import explanation, status_of
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.watching.announcer import Announcer
-from ltx_async.errors import AccountNotFoundError, AuthenticationError, LTXError, SubscriptionError
+from ltx_async.errors import AuthenticationError, LTXError, SubscriptionError
 from ltx_async.files.errors import FileError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.reading import open_file
@@ -183,7 +184,7 @@ class Watch:
         if self.source is not None:
             await self._wait_for_writer(Path(self.source))
             return open_file(self.source, self.inputs.how(self._quietly.say))
-        emails = await or_interrupt(interrupt, self._listed())
+        emails = await or_interrupt(interrupt, listed_accounts(self.client))
         return None if emails is None else DistinctEmails.of(emails)
 
     async def _wait_for_writer(self, path: Path) -> None:
@@ -193,13 +194,6 @@ class Watch:
             if self._written == before:
                 return
             await asyncio.sleep(_GLANCE)
-
-    async def _listed(self) -> list[str]:
-        """Return the configured emails; the API may answer an empty list with 404."""
-        try:
-            return list(await self.client.list_accounts())
-        except AccountNotFoundError:
-            return []
 
     # What it came to
 
