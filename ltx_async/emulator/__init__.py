@@ -3,11 +3,12 @@
     async with Emulator(GeneratedAccounts(300, unhealthy=10)) as emulator:
         print(emulator.base_url)  # http://127.0.0.1:PORT/v1
 
-It answers the two documented endpoints, misbehaves on request (`Emulator.script`, `faults`),
+It answers the documented endpoints, misbehaves on request (`Emulator.script`, `faults`),
 and keeps a bounded journal of what it was asked.
 """
 
-from ltx_async.emulator.accounts import AccountStore, load_accounts
+from ltx_async.emulator.accounts import AccountFile, AccountStore, load_accounts
+from ltx_async.emulator.drift import Change, Drift
 from ltx_async.emulator.faults import FAULT_KINDS, parse_faults
 from ltx_async.emulator.generated import GeneratedAccounts
 from ltx_async.emulator.journal import RecordedRequest
@@ -17,9 +18,12 @@ from ltx_async.emulator.steps import Close, Delay, Garbage, Reset, Slow, Status,
 __all__ = [
     "EXAMPLE_TOKEN",
     "FAULT_KINDS",
+    "AccountFile",
     "AccountStore",
+    "Change",
     "Close",
     "Delay",
+    "Drift",
     "Emulator",
     "Garbage",
     "GeneratedAccounts",

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
+from attrs import define, field
+
 Account = Mapping[str, Any]
 
 _EXPECTED: Final = (
@@ -104,6 +106,44 @@ def load_accounts(path: str | Path) -> dict[str, Account]:
     except ValueError as error:
         problem = f"cannot be used: {error}"
     raise ValueError(f"the account file {file.name!r} {problem}")
+
+
+@define
+class AccountFile:
+    """A file of accounts that may change while they are served.
+
+    Args:
+        path: of the file, in one of the shapes that `load_accounts` reads.
+    """
+
+    path: Path
+    _read: tuple[int, ...] | None = field(default=None, init=False)
+    _seen: tuple[int, ...] | None = field(default=None, init=False)
+
+    def read(self) -> dict[str, Account]:
+        """Read the accounts that the file holds now.
+
+        Raises:
+            ValueError: it cannot be read or used; the message says where, and what to do.
+        """
+        self._seen = self._read = self._state()
+        try:
+            return load_accounts(self.path)
+        except OSError as error:
+            problem = error.strerror or type(error).__name__
+        raise ValueError(f"the account file {self.path.name!r}: {problem}")
+
+    def changed(self) -> bool:
+        """Tell whether it is another than the one read last, and at rest since the last call."""
+        before, self._seen = self._seen, self._state()
+        return self._seen == before != self._read
+
+    def _state(self) -> tuple[int, ...] | None:
+        try:
+            state = self.path.stat()
+        except OSError:
+            return None
+        return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _parse(text: str) -> object:

@@ -6,11 +6,16 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
+DAY_MS: Final = 24 * 60 * 60 * 1000
 # The lives of the access token and of the cookie that renews it, as the vendor describes them.
-_TOKEN_LIFE_MS: Final = 30 * _DAY_MS
-_SIGN_IN_LIFE_MS: Final = 90 * _DAY_MS
+_TOKEN_LIFE_MS: Final = 30 * DAY_MS
+_SIGN_IN_LIFE_MS: Final = 90 * DAY_MS
 _EPOCH: Final = date(1970, 1, 1)
+_DATES: Final = (
+    *("tokenExpire", "tokenExpireUTC", "refreshTokenExpire", "refreshTokenExpireUTC"),
+    *("updated", "updatedUTC"),
+)
+_ONLY_SIGNED_IN: Final = (*_DATES[:4], "balance", "latestCreatedAtMs")
 _SECURED: Final = "…secured…"
 _MOST_DIGITS: Final = 18  # int() is slow on thousands
 
@@ -80,8 +85,8 @@ class GeneratedAccounts(Mapping[str, dict[str, Any]]):
     def _account(self, number: int) -> dict[str, Any]:
         digest = blake2b(b"%d:%d" % (self._seed, number), digest_size=16).digest()
         dice, trouble = divmod(int.from_bytes(digest), 1_000_000)
-        dice, age = divmod(dice, 10 * _DAY_MS)
-        dice, sign_in_age = divmod(dice, 35 * _DAY_MS)
+        dice, age = divmod(dice, 10 * DAY_MS)
+        dice, sign_in_age = divmod(dice, 35 * DAY_MS)
         dice, balance = divmod(dice, 4_900)
         updated = self._now_ms - age
         account = {
@@ -92,9 +97,9 @@ class GeneratedAccounts(Mapping[str, dict[str, Any]]):
                 "lt_refresh_token": _SECURED,
             },
             "maxJobs": 20,
-            "updatedUTC": _utc_text(updated),
-            "tokenExpireUTC": _utc_text(updated + _TOKEN_LIFE_MS),
-            "refreshTokenExpireUTC": _utc_text(updated - sign_in_age + _SIGN_IN_LIFE_MS),
+            "updatedUTC": utc_text(updated),
+            "tokenExpireUTC": utc_text(updated + _TOKEN_LIFE_MS),
+            "refreshTokenExpireUTC": utc_text(updated - sign_in_age + _SIGN_IN_LIFE_MS),
             "balance": {"LTXStudio_token": 100 + balance},
             "latestCreatedAtMs": {"LTXStudio_token": updated - age},
         }
@@ -107,8 +112,9 @@ def _email_of(number: int) -> str:
     return f"user{number:06d}@example.com"
 
 
-def _utc_text(epoch_ms: int) -> str:
-    days, milliseconds = divmod(epoch_ms, _DAY_MS)
+def utc_text(epoch_ms: int) -> str:
+    """Write a moment as the API does, in milliseconds and UTC."""
+    days, milliseconds = divmod(epoch_ms, DAY_MS)
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -120,19 +126,29 @@ def _day_text(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).isoformat()
 
 
-def _lose_sign_in(account: dict[str, Any], _now_ms: int) -> None:
-    del account["tokenExpireUTC"], account["refreshTokenExpireUTC"]
-    del account["balance"], account["latestCreatedAtMs"]
+def lose_sign_in(account: dict[str, Any], _now_ms: int) -> None:
+    """Break `account`, as the API tells of one whose sign-in has ended."""
+    for name in _ONLY_SIGNED_IN:
+        account.pop(name, None)
     account["error"] = "Session refresh failed, manual update required"
 
 
+def sign_in_anew(account: dict[str, Any], now_ms: int) -> None:
+    """Repair `account`, as a person does who signs in again."""
+    for name in ("error", *_DATES):
+        account.pop(name, None)
+    account["updatedUTC"] = utc_text(now_ms)
+    account["tokenExpireUTC"] = utc_text(now_ms + _TOKEN_LIFE_MS)
+    account["refreshTokenExpireUTC"] = utc_text(now_ms + _SIGN_IN_LIFE_MS)
+
+
 def _let_sign_in_end_soon(account: dict[str, Any], now_ms: int) -> None:
-    account["refreshTokenExpireUTC"] = _utc_text(now_ms + 3 * _DAY_MS)
+    account["refreshTokenExpireUTC"] = utc_text(now_ms + 3 * DAY_MS)
 
 
 def _let_token_expire(account: dict[str, Any], now_ms: int) -> None:
-    account["updatedUTC"] = _utc_text(now_ms - _DAY_MS - _TOKEN_LIFE_MS)
-    account["tokenExpireUTC"] = _utc_text(now_ms - _DAY_MS)
+    account["updatedUTC"] = utc_text(now_ms - DAY_MS - _TOKEN_LIFE_MS)
+    account["tokenExpireUTC"] = utc_text(now_ms - DAY_MS)
 
 
 def _spend_balance(account: dict[str, Any], _now_ms: int) -> None:
@@ -140,7 +156,7 @@ def _spend_balance(account: dict[str, Any], _now_ms: int) -> None:
 
 
 _TROUBLES: Final[tuple[Callable[[dict[str, Any], int], None], ...]] = (
-    _lose_sign_in,
+    lose_sign_in,
     _let_sign_in_end_soon,
     _let_token_expire,
     _spend_balance,

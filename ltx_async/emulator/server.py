@@ -27,6 +27,9 @@ EXAMPLE_TOKEN: Final = "user:12345-abcdefghi"  # noqa: S105  # the vendor's form
 """The API token an emulator accepts unless told otherwise."""
 
 
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # named, not bound
+
+
 def _stored(
     accounts: AccountStore | Mapping[str, Account] | Iterable[Account],
 ) -> AccountStore:
@@ -151,6 +154,8 @@ class Emulator:
     def base_url(self) -> str:
         """Where it serves, without a slash at the end: what a client takes as its base URL.
 
+        One that listens on every address of this machine names the loopback one.
+
         Raises:
             RuntimeError: it was never started, so its port is not known.
         """
@@ -160,7 +165,8 @@ class Emulator:
                 "or with a plain `with` where there is no event loop"
             )
         scheme = "http" if self.ssl_context is None else "https"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = _EVERYWHERE.get(self.host, self.host)
+        host = f"[{host}]" if ":" in host else host
         return f"{scheme}://{host}:{self.port}{API_PATH}"
 
     # Changing what it answers

@@ -1,6 +1,7 @@
 import json
 import os
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -88,6 +89,143 @@ def test_a_port_in_use_is_told_with_what_to_do(ltx, server):
     )
 
 
+# Accounts that change
+
+
+@pytest.fixture
+def following(launch, tmp_path):
+    """A server of `a.jsonl` that reads it again when it changes, and says so."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"email": "ann@example.com"}\n')
+    process = launch("serve", "--accounts", "a.jsonl", "--reload")
+    base_url = process.stdout.readline().decode().strip()
+    assert [process.stderr.readline()[:8] for _ in range(2)] == [b"serving ", b"  ltx-as"]
+    return process, base_url, path
+
+
+def test_a_file_that_changes_is_served_anew(following):
+    process, base_url, path = following
+    path.write_text('{"email": "ann@example.com"}\n{"email": "bob@example.com"}\n')
+    assert process.stderr.readline() == b"serving 2 accounts of 'a.jsonl' now\n"
+    assert list(ask(base_url)) == ["ann@example.com", "bob@example.com"]
+
+
+def test_a_file_that_is_no_good_for_a_moment_is_told_once_and_changes_nothing(following):
+    process, base_url, path = following
+    path.write_text('{"email": "ann@exam')
+    told = process.stderr.readline().decode()
+    assert told == (
+        "warning: the account file 'a.jsonl' cannot be used: line 1, column 11: Unterminated "
+        "string starting at; expected a JSON object from email to account, a JSON array of "
+        "accounts, or JSON Lines; the accounts from before are served on.\n"
+    )
+    assert list(ask(base_url)) == ["ann@example.com"]
+    path.unlink()
+    assert b"'a.jsonl': No such file or directory; the accounts from b" in process.stderr.readline()
+    assert list(ask(base_url)) == ["ann@example.com"]
+    path.write_text('{"email": "bob@example.com"}')
+    assert process.stderr.readline() == b"serving 1 account of 'a.jsonl' now\n"
+    assert list(ask(base_url)) == ["bob@example.com"]
+
+
+def test_a_hang_up_reads_the_file_again_and_does_not_end_it(following):
+    process, base_url, _ = following
+    for _ in range(2):
+        process.send_signal(1)
+        assert process.stderr.readline() == b"serving 1 account of 'a.jsonl' now\n"
+    assert list(ask(base_url)) == ["ann@example.com"]
+    process.send_signal(15)
+    assert process.wait(timeout=10) == 143
+
+
+def test_without_reload_the_file_is_read_once_and_a_hang_up_is_the_end(launch, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('[{"email": "ann@example.com"}]')
+    process = launch("serve", "--accounts", path)
+    base_url = process.stdout.readline().decode().strip()
+    path.write_text("[]")
+    time.sleep(0.6)
+    assert list(ask(base_url)) == ["ann@example.com"]
+    process.send_signal(1)
+    assert process.wait(timeout=10) == 129
+
+
+def drifted(launch, *options, lines=6):
+    process = launch("serve", "--count", "20", "--drift", "0.02s", *options)
+    base_url = process.stdout.readline().decode().strip()
+    said = [process.stderr.readline().decode() for _ in range(2 + lines)][2:]
+    accounts = ask(base_url)
+    process.send_signal(15)
+    assert process.wait(timeout=10) == 143
+    return said, accounts
+
+
+def test_drifting_accounts_change_and_it_is_said_how(launch):
+    said, accounts = drifted(launch, "--seed", "1", lines=30)
+    assert all(line.startswith("drift: user0000") for line in said)
+    assert len(accounts) == 20
+    assert any("error" in account for account in accounts.values())
+    assert drifted(launch, "--seed", "1")[0] == said[:6]
+    assert drifted(launch, "--seed", "2")[0] != said[:6]
+
+
+def test_drift_alone_is_a_change_a_second(launch):
+    process = launch("serve", "--drift", "--count", "20")
+    lines = [(process.stderr.readline()[:5], time.monotonic()) for _ in range(3)]
+    assert lines[2][0] == b"drift"
+    assert 0.7 < lines[2][1] - lines[1][1] < 3
+
+
+def test_quiet_drifts_in_silence(launch):
+    process = launch("serve", "--drift", "0.01s", "--count", "20", "--quiet")
+    base_url = process.stdout.readline().decode().strip()
+    while not any("error" in account for account in ask(base_url).values()):
+        pass
+    process.send_signal(15)
+    assert process.communicate(timeout=10)[1] == b""
+
+
+# Where it listens
+
+
+def test_other_machines_are_let_in_with_a_warning(launch):
+    process = launch("serve", "--host", "0.0.0.0", "--count", "3")
+    base_url = process.stdout.readline().decode().strip()
+    assert base_url.startswith("http://127.0.0.1:")
+    said = [process.stderr.readline().decode() for _ in range(3)]
+    assert said[1] == f"  ltx-async accounts --base-url {base_url}\n"
+    assert said[2] == (
+        "warning: 0.0.0.0 is not loopback: other machines may ask, and API tokens travel to here "
+        "in plain HTTP. Use no real one.\n"
+    )
+    assert len(ask(base_url)) == 3
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "localhost"])
+def test_loopback_under_another_name_is_no_matter_for_a_warning(launch, host):
+    process = launch("serve", "--host", host, "--count", "3")
+    base_url = process.stdout.readline().decode().strip()
+    assert base_url.startswith(f"http://{host}:")
+    assert len(ask(base_url)) == 3
+    process.send_signal(15)
+    assert b"warning" not in process.communicate(timeout=10)[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("192.0.2.1", "Cannot assign requested address"),
+        ("a..b", "no such host"),  # no resolver is asked,
+    ],
+)
+def test_an_address_of_another_machine_is_told_with_what_to_do(ltx, host, reason):
+    ended = ltx("serve", "--host", host)
+    assert (ended.status, ended.out) == (4, "")
+    assert ended.err == (
+        f"error: host {host}: {reason}. Choose an address of this machine, such as 127.0.0.1.\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -100,10 +238,16 @@ def test_a_port_in_use_is_told_with_what_to_do(ltx, server):
         ["--accounts", "broken.json", "--count", "1"],
         ["--port", "70000"],
         ["--token-file", "nowhere"],
+        ["--reload"],
+        ["--reload", "--count", "3"],
+        ["--accounts", "good.json", "--unhealthy", "10"],
+        ["--drift", "soon"],
+        ["--drift", "0s"],
     ],
 )
 def test_usage_errors_are_exit_2(ltx, tmp_path, arguments):
     (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "good.json").write_text("{}")
     ended = ltx("serve", *arguments)
     assert (ended.status, ended.out) == (2, "")
     assert "Traceback" not in ended.err

@@ -1,12 +1,13 @@
 """Accounts from a seed, from a file, and changed by hand."""
 
 import json
+import os
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ltx_async.emulator import AccountStore, Emulator, GeneratedAccounts, load_accounts
+from ltx_async.emulator import AccountFile, AccountStore, Emulator, GeneratedAccounts, load_accounts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = "user000001@example.com"
@@ -207,3 +208,58 @@ def test_an_account_without_email_and_an_unknown_one_are_refused():
     emulator.remove("ann@example.com")
     with pytest.raises(KeyError):
         emulator.remove("ann@example.com")
+
+
+# A file that changes
+
+
+@pytest.fixture
+def account_file(tmp_path):
+    path = tmp_path / "accounts.jsonl"
+    path.write_text('{"email": "ann@example.com"}\n')
+    file = AccountFile(path)
+    assert list(file.read()) == ["ann@example.com"]
+    return file
+
+
+def test_a_file_that_nobody_touches_has_not_changed(account_file):
+    assert [account_file.changed() for _ in range(3)] == [False] * 3
+
+
+def test_a_file_that_is_still_written_is_waited_for(account_file):
+    account_file.path.write_text('{"email": "ann@example.com"}\n{"email": "b')
+    assert account_file.changed() is False
+    account_file.path.write_text('{"email": "ann@example.com"}\n{"email": "bob@example.com"}\n')
+    assert account_file.changed() is False
+    assert account_file.changed() is True
+    assert list(account_file.read()) == ["ann@example.com", "bob@example.com"]
+    assert account_file.changed() is False
+
+
+def test_a_file_put_in_the_place_of_another_is_a_change(account_file, tmp_path):
+    state = account_file.path.stat()
+    other = tmp_path / "other"
+    other.write_text('{"email": "eve@example.com"}\n')
+    os.utime(other, ns=(state.st_mtime_ns, state.st_mtime_ns))
+    other.replace(account_file.path)
+    assert [account_file.changed() for _ in range(2)] == [False, True]
+
+
+def test_what_is_wrong_with_it_is_said_once(account_file):
+    account_file.path.write_text('{"email"')
+    account_file.changed()
+    assert account_file.changed() is True
+    with pytest.raises(ValueError, match=r"the account file 'accounts.jsonl' cannot be used: line"):
+        account_file.read()
+    assert account_file.changed() is False
+
+
+def test_a_file_that_is_away_for_a_time_is_a_change_each_way(account_file):
+    account_file.path.unlink()
+    assert [account_file.changed() for _ in range(2)] == [False, True]
+    with pytest.raises(ValueError, match=r"'accounts\.jsonl': No such file"):
+        account_file.read()
+    assert account_file.changed() is False
+    account_file.path.write_text("[]")
+    assert [account_file.changed() for _ in range(2)] == [False, True]
+    assert account_file.read() == {}

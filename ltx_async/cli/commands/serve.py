@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import errno
+import ipaddress
 import os
+import signal
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 
 from ltx_async.cli.exits import port_refused
-from ltx_async.cli.options import FILE_NAME, number, quiet_option
+from ltx_async.cli.options import FILE_NAME, duration, number, quiet_option
 from ltx_async.cli.runtime import Interrupt, or_interrupt, run
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.terminal.messages import Talk
@@ -17,20 +26,26 @@ from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.emulator import (
     EXAMPLE_TOKEN,
     FAULT_KINDS,
+    AccountFile,
+    Drift,
     Emulator,
     GeneratedAccounts,
-    load_accounts,
     parse_faults,
 )
+from ltx_async.errors import LTXError
 from ltx_async.wording import counted
 
-_DEFAULT_COUNT = 1000
+_DEFAULT_COUNT: Final = 1000
+_LOOK: Final = 0.25  # seconds between two looks at the account file
+
+Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 @click.command(
     epilog=f"""\b
-Example:
+Examples:
   ltx-async serve --count 10000 --port 8080 --fault 503=5 --latency 20
+  ltx-async serve --count 20 --drift
 
 Fault kinds: {", ".join(FAULT_KINDS)}.""",
 )
@@ -42,12 +57,15 @@ Fault kinds: {", ".join(FAULT_KINDS)}.""",
     help="Serve the accounts of a JSON or JSON Lines file.",
 )
 @click.option(
+    "--reload", is_flag=True, help="Read the file of --accounts again on change and on SIGHUP."
+)
+@click.option(
     "--count",
     type=click.IntRange(0, 100_000_000),
     metavar="N",
     help=f"Generate N accounts user000001@example.com ...  [{_DEFAULT_COUNT}]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of accounts and faults.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
 @click.option(
     "--unhealthy",
     callback=number(),
@@ -56,8 +74,18 @@ Fault kinds: {", ".join(FAULT_KINDS)}.""",
     help="Generated ones in trouble.",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=0, help="Port on 127.0.0.1.  [a free one]"
+    "--drift",
+    is_flag=False,
+    flag_value="1s",
+    callback=duration,
+    metavar="[5s]",
+    help="Change one account a second, or so often: balances fall, sign-ins end or break, "
+    "some are repaired.",
 )
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Listen on this."
+)
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port.  [a free one]")
 @click.option(
     "--latency", callback=number(), default="0", metavar="MS", help="Hold each answer back."
 )
@@ -74,13 +102,31 @@ Fault kinds: {", ".join(FAULT_KINDS)}.""",
     help=f"The API token to accept.  [USEAPI_TOKEN, else {EXAMPLE_TOKEN}]",
 )
 @quiet_option
-def serve(*, quiet: bool, token_file: str | None, **options: Any) -> int:
+def serve(
+    *,
+    quiet: bool,
+    token_file: str | None,
+    account_file: Path | None,
+    reload: bool,
+    drift: timedelta | None,
+    **options: Any,
+) -> int:
     """Serve the API on this machine, for tests and trials.
 
     The first line on standard output is the base URL; it serves until it is interrupted.
     """
     talk = Talk(quiet=quiet)
-    emulator = _emulator(**options)
+    file = None if account_file is None else AccountFile(account_file)
+    if reload and file is None:
+        raise click.UsageError("--reload needs --accounts FILE.")
+    if drift is not None and not drift:
+        raise click.UsageError("--drift needs a time span above 0.")
+    emulator = _emulator(file, **options)
+    chores: list[Chore] = []
+    if reload and file is not None:
+        chores.append(partial(_follow, file, emulator, talk))
+    if drift is not None:
+        chores.append(partial(_let_drift, Drift(emulator, seed=emulator.seed), drift, talk))
 
     async def command(interrupt: Interrupt) -> int:
         if token_file is not None or os.environ.get(TOKEN_VARIABLE):
@@ -88,58 +134,122 @@ def serve(*, quiet: bool, token_file: str | None, **options: Any) -> int:
             if token is None:
                 return interrupt.exit_status
             emulator.token = token
-        return await _serve(emulator, talk, interrupt)
+        return await _serve(emulator, chores, talk, interrupt)
 
     with talk.logging():
         return run(command)
 
 
 def _emulator(
+    file: AccountFile | None,
     *,
-    account_file: Path | None,
     count: int | None,
     seed: int,
     unhealthy: float,
-    port: int,
     latency: float,
-    rate_limit: float | None,
     faults: tuple[str, ...],
+    **settings: Any,
 ) -> Emulator:
     """Make the emulator, with its own complaints as usage errors."""
-    if account_file is not None and count is not None:
+    if file is not None and count is not None:
         raise click.UsageError("Give either --accounts or --count.")
+    if file is not None and unhealthy:
+        raise click.UsageError("--unhealthy is for generated accounts, not for those of a file.")
     try:
         accounts = (
             GeneratedAccounts(
                 _DEFAULT_COUNT if count is None else count, seed=seed, unhealthy=unhealthy
             )
-            if account_file is None
-            else load_accounts(account_file)
+            if file is None
+            else file.read()
         )
         return Emulator(
-            accounts,
-            port=port,
-            latency=latency / 1000,
-            rate_limit=rate_limit,
-            faults=parse_faults(faults),
-            seed=seed,
+            accounts, latency=latency / 1000, faults=parse_faults(faults), seed=seed, **settings
         )
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         message = str(error)
     raise click.UsageError(message)
 
 
-async def _serve(emulator: Emulator, talk: Talk, interrupt: Interrupt) -> int:
+async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt: Interrupt) -> int:
     try:
         await emulator.start()
-    except OSError as error:
-        raise port_refused("port", emulator.port, error) from error
+    except (OSError, UnicodeError) as error:
+        raise _refused(emulator, error) from error
     try:
-        click.echo(emulator.base_url)
-        talk.say(f"serving {counted(len(emulator.accounts), 'account')}; try in another terminal:")
-        talk.say(f"  ltx-async accounts --base-url {emulator.base_url}")
-        await interrupt.wait()
+        _introduce(emulator, talk)
+        await _do_until(interrupt, chores)
     finally:
         await emulator.stop()
     talk.say(f"answered {counted(emulator.request_count, 'request')}")
     return interrupt.exit_status
+
+
+def _introduce(emulator: Emulator, talk: Talk) -> None:
+    url = emulator.base_url
+    click.echo(url)
+    talk.say(f"serving {counted(len(emulator.accounts), 'account')}; try in another terminal:")
+    allowed = "" if _is_loopback(urlsplit(url).hostname or "") else " --allow-http"
+    talk.say(f"  ltx-async accounts --base-url {url}{allowed}")
+    if not _is_loopback(emulator.host):
+        talk.warn(
+            f"{emulator.host} is not loopback: other machines may ask, and API tokens travel "
+            "to here in plain HTTP. Use no real one."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refused(emulator: Emulator, error: OSError | UnicodeError) -> LTXError:
+    number = getattr(error, "errno", None) or 0
+    if isinstance(error, OSError) and number in {errno.EADDRINUSE, errno.EACCES}:
+        return port_refused("port", emulator.port, error)
+    reason = os.strerror(number) if number > 0 else "no such host"  # names have numbers below
+    return LTXError(
+        f"host {emulator.host}: {reason}.",
+        hint="Choose an address of this machine, such as 127.0.0.1.",
+    )
+
+
+async def _do_until(interrupt: Interrupt, chores: list[Chore]) -> None:
+    """Do `chores`, which have no end, until an interrupt."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(chore()) for chore in chores]
+        await interrupt.wait()
+        for task in tasks:
+            task.cancel()
+
+
+async def _let_drift(drift: Drift, every: timedelta, talk: Talk) -> None:
+    while True:
+        await asyncio.sleep(every.total_seconds())
+        if (change := drift.turn()) is not None:
+            talk.say(f"drift: {change}")
+
+
+async def _follow(file: AccountFile, emulator: Emulator, talk: Talk) -> None:
+    """Serve what the file holds whenever it has changed, or SIGHUP asks for it."""
+    asked = asyncio.Event()
+    with contextlib.suppress(AttributeError, NotImplementedError):  # Windows has neither
+        # In place of the end that a hang-up is otherwise.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), _LOOK)
+        if file.changed() or asked.is_set():
+            asked.clear()
+            await _reload(file, emulator, talk)
+
+
+async def _reload(file: AccountFile, emulator: Emulator, talk: Talk) -> None:
+    try:
+        emulator.replace(await asyncio.to_thread(file.read))
+    except ValueError as error:
+        talk.warn(f"{error}; the accounts from before are served on.")
+    else:
+        talk.say(f"serving {counted(len(emulator.accounts), 'account')} of {file.path.name!r} now")
