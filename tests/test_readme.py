@@ -4,7 +4,6 @@ Python in them is run, and so is each `$` line of a `console` block, block by bl
 directory for each document and against an emulator. What is not to be run stands in `sh` blocks.
 """
 
-import asyncio
 import contextlib
 import csv
 import functools
@@ -14,7 +13,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import threading
 import tomllib
 from pathlib import Path
 
@@ -52,21 +50,8 @@ def service():
     """An emulator in a thread of its own, with generated accounts and those of the documents."""
     accounts = dict(GeneratedAccounts(20, unhealthy=0))
     accounts |= json.loads((SAMPLES / "accounts.json").read_text("utf-8"))
-    ready, done = threading.Event(), threading.Event()
-    found = {}
-
-    async def serve():
-        async with Emulator(accounts) as emulator:
-            found.update(USEAPI_API=emulator.base_url, USEAPI_TOKEN=emulator.token)
-            ready.set()
-            await asyncio.to_thread(done.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    ready.wait(10)
-    yield found
-    done.set()
-    thread.join(10)
+    with Emulator(accounts) as emulator:
+        yield {"USEAPI_API": emulator.base_url, "USEAPI_TOKEN": emulator.token}
 
 
 @pytest.fixture(scope="module")

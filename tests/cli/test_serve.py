@@ -135,7 +135,8 @@ def test_a_hang_up_reads_the_file_again_and_does_not_end_it(following):
         assert process.stderr.readline() == b"serving 1 account of 'a.jsonl' now\n"
     assert list(ask(base_url)) == ["ann@example.com"]
     process.send_signal(15)
-    assert process.wait(timeout=10) == 143
+    assert process.communicate(timeout=10)[1] == b"answered 1 request\n"
+    assert process.returncode == 143
 
 
 def test_without_reload_the_file_is_read_once_and_a_hang_up_is_the_end(launch, tmp_path):
