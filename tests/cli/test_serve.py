@@ -139,6 +139,16 @@ def test_a_hang_up_reads_the_file_again_and_does_not_end_it(following):
     assert process.returncode == 143
 
 
+def test_a_hang_up_is_heard_from_the_first_line_on(launch, tmp_path):
+    (tmp_path / "a.json").write_text('[{"email": "ann@example.com"}]')
+    process = launch("serve", "--accounts", "a.json", "--reload")
+    base_url = process.stdout.readline().decode().strip()
+    process.send_signal(1)
+    said = [process.stderr.readline() for _ in range(3)]
+    assert said[2] == b"serving 1 account of 'a.json' now\n"
+    assert list(ask(base_url)) == ["ann@example.com"]
+
+
 def test_without_reload_the_file_is_read_once_and_a_hang_up_is_the_end(launch, tmp_path):
     path = tmp_path / "a.json"
     path.write_text('[{"email": "ann@example.com"}]')

@@ -177,8 +177,13 @@ async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt:
     except (OSError, UnicodeError) as error:
         raise _refused(emulator, error) from error
     try:
-        _introduce(emulator, talk)
-        await _do_until(interrupt, chores)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(chore()) for chore in chores]
+            await asyncio.sleep(0)  # now they have begun: who reads the first line may hang up
+            _introduce(emulator, talk)
+            await interrupt.wait()
+            for task in tasks:
+                task.cancel()
     finally:
         await emulator.stop()
     talk.say(f"answered {counted(emulator.request_count, 'request')}")
@@ -214,15 +219,6 @@ def _refused(emulator: Emulator, error: OSError | UnicodeError) -> LTXError:
         f"host {emulator.host}: {reason}.",
         hint="Choose an address of this machine, such as 127.0.0.1.",
     )
-
-
-async def _do_until(interrupt: Interrupt, chores: list[Chore]) -> None:
-    """Do `chores`, which have no end, until an interrupt."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(chore()) for chore in chores]
-        await interrupt.wait()
-        for task in tasks:
-            task.cancel()
 
 
 async def _let_drift(drift: Drift, every: timedelta, talk: Talk) -> None:
