@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from attrs import field, fields, frozen, make_class
+from attrs import NOTHING, field, fields, frozen, make_class
 
 from ltx_async.errors import LTXError
 
@@ -39,10 +39,16 @@ def draft_of(value: type[T]) -> type[T]:
 
     The `__init__` of a frozen class has to work around its own `__setattr__`, field by
     field. A draft is filled by plain assignment, in a third of the time, and `freeze` then
-    makes it a `value` for good.
+    makes it a `value` for good. It has to be told every field but those of a factory:
+    what is optional costs time as well.
     """
     names = {
-        one.name: field(default=one.default, alias=one.alias, kw_only=one.kw_only, repr=one.repr)
+        one.name: field(
+            default=NOTHING if one.default is None else one.default,
+            alias=one.alias,
+            kw_only=one.kw_only,
+            repr=one.repr,
+        )
         for one in fields(value)  # type: ignore[arg-type]
     }
     return make_class(

@@ -142,6 +142,7 @@ WIRE_NAMES: Final = {a: n for n, (a, hook) in _HOOKS.items() if hook is not _mil
 
 _IN_MILLISECONDS: Final = {n: a for n, (a, hook) in _HOOKS.items() if hook is _milliseconds}
 _STRUCTURED: Final = FIELDS - _IN_MILLISECONDS.keys()
+_ABSENT: Final = dict.fromkeys(_STRUCTURED)  # a field that is absent counts as null
 
 
 @functools.cache
@@ -173,7 +174,7 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
     The lines name the path and the type, never the value.
     """
     try:
-        draft = _structuring()(wire, None)
+        draft = _structuring()(_ABSENT | wire, None)
         if not _STRUCTURED.issuperset(wire):
             _add_the_rest(draft, wire)
     except _MismatchError:

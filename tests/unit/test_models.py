@@ -331,16 +331,23 @@ def test_a_draft_becomes_the_value_that_was_meant_and_is_frozen_from_then_on(val
             setattr(made, one.name, None)
 
 
+def nothing_known(value):
+    return {one.alias: None for one in attrs.fields(value) if one.default is None}
+
+
 @pytest.mark.parametrize("value", [Cookie, Account])
-def test_what_a_draft_is_not_given_is_as_in_the_value_and_its_own(value):
+def test_a_draft_insists_on_what_is_optional_and_has_its_own_of_what_is_made(value):
     draft = draft_of(value)
-    made, other = freeze(draft()), freeze(draft())
+    made, other = (freeze(draft(**nothing_known(value))) for _ in range(2))
     assert made == value()
     assert made.extra is not other.extra
+    for name in nothing_known(value):
+        with pytest.raises(TypeError, match=name):
+            draft(**{known: None for known in nothing_known(value) if known != name})
 
 
 def test_a_draft_can_be_filled_in_parts_until_it_is_frozen():
-    draft = draft_of(Account)(email="ann@example.com")
+    draft = draft_of(Account)(**nothing_known(Account) | {"email": "ann@example.com"})
     draft.max_jobs = 7
     assert freeze(draft) == Account(email="ann@example.com", max_jobs=7)
     with pytest.raises(AttributeError):
@@ -349,7 +356,7 @@ def test_a_draft_can_be_filled_in_parts_until_it_is_frozen():
 
 @pytest.mark.parametrize("value", [Cookie, Account])
 def test_a_value_can_be_referred_to_weakly_and_a_draft_shows_no_secret(value):
-    made = draft_of(value)()
+    made = draft_of(value)(**nothing_known(value))
     assert weakref.ref(made)() is made
     freeze(made)
     assert weakref.ref(made)() is made
