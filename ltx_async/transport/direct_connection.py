@@ -5,12 +5,16 @@ contradict each other, bad status lines and broken chunks are its errors. It is 
 than aiohttp, which puts up with bare line feeds, folded headers and the like. Headers are
 looked at only where they matter: a second, slower parser reads them for a reply that
 is no 200, or whose first bytes mention a coding or are suspiciously many.
+
+A byte that belongs to no reply spoils the connection: the next request goes over another.
+llhttp says nothing of line ends before and behind a reply, so these are looked for here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -28,6 +32,8 @@ _FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # in which so many fields fit: `a:` and
 _INFORMATIONAL: Final = range(100, 200)
 _CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
 _NONE: Final[Mapping[str, str]] = {}
+_LINE_ENDS: Final = b"\r\n"
+_SURPLUS_LINE_ENDS: Final = re.compile(rb"\r\n\r\n[\r\n]+\Z")  # behind chunks, or a bare head
 _OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
 
 
@@ -51,6 +57,7 @@ class DirectConnection(asyncio.Protocol):
         "_on_idle",
         "_parser",
         "_raw",
+        "_raw_at",
         "_received",
         "_reply",
         "_request",
@@ -88,7 +95,7 @@ class DirectConnection(asyncio.Protocol):
         """Be ready for a reply: nothing of it is there yet."""
         self._body: list[bytes] = []
         self._raw = b""
-        self._head_at = self._received = self._size = 0
+        self._head_at = self._raw_at = self._received = self._size = 0
         self._status: int | None = None
         self._headed = False
 
@@ -139,6 +146,7 @@ class DirectConnection(asyncio.Protocol):
             self._raw = data
         elif not self._headed:
             self._raw = self._raw[self._head_at :] + data
+            self._raw_at += self._head_at
             self._head_at = 0
         try:
             self._parser.feed_data(data)
@@ -147,6 +155,8 @@ class DirectConnection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._flaw = self._flaw or "the reply is not valid HTTP"
         if self._status is not None and not self._flaw:
+            if data[-1] in _LINE_ENDS and self._has_surplus(data):
+                self._dirty = True
             self._complete(self._status, delimited=True)
         else:
             self._check_size()
@@ -154,7 +164,7 @@ class DirectConnection(asyncio.Protocol):
     def _check_size(self) -> None:
         if not self._headed and len(self._raw) - self._head_at > _HEAD_CAP:
             self._flaw = "the headers are too long"
-        if self._received > self._request.body_cap + _OVERHEAD:
+        if self._received - self._raw_at - self._head_at > self._request.body_cap + _OVERHEAD:
             self._flaw = "the reply goes on and on"
         if self._flaw:
             self.fail(ProtocolError(self._flaw))
@@ -204,16 +214,20 @@ class DirectConnection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status in _INFORMATIONAL:
             # Behind this one only: the next may have come in the same piece.
-            self._head_at = self._raw.index(b"\r\n\r\n", self._head_at) + 4
-            self._received = 0
+            start = _status_line(self._raw, self._head_at)
+            self._head_at = self._raw.index(b"\r\n\r\n", start) + 4
         else:
             self._status = status
             self._dirty = not self._parser.should_keep_alive()
 
     def _complete(self, status: int, *, delimited: bool) -> None:
         """Hand the reply over, unless its headers are at fault."""
+        start = self._head_at
+        if self._raw[start] in _LINE_ENDS:  # of an earlier reply, it seems
+            self._dirty = True
+            start = _status_line(self._raw, start)
         wanted = status != 200 or self._request.headers
-        plain = not wanted and not _suspicious(self._raw, self._head_at)
+        plain = not wanted and not _suspicious(self._raw, start)
         headers = _NONE if plain else self._headers()
         if self._flaw:
             self.fail(ProtocolError(self._flaw))
@@ -227,6 +241,14 @@ class DirectConnection(asyncio.Protocol):
         else:
             self.used = True
             self._on_idle(self)
+
+    def _has_surplus(self, data: bytes) -> bool:
+        """Whether line ends follow the reply in the piece that it ends in."""
+        head_at = _status_line(self._raw, self._head_at)
+        body_at = self._raw.find(b"\r\n\r\n", head_at) + 4
+        if b"transfer-encoding" in self._raw[head_at:body_at].lower():
+            return _SURPLUS_LINE_ENDS.search(data[-8:]) is not None
+        return self._raw_at + body_at + self._size < self._received
 
     def _headers(self) -> Mapping[str, str]:
         """Read the headers of the reply under way, and find fault with them."""
@@ -280,6 +302,11 @@ class _HeaderReader:
     def on_headers_complete(self) -> None:
         """Stop at the first message that is no 1xx."""
         self.complete = self._parser.get_status_code() not in _INFORMATIONAL
+
+
+def _status_line(raw: bytes, start: int) -> int:
+    """Return where a reply begins, behind the empty lines that llhttp puts up with."""
+    return len(raw) - len(raw[start:].lstrip(_LINE_ENDS))
 
 
 def _suspicious(raw: bytes, start: int) -> bool:

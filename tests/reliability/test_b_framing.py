@@ -280,6 +280,43 @@ async def test_a_reply_with_junk_in_the_same_piece_is_asked_for_again(serve, con
 
 MALLORY = reply(200, account_body("bob@example.com", maxJobs=66))
 WHOLE_SURPLUS = {"another reply": MALLORY, "a byte": b"}", "100 kB": b"a" * 100_000}
+LINE_ENDS = {"CRLF": b"\r\n", "two": b"\r\n\r\n", "LF": b"\n", "CR": b"\r", "20 kB": b"\r\n" * 10_000}
+ENCODED = reply(200, ANN, ("Content-Encoding", "gzip"))
+HIDDEN = {
+    "an encoding": ENCODED,
+    "an encoding, in chunks": head(200, CHUNKED, ("Content-Encoding", "br"))
+    + chunk(ANN)
+    + chunk(b""),
+    "a transfer coding": head(200, ("Transfer-Encoding", "gzip, chunked"))
+    + chunk(ANN)
+    + chunk(b""),
+    "20 kB in one header": reply(200, ANN, ("X-Long", "a" * 20_000)),
+    "300 headers": reply(200, ANN, *[(f"X-{n}", "a") for n in range(300)]),
+}
+
+
+@pytest.mark.parametrize("line_ends", LINE_ENDS.values(), ids=LINE_ENDS.keys())
+@pytest.mark.parametrize("whole", HIDDEN.values(), ids=HIDDEN.keys())
+@pytest.mark.parametrize("before", [b"", INTERIM], ids=["", "behind an interim reply"])
+async def test_empty_lines_before_a_reply_hide_none_of_its_headers(
+    serve, connect, whole, line_ends, before
+):
+    server = await serve(in_turn([line_ends + before + line_ends + whole, CLOSE]))
+    lookup = await connect(server).lookup("ann@example.com")
+    assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, ProtocolError)
+
+
+@pytest.mark.parametrize("line_ends", LINE_ENDS.values(), ids=LINE_ENDS.keys())
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_a_reply_behind_empty_lines_is_a_result(serve, connect, line_ends, pieces):
+    said = line_ends + INTERIM + line_ends + INTERIM + WHOLE
+    size = -(-len(said) // pieces)
+    script = [said[start : start + size] for start in range(0, len(said), size)]
+    server = await serve(lambda asked: script)
+    lookup = await connect(server).lookup("ann@example.com")
+    assert (lookup.outcome, server.requests) == (Outcome.OK, 1)
+
+
 PARTIAL_SURPLUS = {"half a reply": MALLORY[:20], "a line end": b"\r\n", "a head": head(200)}
 at_once_or_later = pytest.mark.parametrize("pause", [0, 0.02], ids=["at once", "later"])
 
