@@ -293,6 +293,7 @@ class DecodeError(LTXError):
         problems: one line per fault, naming the path in the JSON, never the value.
         status: the HTTP status code of that reply.
         html: whether the body was a page for people, which the API itself never sends.
+        another_email: whether the account is that of another email than the one asked for.
     """
 
     default_hint = "The API may have changed; look for a newer version of ltx_async."
@@ -304,12 +305,14 @@ class DecodeError(LTXError):
         problems: Sequence[str] = (),
         status: int = 200,
         html: bool = False,
+        another_email: bool = False,
         **details: Any,
     ) -> None:
         super().__init__(message, **details)
         self.problems: tuple[str, ...] = tuple(problems)
         self.status = status
         self.html = html
+        self.another_email = another_email
 
 
 def _with_subclasses(cls: type[ResponseError]) -> Iterator[type[ResponseError]]:

@@ -44,12 +44,14 @@ class Reply:
         body: all of it, at most the request's cap.
         delimited: whether the reply itself said where its body ends; False where only
             the end of the connection did, which may have come early.
+        carrier: the connection that brought it, as its transport knows it.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     delimited: bool = True
+    carrier: object = field(default=None, repr=False, eq=False)
 
 
 def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | LTXError:
@@ -70,7 +72,9 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     answered = account.email
     if answered is None or is_same_account(email, answered):
         return account
-    return _undecodable(["email: another than the one asked for"], email)
+    error = _undecodable(["email: another than the one asked for"], email)
+    error.another_email = True
+    return error
 
 
 def parse_accounts(reply: Reply, redaction: Redaction) -> dict[str, Account] | LTXError:

@@ -20,6 +20,7 @@ from ltx_async.errors import (
     CertificateError,
     ConnectError,
     DeadlineError,
+    DecodeError,
     LTXError,
     ProtocolError,
     RateLimitError,
@@ -87,9 +88,7 @@ class RetryLoop(Generic[T]):
             if refusal is not None:
                 return self._left_alone(refusal)
             try:
-                result = await self._send()
-                if isinstance(result, ProtocolError) and self._replaceable(result):
-                    result = await self._send()
+                result = await self._attempt()
             finally:
                 limiter.release()
             if not isinstance(result, LTXError) or result.outcome != Outcome.FAILED:
@@ -204,13 +203,20 @@ class RetryLoop(Generic[T]):
 
     # Sending
 
-    def _replaceable(self, error: ProtocolError) -> bool:
-        """Whether the attempt may be made again at once, without cost.
+    async def _attempt(self) -> T | LTXError:
+        """Ask, and once more at once, without cost, where only the connection was at fault.
 
         A kept-alive connection that the server had closed in the meantime is nobody's
-        fault (RFC 9112 9.3.1): it is replaced, once per attempt.
+        fault (RFC 9112 9.3.1). One that brings the account of another email is out of step:
+        its replies are those to other requests.
         """
-        return error.reused and not self.shared.limiter.stopped
+        limiter = self.shared.limiter
+        result = await self._send()
+        if isinstance(result, ProtocolError) and result.reused and not limiter.stopped:
+            result = await self._send()
+        if isinstance(result, DecodeError) and result.another_email and not limiter.stopped:
+            result = await self._send()
+        return result
 
     async def _send(self) -> T | LTXError:
         """Put one request on the wire and read the reply."""
@@ -234,6 +240,8 @@ class RetryLoop(Generic[T]):
         else:
             self.status = reply.status
             result = self.read(reply, self.email or "", shared.redaction)
+            if isinstance(result, DecodeError) and result.another_email:
+                shared.transport.discard(reply)
         seconds = shared.clock() - began
         failure = result if isinstance(result, LTXError) else None
         if watched:

@@ -93,6 +93,12 @@ class DirectTransport:
             self._idle_may_be_dead = isinstance(error, ProtocolError) and error.reused
             raise
 
+    def discard(self, reply: Reply) -> None:
+        """Close the connection that brought a reply, and send the next request over a new one."""
+        if isinstance(reply.carrier, DirectConnection):
+            reply.carrier.distrust()
+            self._idle_may_be_dead = True
+
     def _idle_connection(self, now: float) -> DirectConnection | None:
         """Take an idle connection, but not in place of one that had been closed while idle."""
         if self._idle_may_be_dead:

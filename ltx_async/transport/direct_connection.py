@@ -24,6 +24,7 @@ from aiohttp.connector import Connection
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import AttemptTimeoutError, LTXError, ProtocolError
 from ltx_async.transport.endpoint import KEPT_HEADERS
+from ltx_async.transport.unread import unread_on
 
 _LONGEST_FIELD: Final = 8190  # bytes in a header field and fields in a reply: aiohttp's limits
 _MOST_FIELDS: Final = 128
@@ -64,6 +65,7 @@ class DirectConnection(asyncio.Protocol):
         "_size",
         "_status",
         "_transport",
+        "_unread",
         "asked_at",
         "ends_at",
         "used",
@@ -89,6 +91,7 @@ class DirectConnection(asyncio.Protocol):
         assert connection.transport is not None
         self._transport = connection.transport
         self._transport.set_protocol(self)
+        self._unread = unread_on(self._transport)
         self._expect()
 
     def _expect(self) -> None:
@@ -115,7 +118,8 @@ class DirectConnection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether another request may follow: the reply was whole and nothing came after it."""
-        return self._reply is None and not self._dirty and not self._transport.is_closing()
+        idle = self._reply is None and not self._dirty and not self._transport.is_closing()
+        return idle and not self._unread()
 
     def fail(self, error: LTXError) -> None:
         """End the current request, if there is one, with an error; close the connection."""
@@ -127,6 +131,10 @@ class DirectConnection(asyncio.Protocol):
     def expire(self) -> None:
         """End the current request: its time is up."""
         self.fail(AttemptTimeoutError("no whole reply in time"))
+
+    def distrust(self) -> None:
+        """Close the connection: the reply to one request was that to another."""
+        self.fail(ProtocolError("the replies of the connection are out of step", reused=True))
 
     def close(self) -> None:
         """Close the connection at once; nothing more is read."""
@@ -234,7 +242,7 @@ class DirectConnection(asyncio.Protocol):
             return
         reply, self._reply = self._reply, None
         if reply is not None and not reply.done():
-            reply.set_result(Reply(status, headers, b"".join(self._body), delimited))
+            reply.set_result(Reply(status, headers, b"".join(self._body), delimited, self))
         self._expect()
         if self._dirty:
             self.close()

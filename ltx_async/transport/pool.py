@@ -10,11 +10,14 @@ from collections.abc import Coroutine
 from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from attrs import field, frozen
 from yarl import URL
+
+from ltx_async.transport.unread import unread_on
 
 
 @frozen(kw_only=True)
@@ -71,9 +74,25 @@ def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 class PooledRequest(aiohttp.ClientRequest):
-    """A request that knows of its connection whether an earlier one went over it."""
+    """A request that knows its connection.
+
+    Attributes:
+        reused: whether an earlier request went over it.
+        carrier: what can close it.
+    """
 
     reused: bool = False
+    carrier: ResponseHandler | None = None
+
+
+class PooledResponse(aiohttp.ClientResponse):
+    """A response that knows its connection, which aiohttp takes back as soon as it is read.
+
+    Attributes:
+        carrier: what can close it.
+    """
+
+    carrier: ResponseHandler | None = None
 
 
 class Connector(aiohttp.TCPConnector):
@@ -97,13 +116,14 @@ class Connector(aiohttp.TCPConnector):
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol: Any = connection.protocol
-            reused = getattr(protocol, "ltx_used", False)
-            if not (reused and protocol.should_close):
+            unread = getattr(protocol, "ltx_unread", None)
+            if unread is None or not (protocol.should_close or unread()):
                 break
             connection.close()
-        protocol.ltx_used = True
+        if unread is None:
+            protocol.ltx_unread = unread_on(connection.transport)
         if isinstance(req, PooledRequest):
-            req.reused = reused
+            req.reused, req.carrier = unread is not None, protocol
         return connection
 
     def _get(

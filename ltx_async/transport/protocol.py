@@ -13,5 +13,8 @@ class Transport(Protocol):
     async def send(self, request: Request, timeout: float) -> Reply:
         """Return the reply, or raise one of our errors."""
 
+    def discard(self, reply: Reply) -> None:
+        """Close the connection that brought a reply, and send the next request over a new one."""
+
     async def aclose(self) -> None:
         """Close what was opened."""

@@ -14,6 +14,7 @@ from aiohttp import (
     ClientSession,
     StreamReader,
 )
+from aiohttp.client_proto import ResponseHandler
 from attrs import define, field
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -21,7 +22,7 @@ from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
 from ltx_async.transport.endpoint import KEPT_HEADERS, Endpoint
 from ltx_async.transport.failures import translated
-from ltx_async.transport.pool import Connector, PooledRequest, Wiring
+from ltx_async.transport.pool import Connector, PooledRequest, PooledResponse, Wiring
 from ltx_async.transport.time_limits import TimeLimits
 
 __all__ = ["ClientSession", "SessionTransport"]
@@ -47,13 +48,17 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
     `ServerDisconnectedError`; behind a middleware it sees neither.
     """
     try:
-        return await handler(request)
+        response = await handler(request)
     except aiohttp.ClientConnectorError:
         raise
     except aiohttp.ServerDisconnectedError as error:
         unread = isinstance(error.message, str)  # else it is the part of the reply that came
     except aiohttp.ClientOSError:
         unread = True
+    else:
+        if isinstance(response, PooledResponse) and isinstance(request, PooledRequest):
+            response.carrier = request.carrier
+        return response
     raise _ConnectionLostError(
         reused=unread and isinstance(request, PooledRequest) and request.reused
     )
@@ -134,6 +139,15 @@ class SessionTransport:
             response.close()
             raise
 
+    def discard(self, reply: Reply) -> None:
+        """Close the connection that brought a reply, and send the next request over a new one.
+
+        Which connection of a borrowed session it was is not known here.
+        """
+        if self._pool is not None and isinstance(reply.carrier, ResponseHandler):
+            reply.carrier.abort()
+            self._pool.idle_may_be_dead = True
+
     def _session(self) -> ClientSession:
         if self.borrowed is not None:
             if self.borrowed.closed:
@@ -160,6 +174,7 @@ def open_session(pool: Connector, proxy: str | None) -> ClientSession:
         auto_decompress=False,
         proxy=proxy,
         request_class=PooledRequest,
+        response_class=PooledResponse,
     )
 
 
@@ -191,7 +206,8 @@ async def _reply(response: ClientResponse, request: Request) -> Reply:
     body = await _body(response.content, cap)
     if not (delimited or protocol is None or _ended_well(protocol.exception())):
         raise ProtocolError("the connection broke before the end of the reply")
-    return Reply(response.status, _headers(response, request), body, delimited)
+    carrier = getattr(response, "carrier", None)
+    return Reply(response.status, _headers(response, request), body, delimited, carrier)
 
 
 def _joined(headers: CIMultiDictProxy[str], name: str) -> str:

@@ -1,7 +1,11 @@
 """Promises 12 and 13: a reply that is not whole, valid HTTP is never a result of anybody."""
 
 import asyncio
+import contextlib
 import itertools
+import socket
+import threading
+import time
 
 import pytest
 
@@ -280,7 +284,13 @@ async def test_a_reply_with_junk_in_the_same_piece_is_asked_for_again(serve, con
 
 MALLORY = reply(200, account_body("bob@example.com", maxJobs=66))
 WHOLE_SURPLUS = {"another reply": MALLORY, "a byte": b"}", "100 kB": b"a" * 100_000}
-LINE_ENDS = {"CRLF": b"\r\n", "two": b"\r\n\r\n", "LF": b"\n", "CR": b"\r", "20 kB": b"\r\n" * 10_000}
+LINE_ENDS = {
+    "CRLF": b"\r\n",
+    "two": b"\r\n\r\n",
+    "LF": b"\n",
+    "CR": b"\r",
+    "20 kB": b"\r\n" * 10_000,
+}
 ENCODED = reply(200, ANN, ("Content-Encoding", "gzip"))
 HIDDEN = {
     "an encoding": ENCODED,
@@ -354,6 +364,110 @@ async def test_less_than_a_reply_after_the_reply_never_reaches_the_next_lookup(
     lookup, server = await ask_twice(serve, connect, first, pause)
     assert (lookup.outcome, lookup.account.max_jobs) == (Outcome.OK, None)
     assert server.times_asked("bob@example.com") == 1
+
+
+@pytest.mark.parametrize("surplus", [b"\r\n", b"\n", b"\r\n" * 9], ids=["CRLF", "LF", "nine CRLF"])
+@pytest.mark.parametrize(
+    "whole",
+    [
+        WHOLE,
+        reply(200, ANN + b"\r\n"),
+        reply(404),
+        head(204),
+        head(200, CHUNKED) + chunk(ANN) + chunk(b""),
+        head(200, CHUNKED) + chunk(ANN) + b"0\r\nX-Trailer: 1\r\n\r\n",
+        INTERIM + WHOLE,
+        INTERIM + INTERIM + reply(404),
+    ],
+)
+@pytest.mark.parametrize("transport", ["direct"])  # aiohttp says nothing of line ends
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_line_ends_after_the_reply_cost_the_connection_and_nothing_else_does(
+    serve, connect, whole, surplus, pieces
+):
+    for extra, connections in ((surplus, 2), (b"", 1)):
+        said = whole + extra
+        middle = len(said) // 2 if pieces == 2 else len(said)
+        lookup, server = await ask_twice(serve, connect, [said[:middle], said[middle:]], 0)
+        assert (lookup.outcome, server.connections) == (Outcome.OK, connections)
+
+
+@contextlib.contextmanager
+def late_server(*scripts):
+    """Answer in a thread of its own, which goes on while the event loop stands still.
+
+    The n-th script is for the n-th request of a connection; yields the base URL and the
+    emails asked for, by connection.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    asked: list[list[str]] = []
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                asked.append([])
+                threading.Thread(target=talk, args=(peer, asked[-1]), daemon=True).start()
+
+    def talk(peer, emails):
+        with contextlib.suppress(OSError), peer:
+            while data := peer.recv(65536):
+                emails.append(data.split(b" ")[1].rpartition(b"/")[2].decode())
+                script = scripts[min(len(emails), len(scripts)) - 1]
+                for step in script(emails[-1]):
+                    if isinstance(step, bytes):
+                        peer.sendall(step)
+                    elif step is CLOSE:
+                        return
+                    else:
+                        time.sleep(step.seconds)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", asked
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [reply(404, NO_ACCOUNT), MALLORY, b"HTTP/1.1 404 Not", b"\r\n", b"}"],
+    ids=["a 404", "an account", "half a reply", "a line end", "a byte"],
+)
+async def test_bytes_that_the_event_loop_has_not_yet_read_never_reach_the_next_lookup(
+    connect, stray
+):
+    """What came while the loop stood still was there before the next request was written."""
+
+    def with_stray(email):
+        return [reply(200, account_body(email)), Pause(0.05), stray]
+
+    with late_server(with_stray) as (base_url, asked):
+        client = connect(base_url, concurrency=1)
+        for number in range(5):
+            lookup = await client.lookup(f"{number}@example.com")
+            assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 1)
+            assert lookup.account.email == f"{number}@example.com"
+            time.sleep(0.15)
+        await client.aclose()
+    assert [len(emails) for emails in asked] == [1] * 5
+
+
+async def test_an_end_that_the_event_loop_has_not_yet_read_costs_no_request(connect):
+    def answer(email):
+        return [reply(200, account_body(email)), Pause(0.05), CLOSE]
+
+    with late_server(answer) as (base_url, asked):
+        client = connect(base_url, concurrency=1)
+        for number in range(3):
+            lookup = await client.lookup(f"{number}@example.com")
+            assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 1)
+            time.sleep(0.15)
+        await client.aclose()
+    assert [len(emails) for emails in asked] == [1] * 3
 
 
 async def test_a_second_reply_in_two_parts_never_reaches_the_next_lookup(serve, connect):

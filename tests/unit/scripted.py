@@ -70,6 +70,7 @@ class ScriptedTransport:
         self.asked = {}
         self.under_way = self.most_under_way = 0
         self.closed = 0
+        self.discarded = []
 
     async def send(self, request, timeout):
         email = unquote(request.target.rpartition("/")[2])
@@ -98,6 +99,9 @@ class ScriptedTransport:
         if isinstance(step, Reply):
             return step
         return account_reply(email) if step == 200 else Reply(step, {}, b"")
+
+    def discard(self, reply):
+        self.discarded.append(reply)
 
     async def aclose(self):
         self.closed += 1

@@ -1,0 +1,28 @@
+"""Bytes that wait on an idle connection: they would pass for the reply to the next request.
+
+An event loop reads them only after whatever is ready to run, which may well write that request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Callable
+from functools import partial
+
+
+def unread_on(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
+    """Return a function that asks the system whether anything came, an end included.
+
+    Where it cannot be asked (Windows has no `poll`, a mock no socket), nothing ever has.
+    """
+    peer = None if transport is None else transport.get_extra_info("socket")
+    if peer is None or not hasattr(select, "poll"):
+        return _nothing
+    poll = select.poll()
+    poll.register(peer, select.POLLIN)
+    return partial(poll.poll, 0)
+
+
+def _nothing() -> None:
+    """Tell that nothing came."""
