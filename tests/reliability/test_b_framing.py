@@ -451,7 +451,7 @@ async def test_bytes_that_the_event_loop_has_not_yet_read_never_reach_the_next_l
             lookup = await client.lookup(f"{number}@example.com")
             assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 1)
             assert lookup.account.email == f"{number}@example.com"
-            time.sleep(0.15)
+            time.sleep(0.3)
         await client.aclose()
     assert [len(emails) for emails in asked] == [1] * 5
 
@@ -465,7 +465,7 @@ async def test_an_end_that_the_event_loop_has_not_yet_read_costs_no_request(conn
         for number in range(3):
             lookup = await client.lookup(f"{number}@example.com")
             assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 1)
-            time.sleep(0.15)
+            time.sleep(0.3)
         await client.aclose()
     assert [len(emails) for emails in asked] == [1] * 3
 
