@@ -3,8 +3,7 @@
 llhttp, which httptools wraps, judges the framing (RFC 9112 6 and 7): lengths that
 contradict each other, bad status lines and broken chunks are its errors. It is stricter
 than aiohttp, which puts up with bare line feeds, folded headers and the like. Headers are
-looked at only where they matter: a second, slower parser reads them for a reply that
-is no 200, or whose first bytes mention a coding or are suspiciously many.
+looked at only where they matter, by a second, slower parser: see `direct_headers`.
 
 A byte that belongs to no reply spoils the connection: the next request goes over another.
 llhttp says nothing of line ends before and behind a reply, so these are looked for here.
@@ -13,7 +12,6 @@ llhttp says nothing of line ends before and behind a reply, so these are looked 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -23,17 +21,18 @@ from aiohttp.connector import Connection
 
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import AttemptTimeoutError, LTXError, ProtocolError
-from ltx_async.transport.endpoint import KEPT_HEADERS
+from ltx_async.transport.direct_headers import (
+    INFORMATIONAL,
+    LINE_ENDS,
+    ends_with_connection,
+    may_matter,
+    read_headers,
+    status_line_at,
+)
 from ltx_async.transport.unread import unread_on
 
-_LONGEST_FIELD: Final = 8190  # bytes in a header field and fields in a reply: aiohttp's limits
-_MOST_FIELDS: Final = 128
 _HEAD_CAP: Final = 64 << 10
-_FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # in which so many fields fit: `a:` and a line end
-_INFORMATIONAL: Final = range(100, 200)
-_CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
 _NONE: Final[Mapping[str, str]] = {}
-_LINE_ENDS: Final = b"\r\n"
 _SURPLUS_LINE_ENDS: Final = re.compile(rb"\r\n\r\n[\r\n]+\Z")  # behind chunks, or a bare head
 _OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
 
@@ -163,7 +162,7 @@ class DirectConnection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._flaw = self._flaw or "the reply is not valid HTTP"
         if self._status is not None and not self._flaw:
-            if data[-1] in _LINE_ENDS and self._has_surplus(data):
+            if data[-1] in LINE_ENDS and self._has_surplus(data):
                 self._dirty = True
             self._complete(self._status, delimited=True)
         else:
@@ -183,7 +182,7 @@ class DirectConnection(asyncio.Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """End what was under way: a reply that only the end delimits is whole now."""
         self._dirty = True
-        if self._reply is not None and exc is None and self._ends_with_connection():
+        if self._reply is not None and exc is None and ends_with_connection(self._raw):
             self._complete(self._parser.get_status_code(), delimited=False)
         if self._reply is not None:
             reused = self.used and not self._received
@@ -220,9 +219,9 @@ class DirectConnection(asyncio.Protocol):
         if self._status is not None:
             return
         status = self._parser.get_status_code()
-        if status in _INFORMATIONAL:
+        if status in INFORMATIONAL:
             # Behind this one only: the next may have come in the same piece.
-            start = _status_line(self._raw, self._head_at)
+            start = status_line_at(self._raw, self._head_at)
             self._head_at = self._raw.index(b"\r\n\r\n", start) + 4
         else:
             self._status = status
@@ -231,12 +230,15 @@ class DirectConnection(asyncio.Protocol):
     def _complete(self, status: int, *, delimited: bool) -> None:
         """Hand the reply over, unless its headers are at fault."""
         start = self._head_at
-        if self._raw[start] in _LINE_ENDS:  # of an earlier reply, it seems
+        if self._raw[start] in LINE_ENDS:  # of an earlier reply, it seems
             self._dirty = True
-            start = _status_line(self._raw, start)
+            start = status_line_at(self._raw, start)
         wanted = status != 200 or self._request.headers
-        plain = not wanted and not _suspicious(self._raw, start)
-        headers = _NONE if plain else self._headers()
+        plain = not wanted and not may_matter(self._raw, start)
+        headers = _NONE
+        if not plain:
+            headers, flaw = read_headers(self._raw)
+            self._flaw = flaw or self._flaw
         if self._flaw:
             self.fail(ProtocolError(self._flaw))
             return
@@ -252,79 +254,8 @@ class DirectConnection(asyncio.Protocol):
 
     def _has_surplus(self, data: bytes) -> bool:
         """Whether line ends follow the reply in the piece that it ends in."""
-        head_at = _status_line(self._raw, self._head_at)
+        head_at = status_line_at(self._raw, self._head_at)
         body_at = self._raw.find(b"\r\n\r\n", head_at) + 4
         if b"transfer-encoding" in self._raw[head_at:body_at].lower():
             return _SURPLUS_LINE_ENDS.search(data[-8:]) is not None
         return self._raw_at + body_at + self._size < self._received
-
-    def _headers(self) -> Mapping[str, str]:
-        """Read the headers of the reply under way, and find fault with them."""
-        reader = _HeaderReader(self._raw)
-        fields = reader.fields
-        if len(fields) > _MOST_FIELDS or any(len(n) + len(v) > _LONGEST_FIELD for n, v in fields):
-            self._flaw = "the headers are too long"
-        headers: dict[str, str] = {}
-        for name, value in fields:
-            key = name.decode("latin-1").lower()
-            text = value.decode("utf-8", "surrogateescape")
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
-        if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
-            self._flaw = "the reply has a Content-Encoding that was not asked for"
-        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
-            self._flaw = "the reply has a transfer coding that was not asked for"
-        return {name: headers[name] for name in KEPT_HEADERS if name in headers}
-
-    def _ends_with_connection(self) -> bool:
-        """Whether the reply has neither a length nor chunks (RFC 9112 6.3, item 8)."""
-        reader = _HeaderReader(self._raw)
-        names = {name.lower() for name, _ in reader.fields}
-        return reader.complete and names.isdisjoint({b"content-length", b"transfer-encoding"})
-
-
-class _HeaderReader:
-    """Reads the header fields of the first message in some bytes that is no 1xx.
-
-    Attributes:
-        fields: their names and values.
-        complete: whether these are all of them.
-    """
-
-    def __init__(self, raw: bytes) -> None:
-        self.fields: list[tuple[bytes, bytes]] = []
-        self.complete = False
-        self._parser = httptools.HttpResponseParser(self)
-        with contextlib.suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._parser.feed_data(raw)
-
-    def on_message_begin(self) -> None:
-        """Forget the fields of a 1xx."""
-        if not self.complete:
-            self.fields.clear()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field; not the trailers, which come later."""
-        if not self.complete:
-            self.fields.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """Stop at the first message that is no 1xx."""
-        self.complete = self._parser.get_status_code() not in _INFORMATIONAL
-
-
-def _status_line(raw: bytes, start: int) -> int:
-    """Return where a reply begins, behind the empty lines that llhttp puts up with."""
-    return len(raw) - len(raw[start:].lstrip(_LINE_ENDS))
-
-
-def _suspicious(raw: bytes, start: int) -> bool:
-    """Whether the headers of a 200, which begin at `start`, have to be read after all."""
-    end = raw.find(b"\r\n\r\n", start)
-    head = raw[start : len(raw) if end < 0 else end + 2].lower()
-    size = len(head)
-    if size > _FEWEST_BYTES and (size > _LONGEST_FIELD or head.count(b"\n") > _MOST_FIELDS):
-        return True
-    if head.find(b"-encoding") < 0:
-        return False
-    rest = head.replace(_CHUNKED, b"\r\n", 1)
-    return b"content-encoding" in rest or b"transfer-encoding" in rest
