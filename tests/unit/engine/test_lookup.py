@@ -1,0 +1,112 @@
+"""What becomes of one email: the record of an answer, of an error, and of a new kind of one."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ltx_async.codec import Reply
+from ltx_async.errors import (
+    AccountNotFoundError,
+    InvalidEmailError,
+    LTXError,
+    ReauthenticationError,
+)
+from ltx_async.models import Outcome
+from unit.scripted import EMAIL, ScriptedTransport, client_over
+from unit.virtual_time import in_virtual_time
+
+BROKEN = Reply(200, {}, b'{"email": "ann@example.com", "error": "sign in again"}')
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome", "error"),
+    [
+        (200, Outcome.OK, None),
+        (BROKEN, Outcome.NEEDS_REAUTH, None),
+        (596, Outcome.NEEDS_REAUTH, ReauthenticationError),
+        (404, Outcome.NOT_FOUND, AccountNotFoundError),
+        (410, Outcome.FAILED, LTXError),
+    ],
+)
+@in_virtual_time
+async def test_a_reply_becomes_a_record(step, outcome, error):
+    transport = ScriptedTransport([step], latency=0.5)
+    lookup = await client_over(transport).lookup(EMAIL)
+    assert (lookup.email, lookup.outcome, lookup.attempts) == (EMAIL, outcome, 1)
+    assert lookup.elapsed == 0.5
+    assert (lookup.account is None) == (lookup.error is not None)
+    if error is not None:
+        assert isinstance(lookup.error, error)
+        assert (lookup.error.email, lookup.error.attempts) == (EMAIL, 1)
+
+
+@in_virtual_time
+async def test_an_email_that_cannot_be_sent_has_a_record_without_an_attempt():
+    lookup = await client_over(ScriptedTransport()).lookup("no email")
+    assert (lookup.outcome, type(lookup.error)) == (Outcome.INVALID, InvalidEmailError)
+    assert (lookup.attempts, lookup.status, lookup.elapsed) == (0, None, 0.0)
+
+
+def every(cls):
+    return {cls}.union(*map(every, cls.__subclasses__()))
+
+
+def test_what_a_class_says_of_its_outcome_is_one():
+    assert {Outcome(cls.outcome) for cls in every(LTXError)} == {
+        Outcome.FAILED,
+        Outcome.INVALID,
+        Outcome.NOT_FOUND,
+        Outcome.NEEDS_REAUTH,
+    }
+
+
+RULE = """
+class GoneError(ResponseError):
+    statuses = frozenset({410})
+    outcome = "not_found"
+
+
+class FullDiskError(ServerError):
+    statuses = frozenset({507})
+    ends_run = True
+
+
+CLASS_OF_STATUS"""
+PROGRAM = """
+import asyncio, importlib.util, pathlib, sys
+
+found = importlib.util.find_spec("ltx_async.errors")
+source = pathlib.Path(found.origin).read_text(encoding="utf-8")
+module = importlib.util.module_from_spec(found)
+sys.modules["ltx_async.errors"] = module
+source = source.replace("\\nCLASS_OF_STATUS", sys.argv[1], 1)
+exec(compile(source, found.origin, "exec"), vars(module))
+
+from ltx_async.emulator import Emulator, Status
+from ltx_async import LTXClient
+
+
+async def main():
+    async with Emulator([{"email": "ann@example.com"}]) as emulator:
+        async with LTXClient(emulator.token, base_url=emulator.base_url) as client:
+            emulator.script("ann@example.com", Status(410), Status(507))
+            gone = await client.lookup("ann@example.com")
+            print(type(gone.error).__name__, gone.outcome, gone.attempts)
+            run = client.lookup_many(["ann@example.com"])
+            try:
+                print(await run)
+            except module.LTXError as error:
+                print(type(error).__name__, error.status, len(run.delivered))
+
+
+asyncio.run(main())
+"""
+
+
+def test_a_new_rule_for_a_status_is_one_class():
+    """Written into `errors` and nowhere else, it decides class, outcome and end of a run."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, RULE], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["GoneError not_found 1", "FullDiskError 507 0"], done
