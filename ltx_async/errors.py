@@ -324,5 +324,5 @@ def _with_subclasses(cls: type[ResponseError]) -> Iterator[type[ResponseError]]:
 CLASS_OF_STATUS: Final[Mapping[int, type[ResponseError]]] = {
     status: cls
     for cls in sorted(_with_subclasses(ResponseError), key=lambda cls: -len(cls.statuses))
-    for status in cls.statuses  # of two classes that claim a status, the one of fewer wins
+    for status in cls.statuses  # where two classes name a status, the narrower one has it
 }

@@ -114,7 +114,7 @@ def _latest_created(value: Any, _type: Any) -> dict[str, Any] | None:
     if type(value) is not dict:
         raise _mismatch("an object", value)
     created = value.get(TOKEN_KEY)
-    if type(created) is not int or not 0 <= created <= _COMMON_ERA:  # else look closer
+    if type(created) is not int or not 0 <= created <= _COMMON_ERA:  # a rare one is checked
         _milliseconds(created, None, f".{TOKEN_KEY}")
     return value
 
@@ -164,7 +164,7 @@ def _structuring() -> Callable[[Any, Any], Account]:
 
 
 def prepare() -> None:
-    """Have everything ready that the first account would otherwise wait for."""
+    """Compile now what the first account would otherwise wait for."""
     _structuring()
 
 

@@ -16,11 +16,13 @@ LONGEST_RECORD = 8 * ACCOUNT_BODY_CAP
 """Bytes of a line that is written or read: escapes make an account six times as long."""
 
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_PLAIN = re.compile("[A-Za-z0-9_~+-][A-Za-z0-9_.~+-]*@[A-Za-z0-9_.~-]+")  # only + is encoded
+_PLAIN = re.compile(
+    "[A-Za-z0-9_~+-][A-Za-z0-9_.~+-]*@[A-Za-z0-9_.~-]+"
+)  # of these only + is encoded
 _SEPARATOR = re.compile(r"[/\\]")
 
 
-@define  # freezing one would take three times as long as making it
+@define  # made for every lookup: a frozen one would take three times as long to make
 class Request:
     """One GET below the base URL; not to be changed.
 

@@ -23,7 +23,7 @@ DEEPEST = 100
 _LONGEST_SAFE = 18  # digits: below this, 64 bits and exact numbers are certain
 _LONG_NUMBER = b"0" * (_LONGEST_SAFE + 1)
 _SHAPE = bytes.maketrans(b"123456789[", b"000000000{")  # every digit a 0, every bracket a {
-_BRACE = ord("{")  # as a number it is found sooner than as bytes
+_BRACE = ord("{")  # bytes.count finds a number sooner than bytes
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STRING_OR_BRACKET = re.compile(  # possessive, and a string may end with the body: linear time
     rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL

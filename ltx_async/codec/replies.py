@@ -34,7 +34,7 @@ _IDENTIFYING: Final = FIELDS - {"error"}
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
 
 
-@define  # freezing one would take three times as long as making it
+@define  # made for every lookup: a frozen one would take three times as long to make
 class Reply:
     """What came back, undecoded; not to be changed.
 
@@ -135,7 +135,7 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
     html = is_html(reply.body)
     body = None if html else _any_json(reply.body)
     if status == NOT_FOUND and body is None and not reply.delimited:
-        return _cut_off(email)  # of an HTML page, perhaps
+        return _cut_off(email)  # what was cut off may have been an HTML page
     if 300 <= status < 400:
         text = _location(reply)
     else:

@@ -27,7 +27,7 @@ from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup, Stats
 
-_ORDERED_WINDOW: Final = 1_000
+_ORDERED_WINDOW: Final = 1_000  # results that may wait for one slow email before them
 
 
 class _End(Enum):
@@ -193,12 +193,17 @@ class BulkLookup:
     def _retired(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         if not worker.cancelled():
-            worker.exception()  # the consumer gets it; the loop need not complain
+            worker.exception()  # `__anext__` raises it; the loop need not log it as well
         if not self._workers:
             self._done += (self._early.pop(index) for index in sorted(self._early))
             self._wake()
 
     async def _work(self) -> None:
+        """Look up one email after the other, until there is none or this worker is not needed.
+
+        An email of a plain iterable is taken without an `await` where the consumer is near:
+        that saves a coroutine for each of them.
+        """
         run, shared, bounds = self._run, self._shared, self._bounds
         emails = self._emails
         try:
@@ -224,13 +229,13 @@ class BulkLookup:
             self._active -= 1
 
     async def _take(self) -> str | _End:
-        """Return the next email once the consumer is near enough."""
+        """Return the next email, as soon as the consumer is so near that one may be taken."""
         with self._run.waiting():
             if self._emails is not None:
                 await self._nearness()
                 return self._next(self._emails)
             assert self._coming is not None
-            async with self._turn:  # generators cannot be asked by two at a time
+            async with self._turn:  # an async generator refuses to be asked by two at a time
                 await self._nearness()
                 return _END if self._over else await anext(self._coming, _END)
 
@@ -238,7 +243,7 @@ class BulkLookup:
         return _END if self._over else next(emails, _END)
 
     async def _nearness(self) -> None:
-        """Wait until the consumer is within the window."""
+        """Wait until fewer results than the window holds are not yet consumed."""
         while self._taken - self._given >= self._window and not self._over:
             room = asyncio.get_running_loop().create_future()
             self._room.append(room)

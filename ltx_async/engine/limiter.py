@@ -36,7 +36,7 @@ def _check_rate(_limiter: Limiter, _attribute: object, value: float | None) -> N
         raise ConfigurationError(f"rate must be a number of requests per second, not {value!r}")
 
 
-@define(eq=False, on_setattr=setters.NO_OP)  # checked once; set at every request
+@define(eq=False, on_setattr=setters.NO_OP)  # validators run once, not at every request
 class Limiter:
     """The semaphore that all requests of one client pass, with pacing and a gate.
 

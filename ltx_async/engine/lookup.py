@@ -77,7 +77,7 @@ def _record(
     index: int, email: str, result: Account | LTXError, loop: RetryLoop[Account] | None
 ) -> Lookup:
     attempts, status, elapsed = 0, None, 0.0
-    if loop is not None:  # else nothing was sent
+    if loop is not None:  # without a loop the email was refused, and nothing was sent
         attempts, status, elapsed = loop.attempts, loop.status, loop.elapsed
     account = error = None
     if isinstance(result, LTXError):

@@ -32,7 +32,7 @@ from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
 from ltx_async.models import Outcome
 
 _UNANSWERED: Final = (TransportError, CertificateError)
-_SHORTEST_TIMEOUT: Final = 0.001
+_SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 T = TypeVar("T")
 
 
@@ -112,7 +112,7 @@ class RetryLoop(Generic[T]):
         if not isinstance(delay, float):
             again = self.run is not None and await self._starts_afresh(self.run, delay, follow_up)
             return None if again else delay
-        if not self._throttled:  # else the gate is closed, for everybody
+        if not self._throttled:  # after a throttle it is the closed gate that makes it wait
             await self._sleep(delay, error)
         return None
 
@@ -147,7 +147,7 @@ class RetryLoop(Generic[T]):
     # Waiting
 
     def _refusal(self) -> LTXError:
-        """Fail at once while the server wants to be left alone for longer than anybody waits."""
+        """Return the error of a lookup that the server wants to come later than anybody waits."""
         left = self.shared.limiter.refused_for()
         return RateLimitError(
             f"HTTP 429 earlier: the server wants no request for another {left:.0f} s",
@@ -156,14 +156,22 @@ class RetryLoop(Generic[T]):
         )
 
     def _left_alone(self, refusal: LTXError) -> LTXError:
-        """Return why a lookup ends without an attempt; in a run that is why the run ends."""
+        """Return why a single lookup ends without an attempt.
+
+        Raises:
+            RunEndedError: it is part of a run, which ends for the same reason.
+        """
         if self.run is None:
             return refusal
         self.run.end(refusal)
         raise RunEndedError
 
     async def _queue(self) -> LTXError | None:
-        """Wait for a slot. In a run the deadline's clock stands still meanwhile."""
+        """Wait for a slot, and return an error where none is to be had in time.
+
+        In a run the deadline's clock stands still meanwhile: how long a lookup is queued
+        there depends on the pace of the run, and not on its email.
+        """
         limiter = self.shared.limiter
         if limiter.refused_for() > 0:
             return self._refusal()
@@ -219,7 +227,7 @@ class RetryLoop(Generic[T]):
         return result
 
     async def _send(self) -> T | LTXError:
-        """Put one request on the wire and read the reply."""
+        """Put one request on the wire, make the result of its reply, and tell everybody of it."""
         shared = self.shared
         now, began = shared.loop.time(), shared.clock()
         self.attempts += 1
@@ -264,7 +272,8 @@ class RetryLoop(Generic[T]):
             limiter.succeeded(sent_at)
         if run is None:
             return
-        run.counters.requests += not isinstance(failure, ConnectError)  # then nothing was sent
+        if not isinstance(failure, ConnectError):  # without a connection nothing was sent
+            run.counters.requests += 1
         if replied:
             run.counters.latencies.add(seconds)
         if failure is not None and is_silence(failure):

@@ -15,7 +15,7 @@ from ltx_async.errors import LTXError, ServiceUnavailableError
 
 
 class RunEndedError(Exception):
-    """This lookup stays pending, because its run has ended; never reaches a caller."""
+    """Ends a lookup that stays pending, because its run has ended; it never reaches a caller."""
 
 
 @define(eq=False)

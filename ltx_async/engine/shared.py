@@ -65,7 +65,7 @@ class Shared:
         loop = asyncio.get_running_loop()
         if not self._bound:
             self.loop, self._bound = loop, True
-            if not is_uvloop(loop):  # whose time has no fractions of a millisecond
+            if not is_uvloop(loop):  # uvloop's own time has no fractions of a millisecond
                 self.clock = loop.time
         elif self.loop is not loop:
             raise ConfigurationError(

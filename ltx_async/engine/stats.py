@@ -37,7 +37,7 @@ class Latencies:
 
 @define
 class Counters:
-    """What a run has done so far; whoever does it counts it here."""
+    """What a run has done so far: each part of the engine counts here what it does itself."""
 
     requests: int = 0
     retries: int = 0

@@ -18,8 +18,8 @@ from ltx_async.transport.failures import translated
 from ltx_async.transport.pool import Connector, Wiring
 from ltx_async.transport.time_limits import TimeLimits
 
-_IDLE_LIMIT: Final = 60.0  # seconds after which a connection is not trusted to be alive still
-_GOODBYE: Final = 1.0  # seconds that closed connections get to say so
+_IDLE_LIMIT: Final = 60.0  # seconds; servers and firewalls often forget a connection by then
+_GOODBYE: Final = 1.0  # seconds that the loop gets to report closed connections as closed
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
@@ -76,7 +76,7 @@ class DirectTransport:
             CertificateError: the server's certificate does not verify.
         """
         loop = self._loop
-        if loop is None:  # looked up once: it costs a system call each time
+        if loop is None:  # `get_running_loop` asks the system for the process id each time
             loop = self._loop = asyncio.get_running_loop()
         now = loop.time()
         connection = self._idle_connection(now) or await self._connect(timeout)
@@ -114,7 +114,7 @@ class DirectTransport:
     # Connections
 
     async def _connect(self, timeout: float) -> DirectConnection:
-        """Open a connection, and trade aiohttp's protocol for a lean one."""
+        """Open a connection in time; errors of aiohttp become ours, without its frames."""
         failure: BaseException
         try:
             with self._time_limits.limit(timeout):

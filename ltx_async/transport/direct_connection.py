@@ -94,7 +94,7 @@ class DirectConnection(asyncio.Protocol):
         self._expect()
 
     def _expect(self) -> None:
-        """Be ready for a reply: nothing of it is there yet."""
+        """Forget the last reply, and be ready for the next one."""
         self._body: list[bytes] = []
         self._raw = b""
         self._head_at = self._raw_at = self._received = self._size = 0
@@ -144,7 +144,7 @@ class DirectConnection(asyncio.Protocol):
     # asyncio's side
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; bytes that nobody asked for spoil the connection."""
+        """Feed the parser with a piece of the reply; without a request, close the connection."""
         if self._reply is None:
             self.close()
             return
@@ -177,10 +177,10 @@ class DirectConnection(asyncio.Protocol):
             self.fail(ProtocolError(self._flaw))
 
     def eof_received(self) -> None:
-        """Let the transport close; `connection_lost` tells the rest."""
+        """Return nothing, so that asyncio closes the transport and calls `connection_lost`."""
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End what was under way: a reply that only the end delimits is whole now."""
+        """End what was under way: a reply that only the connection's end delimits is whole now."""
         self._dirty = True
         if self._reply is not None and exc is None and ends_with_connection(self._raw):
             self._complete(self._parser.get_status_code(), delimited=False)
@@ -220,7 +220,7 @@ class DirectConnection(asyncio.Protocol):
             return
         status = self._parser.get_status_code()
         if status in INFORMATIONAL:
-            # Behind this one only: the next may have come in the same piece.
+            # Only this 1xx is passed over: the next message may have come in the same piece.
             start = status_line_at(self._raw, self._head_at)
             self._head_at = self._raw.index(b"\r\n\r\n", start) + 4
         else:
@@ -230,7 +230,7 @@ class DirectConnection(asyncio.Protocol):
     def _complete(self, status: int, *, delimited: bool) -> None:
         """Hand the reply over, unless its headers are at fault."""
         start = self._head_at
-        if self._raw[start] in LINE_ENDS:  # of an earlier reply, it seems
+        if self._raw[start] in LINE_ENDS:  # these are left over from an earlier reply, it seems
             self._dirty = True
             start = status_line_at(self._raw, start)
         wanted = status != 200 or self._request.headers

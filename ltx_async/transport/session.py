@@ -52,7 +52,7 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
     except aiohttp.ClientConnectorError:
         raise
     except aiohttp.ServerDisconnectedError as error:
-        unread = isinstance(error.message, str)  # else it is the part of the reply that came
+        unread = isinstance(error.message, str)  # where a part of the reply came, it is that part
     except aiohttp.ClientOSError:
         unread = True
     else:
@@ -179,7 +179,7 @@ def open_session(pool: Connector, proxy: str | None) -> ClientSession:
 
 
 def _headers(response: ClientResponse, request: Request) -> dict[str, str]:
-    """Keep what is needed: nothing of a 200 unless it is wanted."""
+    """Return the headers that errors and waits need; of a 200 only where the request wants them."""
     if response.status == 200 and not request.headers:
         return {}
     headers = response.headers
@@ -187,7 +187,7 @@ def _headers(response: ClientResponse, request: Request) -> dict[str, str]:
 
 
 async def _reply(response: ClientResponse, request: Request) -> Reply:
-    """Read to the end, or stop at the cap; identity was asked for, nothing else is read."""
+    """Read a reply to its end, and refuse one that is coded, too large or cut off."""
     headers, cap = response.headers, request.body_cap
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         raise ProtocolError("the server wants to switch protocols")

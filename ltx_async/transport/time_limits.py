@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from attrs import define, field
 
 _LOOK_EVERY: Final = 0.1  # seconds; an attempt may last that much longer than its limit
-_STALLED: Final = 0.5  # seconds a look may be late before the process must have been stopped
+_STALLED: Final = 0.5  # seconds; a look that comes later still means that the process stood still
 
 
 class Attempt(Protocol):
@@ -49,7 +49,7 @@ class TimeLimits:
             self._look_later(asyncio.get_running_loop())
 
     def stop(self) -> None:
-        """Look no more; nothing is under way any longer."""
+        """Stop looking at the clock: nothing is under way any longer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
