@@ -42,10 +42,7 @@ def _reader_watched() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        gone = _ReaderGoneError()
-    else:
-        return
-    raise gone
+        raise _ReaderGoneError from None
 
 
 class LazyCommands(click.Group):

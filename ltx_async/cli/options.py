@@ -47,21 +47,19 @@ def duration(
     try:
         return None if text is None else parse_duration(text)
     except ValueError as error:
-        message = f"{error}."
-    raise click.BadParameter(message)
+        raise click.BadParameter(f"{error}.") from None
 
 
 def outcomes(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> frozenset[Outcome] | None:
     """Read outcomes that are joined by commas."""
+    if text is None:
+        return None
     try:
-        return (
-            None if text is None else frozenset(Outcome(name.strip()) for name in text.split(","))
-        )
+        return frozenset(Outcome(name.strip()) for name in text.split(","))
     except ValueError:
-        message = f"{text!r}: choose from {', '.join(Outcome)}."
-    raise click.BadParameter(message)
+        raise click.BadParameter(f"{text!r}: choose from {', '.join(Outcome)}.") from None
 
 
 def transport_found(_context: click.Context, _option: click.Parameter, name: str | None) -> str:

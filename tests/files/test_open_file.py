@@ -218,3 +218,9 @@ def test_a_directory_is_brought_to_the_disk_where_that_can_be_done(tmp_path, mon
 
 def test_standard_output_has_no_place_to_be_moved_from():
     assert OpenFile("standard output", 1).is_in_place
+
+
+@pytest.mark.parametrize(("number", "there"), [(errno.ENOENT, False), (errno.EACCES, True)])
+def test_a_place_that_cannot_be_looked_at_is_not_taken_for_empty(file, monkeypatch, number, there):
+    monkeypatch.setattr(type(file.path), "stat", lambda *_, **__: failing(number)())
+    assert file.is_in_place is there

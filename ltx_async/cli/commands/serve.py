@@ -167,8 +167,7 @@ def _emulator(
             accounts, latency=latency / 1000, faults=parse_faults(faults), seed=seed, **settings
         )
     except ValueError as error:
-        message = str(error)
-    raise click.UsageError(message)
+        raise click.UsageError(str(error)) from None
 
 
 async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt: Interrupt) -> int:
