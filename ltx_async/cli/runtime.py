@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import select
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
 from ltx_async.cli.exits import CommandError
+from ltx_async.cli.terminal.messages import Talk
 
 if sys.platform != "win32":
     import resource
@@ -105,7 +107,26 @@ def _verify_descriptors() -> None:
         )
 
 
-def run(command: Callable[[Interrupt], Awaitable[int]]) -> int:
+Body = Callable[..., Coroutine[Any, Any, int]]
+
+
+def in_event_loop(body: Body) -> Callable[..., int]:
+    """Make a command of a coroutine function, which is given a `Talk` and an `Interrupt`.
+
+    Its log goes through the talk, `--quiet` is the talk's, and what it leaves by
+    `unless_interrupted` ends it with the exit status of the signal.
+    """
+
+    @functools.wraps(body)
+    def command(*, quiet: bool = False, **options: Any) -> int:
+        talk = Talk(quiet=quiet)
+        with talk.logging():
+            return _run(lambda interrupt: body(talk, interrupt, **options))
+
+    return command
+
+
+def _run(command: Callable[[Interrupt], Coroutine[Any, Any, int]]) -> int:
     """Run a command that ends by itself after an interrupt, and return its exit status.
 
     Raises:
@@ -113,20 +134,42 @@ def run(command: Callable[[Interrupt], Awaitable[int]]) -> int:
     """
     _occupy_streams()
     _verify_descriptors()
+    interrupt = Interrupt()
 
     async def listening() -> int:
-        interrupt = Interrupt()
         interrupt.listen()
         return await command(interrupt)
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(listening())
+        try:
+            return runner.run(listening())
+        except _InterruptedError:
+            return interrupt.exit_status
+
+
+class _InterruptedError(Exception):
+    """A signal has come, and there is nothing that could be finished."""
+
+
+async def unless_interrupted(interrupt: Interrupt, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`; a signal cancels it, and the command with it."""
+    task = await _ended(interrupt, work)
+    if task.cancelled():
+        raise _InterruptedError
+    return task.result()
 
 
 async def or_interrupt(
     interrupt: Interrupt, work: Coroutine[Any, Any, T], grace: float = 0.0
 ) -> T | None:
     """Return the result of `work`, or cancel it `grace` seconds after a signal and return None."""
+    task = await _ended(interrupt, work, grace)
+    return None if task.cancelled() else task.result()
+
+
+async def _ended(
+    interrupt: Interrupt, work: Coroutine[Any, Any, T], grace: float = 0.0
+) -> asyncio.Task[T]:
     task = asyncio.create_task(work)
     waiting = asyncio.create_task(interrupt.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -134,17 +177,7 @@ async def or_interrupt(
     waiting.cancel()
     task.cancel()
     await asyncio.wait({task, waiting})
-    return None if task.cancelled() else task.result()
-
-
-def run_until_interrupted(command: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run a command that an interrupt cancels, and return its exit status."""
-
-    async def cancellable(interrupt: Interrupt) -> int:
-        status = await or_interrupt(interrupt, command())
-        return interrupt.exit_status if status is None else status
-
-    return run(cancellable)
+    return task
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

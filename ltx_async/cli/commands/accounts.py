@@ -12,7 +12,7 @@ import click
 from ltx_async.cli.checking.listing import listed_accounts
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.cli.options import client_options, json_option, quiet_option
-from ltx_async.cli.runtime import run_until_interrupted
+from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
@@ -27,16 +27,15 @@ from ltx_async.wording import counted
 @json_option
 @client_options
 @quiet_option
-def accounts(*, as_json: bool, quiet: bool, **client: Any) -> int:
+@in_event_loop
+async def accounts(talk: Talk, interrupt: Interrupt, *, as_json: bool, **client: Any) -> int:
     """List every configured account, in one request.
 
     A table on a terminal, JSON lines otherwise. The API leaves the balance out of its list:
     `check --from-api` looks each account up.
     """
-    talk = Talk(quiet=quiet)
-    options = ClientOptions(**client)
-    with talk.logging():
-        return run_until_interrupted(lambda: _accounts(options, talk, as_json=as_json))
+    listing = _accounts(ClientOptions(**client), talk, as_json=as_json)
+    return await unless_interrupted(interrupt, listing)
 
 
 async def _accounts(options: ClientOptions, talk: Talk, *, as_json: bool) -> int:

@@ -28,7 +28,7 @@ from ltx_async.cli.options import (
     outcomes,
     quiet_option,
 )
-from ltx_async.cli.runtime import Interrupt, or_interrupt, run
+from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.files.errors import FileError
@@ -75,7 +75,8 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 )
 @client_options
 @quiet_option
-def check(*, quiet: bool, **options: Any) -> int:
+@in_event_loop
+async def check(talk: Talk, interrupt: Interrupt, **options: Any) -> int:
     """Look up the accounts of many emails.
 
     FILE is text with one email per line, CSV, TSV, JSON Lines, JSON or results of check, in
@@ -85,33 +86,20 @@ def check(*, quiet: bool, **options: Any) -> int:
     own = {name: options.pop(name) for name in CheckOptions.__annotations__}
     check_options, client = CheckOptions(**own), ClientOptions(**options)
     check_options.verify(client.token_file)
-    talk = Talk(quiet=quiet)
-
-    async def command(interrupt: Interrupt) -> int:
-        if check_options.dry_run:
-            return await dry_run(check_options, client, talk=talk, interrupt=interrupt)
-        return await _check(check_options, client, talk=talk, interrupt=interrupt)
-
-    with talk.logging():
-        return run(command)
+    work = dry_run if check_options.dry_run else _check
+    return await work(check_options, client, talk=talk, interrupt=interrupt)
 
 
 async def _check(
     options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
 ) -> int:
     observer = Observer()
-    client = await or_interrupt(interrupt, client_options.client(talk, observer))
-    if client is None:
-        return interrupt.exit_status
-    async with client:
-        emails = await or_interrupt(interrupt, emails_of(options, client, talk))
-        if emails is None:
-            return interrupt.exit_status
+    making = client_options.client(talk, observer)
+    async with await unless_interrupted(interrupt, making) as client:
+        emails = await unless_interrupted(interrupt, emails_of(options, client, talk))
         thresholds = Thresholds(options.min_balance, options.expires_within)
         earlier = EarlierRecords(EarlierResults(emails.seen, thresholds).add, options.renewal)
-        writer = await or_interrupt(interrupt, open_writer(options, earlier, talk))
-        if writer is None:
-            return interrupt.exit_status
+        writer = await unless_interrupted(interrupt, open_writer(options, earlier, talk))
         work = CheckRun(
             emails,
             writer,

@@ -17,7 +17,7 @@ from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus, explanation
 from ltx_async.cli.options import quiet_option
-from ltx_async.cli.runtime import Interrupt, run
+from ltx_async.cli.runtime import Interrupt, in_event_loop
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.emulator import Emulator, GeneratedAccounts
 from ltx_async.inputs.emails import DistinctEmails
@@ -37,22 +37,13 @@ _THRESHOLDS: Final = Thresholds(min_balance=10, expires_within=timedelta(days=7)
 
 @click.command(epilog="Example:  ltx-async demo && head -3 demo-results.jsonl")
 @quiet_option
-def demo(*, quiet: bool) -> int:
+@in_event_loop
+async def demo(talk: Talk, interrupt: Interrupt) -> int:
     """Watch a few hundred accounts being looked up, without a token.
 
     Starts a local server with accounts of every kind, checks them over real HTTP and leaves
     the results in demo-results.jsonl.
     """
-    talk = Talk(quiet=quiet)
-
-    async def command(interrupt: Interrupt) -> int:
-        return await _demo(talk, interrupt)
-
-    with talk.logging():
-        return run(command)
-
-
-async def _demo(talk: Talk, interrupt: Interrupt) -> int:
     writer = FileWriter.create(RESULTS, JSON_LINES, overwrite=True)
     accounts = GeneratedAccounts(_ACCOUNTS, unhealthy=_UNHEALTHY)
     async with Emulator(accounts, latency=_LATENCY) as emulator:

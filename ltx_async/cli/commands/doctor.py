@@ -15,7 +15,7 @@ from attrs import asdict
 from ltx_async import LTXError
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.cli.options import client_options, json_option
-from ltx_async.cli.runtime import run_until_interrupted
+from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions, find_token
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.client import TOKEN_VARIABLE
@@ -41,17 +41,15 @@ Exit status: 0 nothing fails, 1 something does.""",
 )
 @json_option
 @client_options
-def doctor(*, as_json: bool, **client: Any) -> int:
+@in_event_loop
+async def doctor(talk: Talk, interrupt: Interrupt, *, as_json: bool, **client: Any) -> int:
     """Find out what keeps lookups from working here.
 
     Looks at the installation, the token and the way to the API, and sends one request. Give
     it the options of the command that does not work.
     """
-    talk = Talk()
-    options = ClientOptions(**client)
     show = _show_json if as_json else _printer()
-    with talk.logging():
-        return run_until_interrupted(lambda: _doctor(options, talk, show))
+    return await unless_interrupted(interrupt, _doctor(ClientOptions(**client), talk, show))
 
 
 async def _doctor(options: ClientOptions, talk: Talk, show: Callable[[Finding], None]) -> int:

@@ -9,7 +9,7 @@ import click
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.exits import explanation
 from ltx_async.cli.options import client_options, json_option, quiet_option
-from ltx_async.cli.runtime import Interrupt, or_interrupt, run
+from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
@@ -28,29 +28,14 @@ from ltx_async.wording import counted
 @json_option
 @client_options
 @quiet_option
-def get(*, emails: tuple[str, ...], as_json: bool, quiet: bool, **client: Any) -> int:
+@in_event_loop
+async def get(
+    talk: Talk, interrupt: Interrupt, *, emails: tuple[str, ...], as_json: bool, **options: Any
+) -> int:
     """Look up the accounts of one or more emails.
 
     A table on a terminal, JSON lines otherwise.
     """
-    talk = Talk(quiet=quiet)
-    options = ClientOptions(**client)
-
-    async def command(interrupt: Interrupt) -> int:
-        return await _get(emails, talk, options=options, as_json=as_json, interrupt=interrupt)
-
-    with talk.logging():
-        return run(command)
-
-
-async def _get(
-    emails: tuple[str, ...],
-    talk: Talk,
-    *,
-    options: ClientOptions,
-    as_json: bool,
-    interrupt: Interrupt,
-) -> int:
     writer: Writer[Lookup] = AccountTable()
     if as_json or not is_terminal(1):
         writer = standard_output(JSON_LINES)
@@ -61,10 +46,8 @@ async def _get(
         ordered=True,
         live=not is_terminal(1) or not as_json,
     )
-    client = await or_interrupt(interrupt, options.client(talk, work.observer))
-    if client is None:
-        return interrupt.exit_status
-    async with client:
+    making = ClientOptions(**options).client(talk, work.observer)
+    async with await unless_interrupted(interrupt, making) as client:
         summary = await work.finish(client, interrupt)
     if summary.counts.pending and not quiet_end(summary.error):
         talk.say(

@@ -19,7 +19,7 @@ import click
 
 from ltx_async.cli.exits import port_refused
 from ltx_async.cli.options import FILE_NAME, duration, number, quiet_option
-from ltx_async.cli.runtime import Interrupt, or_interrupt, run
+from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
@@ -102,9 +102,11 @@ Fault kinds: {", ".join(FAULT_KINDS)}.""",
     help=f"The API token to accept.  [USEAPI_TOKEN, else {EXAMPLE_TOKEN}]",
 )
 @quiet_option
-def serve(
+@in_event_loop
+async def serve(
+    talk: Talk,
+    interrupt: Interrupt,
     *,
-    quiet: bool,
     token_file: str | None,
     account_file: Path | None,
     reload: bool,
@@ -115,7 +117,6 @@ def serve(
 
     The first line on standard output is the base URL; it serves until it is interrupted.
     """
-    talk = Talk(quiet=quiet)
     file = None if account_file is None else AccountFile(account_file)
     if reload and file is None:
         raise click.UsageError("--reload needs --accounts FILE.")
@@ -127,17 +128,9 @@ def serve(
         chores.append(partial(_follow, file, emulator, talk))
     if drift is not None:
         chores.append(partial(_let_drift, Drift(emulator, seed=emulator.seed), drift, talk))
-
-    async def command(interrupt: Interrupt) -> int:
-        if token_file is not None or os.environ.get(TOKEN_VARIABLE):
-            token = await or_interrupt(interrupt, find_token(token_file, talk))
-            if token is None:
-                return interrupt.exit_status
-            emulator.token = token
-        return await _serve(emulator, chores, talk, interrupt)
-
-    with talk.logging():
-        return run(command)
+    if token_file is not None or os.environ.get(TOKEN_VARIABLE):
+        emulator.token = await unless_interrupted(interrupt, find_token(token_file, talk))
+    return await _serve(emulator, chores, talk, interrupt)
 
 
 def _emulator(

@@ -14,7 +14,7 @@ from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.input_options import InputOptions, input_options
 from ltx_async.cli.exits import CommandError, port_refused
 from ltx_async.cli.options import client_options, duration, number, quiet_option
-from ltx_async.cli.runtime import Interrupt, or_interrupt, run
+from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.watching.alert_command import AlertCommand, parse_command
@@ -66,7 +66,8 @@ shows as "account"; --metrics-emails puts the email in its place.""",
 @click.option("--metrics-emails", is_flag=True, help="Label accounts by email.")
 @client_options
 @quiet_option
-def watch(*, quiet: bool, **options: Any) -> int:
+@in_event_loop
+async def watch(talk: Talk, interrupt: Interrupt, **options: Any) -> int:
     """Check again and again, and tell only what has changed.
 
     FILE is as for check, and is read again in each round. Changes go to standard output, a
@@ -77,13 +78,7 @@ def watch(*, quiet: bool, **options: Any) -> int:
     own = {name: options.pop(name) for name in WatchOptions.__annotations__}
     watch_options, client = WatchOptions(**own), ClientOptions(**options)
     watch_options.verify(client.token_file)
-    talk = Talk(quiet=quiet)
-
-    async def command(interrupt: Interrupt) -> int:
-        return await _watch(watch_options, client, talk=talk, interrupt=interrupt)
-
-    with talk.logging():
-        return run(command)
+    return await _watch(watch_options, client, talk=talk, interrupt=interrupt)
 
 
 async def _watch(
@@ -96,9 +91,7 @@ async def _watch(
             port = _served(metrics, options.metrics_port, stack)
             talk.say(f"metrics: http://127.0.0.1:{port}/metrics")
         making = client_options.client(talk, _tell_both(observer, metrics))
-        client = await or_interrupt(interrupt, making)
-        if client is None:
-            return interrupt.exit_status
+        client = await unless_interrupted(interrupt, making)
         watching = Watch(
             client=await stack.enter_async_context(client),
             observer=observer,
