@@ -29,6 +29,8 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	$(BIN)/basedpyright
 	@echo basedpyright --verifytypes; found=$$($(VERIFY_TYPES)) || { echo "$$found"; exit 1; }
 	$(BIN)/lint-imports

@@ -23,7 +23,7 @@ class ExitStatus(IntEnum):
     OK = 0
     ATTENTION = 1
     USAGE = 2
-    REFUSED = 3
+    NO_ACCESS = 3
     STOPPED = 4
     BROKEN_PIPE = 141
 
@@ -40,7 +40,7 @@ def status_of(error: Exception) -> ExitStatus:
         case BrokenPipeError():
             return ExitStatus.BROKEN_PIPE
         case AuthenticationError() | SubscriptionError():
-            return ExitStatus.REFUSED
+            return ExitStatus.NO_ACCESS
         case InputCutError():
             return ExitStatus.STOPPED
         case CommandError() | ConfigurationError() | InputError() | OutputRefusedError():

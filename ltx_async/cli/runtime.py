@@ -8,8 +8,8 @@ import functools
 import os
 import select
 import signal
-import sys
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from typing import Any, Final, TypeVar
 
 from attrs import define, field
@@ -17,8 +17,10 @@ from attrs import define, field
 from ltx_async.cli.exits import CommandError
 from ltx_async.cli.terminal.messages import Talk
 
-if sys.platform != "win32":
-    import resource
+try:
+    _resource: Any = import_module("resource")
+except ImportError:  # Windows
+    _resource = None
 
 _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -50,9 +52,9 @@ class Interrupt:
                 continue
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, self._came.set)  # wakes the loop
-                # In place of the loop's own handler, which does nothing: this one is called
-                # even while the loop is held up, as by a message that nobody reads.
-                signal.signal(number, self.receive)
+            # In place of the loop's own handler, which does nothing: this one is called even
+            # while the loop is held up, as by a message that nobody reads.
+            signal.signal(number, self.receive)
 
     def receive(self, number: int, _frame: object = None) -> None:
         """Note a signal, or leave at once when it is the second one."""
@@ -78,8 +80,9 @@ class Interrupt:
 
 
 def _leave(number: int) -> None:
-    if os.isatty(2) and select.select((), (2,), (), 0)[1]:  # Ctrl-S may have stopped it
-        os.write(2, _SHOW_CURSOR)  # the progress may have hidden it
+    with contextlib.suppress(OSError):  # Windows asks sockets only
+        if os.isatty(2) and select.select((), (2,), (), 0)[1]:  # Ctrl-S may have stopped it
+            os.write(2, _SHOW_CURSOR)  # the progress may have hidden it
     os._exit(128 + number)
 
 
@@ -98,9 +101,9 @@ def _occupy_streams() -> None:
 
 def _verify_descriptors() -> None:
     """Refuse to begin what would break in the middle of an import, or of making the loop."""
-    if sys.platform == "win32":
+    if _resource is None:
         return
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit, _ = _resource.getrlimit(_resource.RLIMIT_NOFILE)
     if 0 <= limit < _FEWEST_DESCRIPTORS:  # -1 is no limit
         raise CommandError(
             f"this process may open {limit} files at most.", hint="Raise that: ulimit -n 1024"

@@ -6,8 +6,9 @@ import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ltx_async import LTXError
 from ltx_async.client import BASE_URL_VARIABLE
@@ -106,7 +107,7 @@ def proxies_found(environment: Mapping[str, str]) -> Finding:
 def descriptors_found(concurrency: int) -> Finding:
     """Compare the limit of open files with the connections that may be open at a time."""
     try:
-        import resource  # noqa: PLC0415 - POSIX only
+        resource: Any = import_module("resource")
     except ImportError:  # pragma: no cover - Windows
         return Finding("open files", Verdict.OK, "no limit known on this system")
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -84,3 +84,6 @@ class LockFile:
         with contextlib.suppress(OSError):
             self.path.unlink()
         self._file.close()
+        if os.name == "nt":  # pragma: no cover - there, no open file can be removed
+            with contextlib.suppress(OSError):
+                self.path.unlink()

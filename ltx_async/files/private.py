@@ -14,8 +14,11 @@ from ltx_async.files.errors import FileError, OutputRefusedError, write_failure
 from ltx_async.files.lock import lock
 from ltx_async.files.open_file import PRIVATE, OpenFile
 
-# Windows has neither flag: there, what a link points to is opened.
-_SAFELY: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+# Windows has neither of the first two: there, what a link points to is opened. It alone has
+# the third one, without which it would write CRLF for each LF.
+_SAFELY: Final = (
+    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
 
 
 def open_private(
@@ -98,8 +101,7 @@ def _irregular(path: Path) -> OutputRefusedError:
 
 
 def _failure(error: OSError, path: Path) -> FileError:
-    # What no name can be, none can be asked about either.
-    if error.errno != errno.ENAMETOOLONG and path.is_symlink():
+    if _is_link(path):
         return _link(path)
     if error.errno == errno.EEXIST:
         return _existing(path)
@@ -110,6 +112,14 @@ def _failure(error: OSError, path: Path) -> FileError:
     return OutputRefusedError(
         f"{path}: {error.strerror}.", hint="Choose a file that you may write."
     )
+
+
+def _is_link(path: Path) -> bool:
+    """Whether there is a link, as far as that can be told: `Path.is_symlink` may raise."""
+    try:
+        return stat.S_ISLNK(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _existing(path: Path) -> OutputRefusedError:

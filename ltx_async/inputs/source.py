@@ -18,7 +18,7 @@ from ltx_async.files.errors import InputCutError, InputError
 STANDARD_INPUT: Final = "-"
 _PIECE: Final = 64 << 10
 # A FIFO that has no writer yet must not hold us up where no signal is heard.
-_READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+_READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @define
@@ -126,6 +126,8 @@ class ByteSource:
         try:
             loop.add_reader(self._descriptor, self._wake)
         except PermissionError:  # epoll takes no devices such as /dev/null; they do not block
+            return
+        except NotImplementedError:  # Windows: a pipe that keeps us waiting keeps the loop waiting
             return
         try:
             await ready

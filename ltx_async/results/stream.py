@@ -25,6 +25,9 @@ _STANDARD_OUTPUT: Final = frozenset(
 _NAME: Final = "standard output"
 _OPEN_ALREADY: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,7})")
 _PAUSE: Final = 0.05  # seconds between looks for a reader of a named pipe
+# What select calls writable takes this much without blocking (POSIX). Windows can wait for
+# sockets only: there, records are written at once, and a slow reader holds up the loop.
+_AT_A_TIME: Final = getattr(select, "PIPE_BUF", 512)
 
 T = TypeVar("T")
 
@@ -67,9 +70,8 @@ class StreamWriter(Generic[T]):
         async with self._turn:
             while self._unsent:
                 await self._writable()
-                # What select calls writable takes this much without blocking (POSIX: PIPE_BUF).
                 try:
-                    sent = self._file.write_some(self._unsent[: select.PIPE_BUF])
+                    sent = self._file.write_some(self._unsent[:_AT_A_TIME])
                 except BlockingIOError:
                     continue
                 except (OutputFailedError, BrokenPipeError):
@@ -104,7 +106,8 @@ def standard_output(form: Encoding[T], descriptor: int = 1, name: str = _NAME) -
     if not _is_writable(descriptor):
         raise OutputRefusedError(f"{name} is closed.", hint="Connect it to a file or a pipe.")
     mode = os.fstat(descriptor).st_mode
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
+    waits = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
+    if waits and hasattr(select, "PIPE_BUF"):
         return StreamWriter(OpenFile(name, descriptor), form)
     file = OpenFile(name, os.dup(descriptor))
     file.write(form.header)
@@ -141,7 +144,7 @@ async def open_stream(name: str, form: Encoding[T]) -> Writer[T]:
     while True:
         try:
             # To wait within the call would be to hear no signal meanwhile.
-            opened = os.open(name, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            opened = os.open(name, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise OutputRefusedError(f"{name}: {error.strerror}.") from error

@@ -175,3 +175,15 @@ def test_no_help_is_needed_of_methods_that_keep_quiet_about_bad_names(tmp_path, 
         verify_replaceable(tmp_path / ("s" * 300))
     with pytest.raises(OutputRefusedError, match="File name too long"):
         open_private(tmp_path / ("s" * 300), overwrite=False)
+
+
+def test_a_directory_that_cannot_be_searched_is_told(tmp_path, monkeypatch):
+    def denied(*_arguments, **_named):
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("lstat", "stat"):
+        monkeypatch.setattr(Path, name, denied)
+    monkeypatch.setattr(os, "open", denied)
+    for call in (verify_replaceable, lambda path: open_private(path, overwrite=False)):
+        with pytest.raises(OutputRefusedError, match="file: Permission denied"):
+            call(tmp_path / "file")

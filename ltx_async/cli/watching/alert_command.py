@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import signal
+import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from typing import Final
@@ -125,8 +126,8 @@ async def _end(process: Process) -> None:
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):  # it ended this very moment
-        if hasattr(os, "killpg"):
+        if sys.platform != "win32":
             os.killpg(process.pid, signal.SIGKILL)
-        else:  # pragma: no cover - Windows
+        else:
             process.kill()
     await process.wait()
