@@ -24,6 +24,7 @@ _STANDARD_OUTPUT: Final = frozenset(
 )
 _NAME: Final = "standard output"
 _OPEN_ALREADY: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,7})")
+_WRITING: Final = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAUSE: Final = 0.05  # seconds between looks for a reader of a named pipe
 # What select calls writable takes this much without blocking (POSIX). Windows can wait for
 # sockets only: there, records are written at once, and a slow reader holds up the loop.
@@ -144,7 +145,9 @@ async def open_stream(name: str, form: Encoding[T]) -> Writer[T]:
     while True:
         try:
             # To wait within the call would be to hear no signal meanwhile.
-            opened = os.open(name, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+            opened = os.open(
+                name, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+            )
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise OutputRefusedError(f"{name}: {error.strerror}.") from error

@@ -1,9 +1,11 @@
 """Promise 25: what is written is the owner's alone, and lies where it was asked for."""
 
 import contextlib
+import json
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -134,15 +136,25 @@ def test_a_link_that_comes_and_goes_is_never_followed(tmp_path, overwrite):
     assert victim.read_bytes() == b"kept"
 
 
-@pytest.mark.parametrize("kind", ["directory", "fifo"])
 @pytest.mark.parametrize("options", [(), ("--overwrite",)], ids=repr)
-def test_results_go_to_regular_files_only(check, tmp_path, kind, options):
+def test_results_never_go_into_a_directory(check, tmp_path, options):
     output = tmp_path / "out.jsonl"
-    if kind == "directory":
-        output.mkdir()
-    else:
-        os.mkfifo(output)
+    output.mkdir()
     assert check("-o", output, *options).status == 2
+    assert list(output.iterdir()) == []
+
+
+def test_a_named_pipe_is_written_to_directly_once_somebody_reads_it(check, tmp_path):
+    output = tmp_path / "out.jsonl"
+    os.mkfifo(output)
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(output.read_text)
+        status = check("-o", output).status
+        lines = reading.result(10).splitlines()
+    assert status in {0, 1}
+    assert lines
+    assert all(json.loads(line)["outcome"] for line in lines)
+    assert stat.S_ISFIFO(output.stat().st_mode)
 
 
 def test_the_input_is_never_overwritten_by_the_results(check, tmp_path):

@@ -20,7 +20,8 @@ async def entries() -> None:
     assert_type(
         read_entries(Path("x.gz"), format="jsonl", encoding="latin-1"), AsyncIterator[Entry]
     )
-    read_entries(BytesIO()), read_entries(StringIO(), extract=True)
+    assert_type(read_entries(BytesIO()), AsyncIterator[Entry])
+    assert_type(read_entries(StringIO(), extract=True), AsyncIterator[Entry])
 
 
 async def emails(client: LTXClient, refused: list[Entry]) -> None:
