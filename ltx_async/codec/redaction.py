@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from attrs import field, frozen
 
@@ -85,6 +86,8 @@ class Redaction:
         """Build the redaction of `token`, which must not be empty."""
         parts = [part for one in dict.fromkeys((_unquoted(token), token)) for part in _parts(one)]
         coded = [code for part in parts for code in _in_base64(part)]
+        # Where a percent sign stands before a form, undoing the encoding would take the two apart.
+        parts += [text for part in parts if (text := quote(part, safe="")) != part]
         in_urls = [code.translate(_OF_URLS) for code in coded]
         starts = [part[:_LONGEST_START] for part in parts]
         signs = _signs([*reversed(starts), *reversed(coded), *reversed(in_urls)])

@@ -176,6 +176,8 @@ async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt:
             await interrupt.wait()
             for task in tasks:
                 task.cancel()
+    except ExceptionGroup as failures:  # a single one at most: the first ends all others
+        raise failures.exceptions[0] from None
     finally:
         await emulator.stop()
     talk.say(f"answered {counted(emulator.request_count, 'request')}")

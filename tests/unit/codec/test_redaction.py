@@ -137,6 +137,10 @@ def test_a_token_without_a_colon_is_cut_whole():
     assert Redaction.of("abcdefghijkl").text("abcdefghijkl abcdefgh") == f"{CUT} abcdefgh"
 
 
+def test_a_percent_sign_before_an_encoded_form_hides_nothing():
+    assert "00%7B" not in Redaction.of("user:20000-00{").text("%20000-00%7B")
+
+
 @given(TOKENS, st.text(), st.text(), st.data())
 def test_no_form_of_any_token_is_left_in_text(token, before, after, data):
     form = data.draw(st.sampled_from(forms_of(token)))
