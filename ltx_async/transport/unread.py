@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -17,11 +18,11 @@ def unread_on(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
     Where it cannot be asked (Windows has no `poll`, a mock no socket), nothing ever has.
     """
     peer = None if transport is None else transport.get_extra_info("socket")
-    if peer is None or not hasattr(select, "poll"):
-        return _nothing
-    poll = select.poll()
-    poll.register(peer, select.POLLIN)
-    return partial(poll.poll, 0)
+    if sys.platform != "win32" and peer is not None and hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(peer, select.POLLIN)
+        return partial(poll.poll, 0)
+    return _nothing
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ import errno
 import ipaddress
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
@@ -225,8 +226,7 @@ async def _let_drift(drift: Drift, every: timedelta, talk: Talk) -> None:
 async def _follow(file: AccountFile, emulator: Emulator, talk: Talk) -> None:
     """Serve what the file holds whenever it has changed, or SIGHUP asks for it."""
     asked = asyncio.Event()
-    with contextlib.suppress(AttributeError, NotImplementedError):  # Windows has neither
-        # In place of the end that a hang-up is otherwise.
+    if sys.platform != "win32":  # in place of the end that a hang-up is otherwise
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     while True:
         with contextlib.suppress(TimeoutError):
