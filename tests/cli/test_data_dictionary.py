@@ -1,0 +1,51 @@
+"""The data dictionary names every field that is written, in order, and none that is not."""
+
+import re
+from pathlib import Path
+
+import pytest
+from command_line import make_lookup
+
+from ltx_async import Outcome
+from ltx_async.alerts import Thresholds
+from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.exits import ExitStatus
+from ltx_async.results.columns import COLUMNS
+
+PROJECT = Path(__file__).parents[2]
+TEXT = (PROJECT / "docs" / "data.md").read_text("utf-8")
+
+
+def rows(text, heading):
+    """Return the cells of the first table below a heading."""
+    section = text.split(f"\n{heading}\n", 1)[1]
+    table = re.search(r"^\| .*\n\|[-|]+\|\n((?:\|.*\n)+)", section, re.MULTILINE)
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")] for line in table[1].splitlines()
+    ]
+
+
+def named(heading):
+    """Return the names in the first column of a table, in order."""
+    return [name for first, *_ in rows(TEXT, heading) for name in re.findall(r"`(\w+)`", first)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("## Outcomes", [outcome.value for outcome in Outcome]),
+        ("## A record", list(make_lookup(wire={"email": "ann@example.com"}).to_record())),
+        ("## A row", list(COLUMNS)),
+        ("## The summary", list(Summary(Counts(Thresholds()), None, 0.0).as_json())),
+    ],
+)
+def test_every_field_is_named_in_order(heading, names):
+    assert named(heading) == names
+
+
+def test_every_exit_status_is_named_as_in_the_readme():
+    ours = rows(TEXT, "## Exit statuses")
+    assert ours == rows((PROJECT / "README.md").read_text("utf-8"), "## From a shell")[-len(ours) :]
+    statuses = {int(number) for first, _ in ours for number in first.split(", ")}
+    assert statuses >= {int(status) for status in ExitStatus}
