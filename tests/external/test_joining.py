@@ -8,8 +8,6 @@ import pytest
 from ltx_async.cli.app import run
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, GeneratedAccounts
 
-from .conftest import served
-
 DOCUMENT = Path(__file__).parents[2] / "docs" / "inputs.md"
 PEOPLE = (
     "id,email,city\n"
@@ -33,7 +31,7 @@ def results(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("USEAPI_TOKEN", EXAMPLE_TOKEN)
     Path("people.csv").write_text(PEOPLE)
-    with served(Emulator(GeneratedAccounts(20, unhealthy=0))) as server:
+    with Emulator(GeneratedAccounts(20, unhealthy=0)) as server:
         monkeypatch.setenv("USEAPI_API", server.base_url)
         assert run(["check", "people.csv", "-o", "results.csv"]) == 1
 

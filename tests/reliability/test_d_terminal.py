@@ -189,7 +189,7 @@ def test_neutralising_is_undone_by_restoring():
 
 def test_json_lines_stay_one_line_of_ascii_each(tmp_path):
     text = "".join(HOSTILE.values()) + "\ud7ff\U0001f600\xff\x7f"
-    emails = [f"{number}\u2028\u2029\u3000x@example.com" for number in range(3)]
+    emails = [f'"{number}\u2028\u2029\u3000x"@example.com' for number in range(3)]
     (tmp_path / "in.txt").write_text("\n".join(emails), encoding="utf-8")
 
     def answer(asked: Asked):
