@@ -7,7 +7,7 @@ import os
 import ssl as tls
 from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NoReturn, Self
 
 from ltx_async.codec import Redaction, prepare
 from ltx_async.engine.bounds import Bounds
@@ -110,6 +110,13 @@ class LTXClient:
             on_event,
         )
         prepare()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied, as closures and tasks are on their way to a process."""
+        raise ConfigurationError(
+            "an LTXClient cannot be pickled or copied: make one client per process",
+            hint="Hand emails to the other process, and records (lookup.to_record()) back.",
+        )
 
     def __repr__(self) -> str:
         if not hasattr(self, "_shared"):  # in a traceback with locals, from `__init__`

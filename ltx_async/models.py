@@ -1,8 +1,7 @@
-"""`Account`, `Cookie`, `Lookup`, `Outcome`, `Stats`: what a lookup gives, without wire names."""
+"""`Account`, `Cookie`, `Lookup`, `Outcome`, `Stats`: what a lookup gives."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -12,23 +11,25 @@ from typing import Any, TypeVar
 from attrs import NOTHING, field, fields, frozen, make_class
 
 from ltx_async.errors import LTXError
+from ltx_async.jsontext import decode
+from ltx_async.masking import MASK, mask_secrets
 
-MASK = "***"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOKEN_KEY = "LTXStudio_token"  # noqa: S105 - the name of a balance, not a secret
-_ANYWHERE = "token|secret|password|jwt|session|auth|cookie"
-_AS_WORDS = (
-    "(?:api|access|refresh|private)?keys?|bearer|pwd|passwd|pass|credentials?|sid|signatures?"
-    "|otp|pin|csrf"
-)
-_EDGE = (  # of a word: `x-api-key`, `apiKey`, `APIKey`, `APIkey`
-    "(?:(?<![A-Za-z])|(?![A-Za-z])|(?<=[a-z])(?=[A-Z])"
-    "|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Z][A-Z])(?=[a-z]))"
-)
-_SECRET_NAME = re.compile(f"(?i:{_ANYWHERE})|{_EDGE}(?i:{_AS_WORDS}){_EDGE}")
-_NAMES = frozenset({"name", "key", "header"})
-_VALUES = frozenset({"value", "values"})
 _NO_WORD = "the account is stored but broken, and the API does not say why"
+COOKIE_FIELDS = ("lt_id", "lt_token", "lt_refresh_token")
+WIRE_NAMES = {
+    "email": "email",
+    "cookie": "cookie",
+    "max_jobs": "maxJobs",
+    "updated_at": "updatedUTC",
+    "token_expires_at": "tokenExpireUTC",
+    "refresh_token_expires_at": "refreshTokenExpireUTC",
+    "balance": "balance",
+    "latest_created_at_ms": "latestCreatedAtMs",
+    "error": "error",
+}
+"""What the API calls an attribute of `Account`; of a moment, the field that is text."""
 Value = str | float | datetime | None
 """What a row of a table holds: text, a number, an aware moment, nothing."""
 T = TypeVar("T")
@@ -77,6 +78,14 @@ class _Referable:
     __slots__ = ("__weakref__",)
 
 
+class _AsItCame(_Referable):
+    """What may have come as JSON: the text, which is no field, and of which nobody is shown."""
+
+    __slots__ = ("_wire",)
+
+    _wire: bytes | None
+
+
 class Outcome(StrEnum):
     """What became of one email."""
 
@@ -87,67 +96,82 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-def mask_secrets(value: Any, *, secret: bool = False) -> Any:
-    """Return a copy of decoded JSON with the strings below secret-looking keys masked.
-
-    A key looks secret when it contains token, secret, password, jwt, session, auth or cookie,
-    or when one of its words is key, bearer, pwd, passwd, pass, credential, sid, signature, otp,
-    pin or csrf, whatever its case and however deep it lies. Of a pair such as
-    `{"name": "Authorization", "value": ...}` it is the name that counts. Numbers stay as they are.
-    """
-    if isinstance(value, Mapping):
-        named = _names_a_secret(value)
-        return {
-            key: mask_secrets(
-                item,
-                secret=secret
-                or _SECRET_NAME.search(key) is not None
-                or (named and key.lower() in _VALUES),
-            )
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [mask_secrets(item, secret=secret) for item in value]
-    return MASK if secret and isinstance(value, str) else value
-
-
-def _names_a_secret(pair: Mapping[str, Any]) -> bool:
-    """Whether an object says the name of a secret, as the one that holds a header does."""
-    return any(
-        key.lower() in _NAMES and isinstance(name, str) and _SECRET_NAME.search(name)
-        for key, name in pair.items()
-    )
-
-
-def _presence(value: object) -> str:
-    return "None" if value is None else MASK
-
-
-def _names(value: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{name!r}: {MASK}" for name in value) + "}"
-
-
 def _masked(value: Mapping[str, Any]) -> str:
     return repr(mask_secrets(value))
 
 
-@frozen
 class Cookie(_Referable):
     """The sign-in of an account at LTX Studio; its values never show in `repr`.
 
-    The server masks `lt_token` and `lt_refresh_token` (`…secured…`), but its
-    masking is not relied on. `cookie.lt_token` is the deliberate way to a value.
+    The server masks `lt_token` and `lt_refresh_token` (`…secured…`), but its masking is not
+    relied on. `cookie.lt_token` is the deliberate way to a value: what walks through objects,
+    as `attrs.asdict` and `cattrs.unstructure` do, meets the cookie as a whole. What the reply
+    did not say is None.
     """
 
-    lt_id: str | None = field(default=None, repr=_presence)
-    lt_token: str | None = field(default=None, repr=_presence)
-    lt_refresh_token: str | None = field(default=None, repr=_presence)
-    extra: Mapping[str, str] = field(factory=dict, repr=_names, hash=False)
+    __slots__ = ("_extra", "_lt_id", "_lt_refresh_token", "_lt_token")
+
+    def __init__(
+        self,
+        lt_id: str | None = None,
+        lt_token: str | None = None,
+        lt_refresh_token: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self._lt_id = lt_id
+        self._lt_token = lt_token
+        self._lt_refresh_token = lt_refresh_token
+        self._extra: Mapping[str, str] = {} if extra is None else extra
+
+    @property
+    def lt_id(self) -> str | None:
+        """The user's id."""
+        return self._lt_id
+
+    @property
+    def lt_token(self) -> str | None:
+        """The access token."""
+        return self._lt_token
+
+    @property
+    def lt_refresh_token(self) -> str | None:
+        """The refresh token."""
+        return self._lt_refresh_token
+
+    @property
+    def extra(self) -> Mapping[str, str]:
+        """Further values, by name."""
+        return self._extra
+
+    def __eq__(self, other: object) -> bool:
+        return self._said() == other._said() if isinstance(other, Cookie) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._said()[:3])
+
+    def __repr__(self) -> str:
+        values = {name: getattr(self, name) for name in COOKIE_FIELDS}
+        shown = [f"{name}={None if value is None else MASK}" for name, value in values.items()]
+        extra = ", ".join(f"{name!r}: {MASK}" for name in self.extra)
+        return f"Cookie({', '.join(shown)}, extra={{{extra}}})"
+
+    def __reduce__(self) -> tuple[type[Cookie], tuple[Any, ...]]:
+        return Cookie, self._said()
+
+    def _said(self) -> tuple[Any, ...]:
+        return self._lt_id, self._lt_token, self._lt_refresh_token, self._extra
+
+    def to_wire(self) -> dict[str, str]:
+        """Return the JSON object that this cookie is, secrets and all."""
+        said = {name: getattr(self, name) for name in COOKIE_FIELDS} | dict(self.extra)
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @frozen
-class Account(_Referable):
+class Account(_AsItCame):
     """One LTX Studio account as the API describes it; every field may be None.
+
+    A pickle of it holds the cookie and all that came: treat it as a secret.
 
     Attributes:
         email: the address, as the server spells it.
@@ -172,7 +196,6 @@ class Account(_Referable):
     latest_created_at_ms: Mapping[str, Any] | None = field(default=None, hash=False)
     error: str | None = None
     extra: Mapping[str, Any] = field(factory=dict, repr=_masked, hash=False)
-    _wire: Mapping[str, Any] = field(factory=dict, repr=False, eq=False, kw_only=True)
 
     @property
     def token_balance(self) -> float | None:
@@ -191,28 +214,51 @@ class Account(_Referable):
         return self.error is not None
 
     def to_wire(self, *, include_secrets: bool = False) -> dict[str, Any]:
-        """Return a copy of the JSON object that came in; `{}` for an account made by hand.
+        """Return the JSON object that came in, or that the fields of an account made by hand say.
 
         Args:
             include_secrets: return it to the letter. By default `cookie` is left out
                 and strings under unknown keys that look secret are masked.
         """
-        if include_secrets:
-            return deepcopy(dict(self._wire))
-        shown = {
-            name: deepcopy(value) if isinstance(value, dict | list) else value
-            for name, value in self._wire.items()
-            if name != "cookie"
-        }
-        shown.update(mask_secrets(self.extra))
-        return shown
+        text = getattr(self, "_wire", None)
+        wire = _said_by(self) if text is None else decode(text)
+        if not include_secrets:
+            wire.pop("cookie", None)
+            wire.update(mask_secrets(self.extra))
+        return wire
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep the fields and, unless it was made by hand, what came."""
+        state = {one.name: getattr(self, one.name) for one in fields(Account)}
+        return state | {"_wire": getattr(self, "_wire", None)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` kept."""
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+
+def _said_by(account: Account) -> dict[str, Any]:
+    """Return the JSON object that the fields of an account amount to."""
+    said: dict[str, Any] = {}
+    for attribute, name in WIRE_NAMES.items():
+        value = getattr(account, attribute)
+        if isinstance(value, datetime):
+            said[name] = timestamp(value.astimezone(UTC))
+        elif isinstance(value, Cookie):
+            said[name] = value.to_wire()
+        elif value is not None:
+            said[name] = deepcopy(value)
+    return said | deepcopy(dict(account.extra))
 
 
 @frozen
 class Lookup(_Referable):
     """What one position of the input led to.
 
-    Exactly one of `account` and `error` is set: `account` when the reply was one.
+    Exactly one of `account` and `error` is set: `account` when the reply was one. A pickle of
+    it holds the cookie of the account and all that came: treat it as a secret, or send
+    `to_record()`, which leaves these out.
 
     Attributes:
         index: position in the input, from 0.
@@ -282,7 +328,6 @@ class Lookup(_Referable):
         return row
 
 
-CookieDraft: type[Cookie] = draft_of(Cookie)
 LookupDraft: type[Lookup] = draft_of(Lookup)
 
 

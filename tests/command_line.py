@@ -122,7 +122,7 @@ def make_lookup(
     if wire is not None:
         from ltx_async.codec.accounts import structure_account
 
-        account = structure_account(wire)
+        account = structure_account(wire, json.dumps(wire).encode())
         assert isinstance(account, Account)
     if outcome is None:
         outcome = Outcome.OK if error is None else Outcome.FAILED

@@ -25,7 +25,9 @@ def days(number: float) -> str:
 
 def found(email="ann@example.com", *, elapsed=0.12, attempts=1, at=NOW, **wire) -> Lookup:
     """Return the lookup of an account with these wire fields."""
-    account = structure_account({"email": email, **wire})
+    account = structure_account(
+        {"email": email, **wire}, json.dumps({"email": email, **wire}).encode()
+    )
     outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
     return Lookup(0, email, outcome, account, None, 200, attempts, elapsed, at)
 

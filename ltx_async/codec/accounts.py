@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ltx_async.models import EPOCH, TOKEN_KEY, Account, Cookie, CookieDraft, draft_of, freeze
+from ltx_async.models import (
+    COOKIE_FIELDS,
+    EPOCH,
+    TOKEN_KEY,
+    WIRE_NAMES,
+    Account,
+    Cookie,
+    draft_of,
+    freeze,
+)
 
 _JSON_TYPES: Final = {
     bool: "a boolean",
@@ -84,17 +93,16 @@ def _cookie(value: Any, _type: Any) -> Cookie | None:
         raise _mismatch("an object", value)
     get = value.get
     lt_id, lt_token, lt_refresh_token = get("lt_id"), get("lt_token"), get("lt_refresh_token")
-    cookie = CookieDraft(lt_id, lt_token, lt_refresh_token)
-    if len(value) != 3 or not type(lt_id) is type(lt_token) is type(lt_refresh_token) is str:
-        cookie.extra = _further_strings(value)  # type: ignore[misc] # still a draft
-    return freeze(cookie)
+    if len(value) == 3 and type(lt_id) is type(lt_token) is type(lt_refresh_token) is str:
+        return Cookie(lt_id, lt_token, lt_refresh_token)
+    return Cookie(lt_id, lt_token, lt_refresh_token, _further_strings(value))
 
 
 def _further_strings(cookie: dict[str, Any]) -> dict[str, str]:
     for name, item in cookie.items():
         if type(item) is not str and item is not None:
             raise _mismatch("a string", item, f".{name}")
-    return {k: v for k, v in cookie.items() if k not in _COOKIE_FIELDS and v is not None}
+    return {k: v for k, v in cookie.items() if k not in COOKIE_FIELDS and v is not None}
 
 
 def _balance(value: Any, _type: Any) -> dict[str, Any] | None:
@@ -120,28 +128,25 @@ def _latest_created(value: Any, _type: Any) -> dict[str, Any] | None:
 
 
 _COMMON_ERA: Final = 253_402_300_799_999  # the last millisecond of the year 9999
-_COOKIE_FIELDS: Final = frozenset({"lt_id", "lt_token", "lt_refresh_token"})
 _Hook = Callable[[Any, Any], Any]
-_HOOKS: Final[dict[str, tuple[str, _Hook]]] = {  # by wire name: the attribute, and its check
-    "email": ("email", _text),
-    "cookie": ("cookie", _cookie),
-    "maxJobs": ("max_jobs", _integer),
-    "updated": ("updated_at", _milliseconds),
-    "updatedUTC": ("updated_at", _date_time),
-    "tokenExpire": ("token_expires_at", _milliseconds),
-    "tokenExpireUTC": ("token_expires_at", _date_time),
-    "refreshTokenExpire": ("refresh_token_expires_at", _milliseconds),
-    "refreshTokenExpireUTC": ("refresh_token_expires_at", _date_time),
-    "balance": ("balance", _balance),
-    "latestCreatedAtMs": ("latest_created_at_ms", _latest_created),
-    "error": ("error", _text),
+_CHECKS: Final[dict[str, _Hook]] = {  # by attribute
+    "email": _text,
+    "cookie": _cookie,
+    "max_jobs": _integer,
+    "updated_at": _date_time,
+    "token_expires_at": _date_time,
+    "refresh_token_expires_at": _date_time,
+    "balance": _balance,
+    "latest_created_at_ms": _latest_created,
+    "error": _text,
 }
-FIELDS: Final = frozenset(_HOOKS)
-WIRE_NAMES: Final = {a: n for n, (a, hook) in _HOOKS.items() if hook is not _milliseconds}
-"""The documented fields, by attribute of `Account`; of a moment, the one that is text."""
-
-_IN_MILLISECONDS: Final = {n: a for n, (a, hook) in _HOOKS.items() if hook is _milliseconds}
-_STRUCTURED: Final = FIELDS - _IN_MILLISECONDS.keys()
+_IN_MILLISECONDS: Final = {  # the other field of a moment
+    "updated": "updated_at",
+    "tokenExpire": "token_expires_at",
+    "refreshTokenExpire": "refresh_token_expires_at",
+}
+_STRUCTURED: Final = frozenset(WIRE_NAMES.values())
+FIELDS: Final = _STRUCTURED | _IN_MILLISECONDS.keys()
 _ABSENT: Final = dict.fromkeys(_STRUCTURED)  # a field that is absent counts as null
 
 
@@ -154,10 +159,11 @@ def _structuring() -> Callable[[Any, Any], Account]:
     from cattrs import Converter  # noqa: PLC0415
     from cattrs.gen import make_dict_structure_fn, override  # noqa: PLC0415
 
-    overrides: dict[str, Any] = dict.fromkeys(("extra", "_wire"), override(omit=True))
-    for name, (attribute, hook) in _HOOKS.items():
-        if name not in _IN_MILLISECONDS:
-            overrides[attribute] = override(rename=name, struct_hook=hook)
+    overrides: dict[str, Any] = {
+        attribute: override(rename=WIRE_NAMES[attribute], struct_hook=check)
+        for attribute, check in _CHECKS.items()
+    }
+    overrides["extra"] = override(omit=True)
     return make_dict_structure_fn(
         draft_of(Account), Converter(), _cattrs_detailed_validation=False, **overrides
     )
@@ -168,10 +174,14 @@ def prepare() -> None:
     _structuring()
 
 
-def structure_account(wire: dict[str, Any]) -> Account | list[str]:
+def structure_account(wire: dict[str, Any], text: bytes | None = None) -> Account | list[str]:
     """Return the account, or a line for each field that is not as documented.
 
     The lines name the path and the type, never the value.
+
+    Args:
+        wire: the decoded JSON object.
+        text: the JSON that it was decoded from, which the account keeps.
     """
     try:
         draft = _structuring()(_ABSENT | wire, None)
@@ -179,7 +189,7 @@ def structure_account(wire: dict[str, Any]) -> Account | list[str]:
             _add_the_rest(draft, wire)
     except _MismatchError:
         return _problems(wire)
-    draft._wire = wire  # type: ignore[misc] # noqa: SLF001 - still a draft
+    draft._wire = text  # noqa: SLF001 - still a draft
     return freeze(draft)
 
 
@@ -194,9 +204,18 @@ def _add_the_rest(draft: Any, wire: dict[str, Any]) -> None:
 
 def _problems(wire: dict[str, Any]) -> list[str]:
     problems = []
-    for name, (_, hook) in _HOOKS.items():
+    for name, check in _in_order():
         try:
-            hook(wire.get(name), None)
+            check(wire.get(name), None)
         except _MismatchError as error:
             problems.append(f"{name}{error.below}: {error}")
     return problems
+
+
+def _in_order() -> Iterator[tuple[str, _Hook]]:
+    """Yield the fields as they are documented, with their checks."""
+    for attribute, check in _CHECKS.items():
+        yield from (
+            (name, _milliseconds) for name, of in _IN_MILLISECONDS.items() if of == attribute
+        )
+        yield WIRE_NAMES[attribute], check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +12,8 @@ from attrs import define, field
 
 from ltx_async.codec.accounts import FIELDS, json_type, structure_account
 from ltx_async.codec.identity import is_same_account
-from ltx_async.codec.jsontext import NotJSONError, decode
 from ltx_async.codec.limits import stated_rate
+from ltx_async.codec.members import LONGEST, members
 from ltx_async.codec.waits import retry_after
 from ltx_async.errors import (
     CLASS_OF_STATUS,
@@ -21,15 +22,17 @@ from ltx_async.errors import (
     ProtocolError,
     ResponseError,
 )
+from ltx_async.jsontext import NotJSONError, decode
+from ltx_async.models import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ltx_async.codec.redaction import Redaction
-    from ltx_async.models import Account
 
 OK, NOT_FOUND, TOO_MANY = 200, 404, 429
 LONGEST_MESSAGE = 200
+_MOST_PROBLEMS: Final = 20
 _IDENTIFYING: Final = FIELDS - {"error"}
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
 
@@ -62,12 +65,12 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     """
     if reply.status != OK:
         return error_of(reply, email, redaction)
-    wire = _decoded(reply.body, redaction)
-    if isinstance(wire, DecodeError):
-        wire.email = email
-        return wire if reply.delimited else _cut_off(email)
-    account = _account(wire)
-    if isinstance(account, list):
+    said = _decoded(reply.body, redaction)
+    if isinstance(said, DecodeError):
+        said.email = email
+        return said if reply.delimited else _cut_off(email)
+    account = _account(*said)
+    if not isinstance(account, Account):
         return _undecodable(account, email)
     answered = account.email
     if answered is None or is_same_account(email, answered):
@@ -81,24 +84,33 @@ def parse_accounts(reply: Reply, redaction: Redaction) -> dict[str, Account] | L
     """Return the accounts of the list call by email, or the error that the reply is."""
     if reply.status != OK:
         return error_of(reply, None, redaction)
-    wire = _decoded(reply.body, redaction)
-    if isinstance(wire, DecodeError):
-        return wire if reply.delimited else _cut_off(None)
     accounts: dict[str, Account] = {}
     problems: list[str] = []
-    for email, value in wire.items():
-        if type(value) is not dict:
-            account: Account | list[str] = [f"expected an object, got {json_type(value)}"]
-        else:
-            account = _account(value)
-        if isinstance(account, list):
-            problems += [f"[{email!r}]: {problem}" for problem in account]
-        else:
-            accounts[email] = account
+    try:
+        for name, text in members(reply.body):
+            said = _decoded(text, redaction)
+            account = said.problems if isinstance(said, DecodeError) else _account(*said)
+            email = redaction.text(name)
+            if isinstance(account, Account):
+                accounts[email] = account
+            else:
+                problems += [f"[{email!r}]: {problem}" for problem in account]
+            if len(problems) >= _MOST_PROBLEMS:
+                break
+    except NotJSONError as error:
+        undecodable = _no_object(reply.body, str(error), redaction)
+        return undecodable if reply.delimited else _cut_off(None)
     return _undecodable(problems, None) if problems else accounts
 
 
-def _decoded(body: bytes, redaction: Redaction) -> dict[str, Any] | DecodeError:
+def _no_object(body: bytes, reason: str, redaction: Redaction) -> DecodeError:
+    """Say why a body is no JSON object; of a huge one it is not looked for."""
+    said = _decoded(body, redaction) if len(body) <= LONGEST or is_html(body) else None
+    return said if isinstance(said, DecodeError) else _undecodable([reason], None)
+
+
+def _decoded(body: bytes, redaction: Redaction) -> tuple[dict[str, Any], bytes] | DecodeError:
+    """Return the JSON object that a body is, and its text, both without the token."""
     if not body.startswith(b"{") and is_html(body):
         return _undecodable(["an HTML page in place of JSON"], None, html=True)
     try:
@@ -107,13 +119,16 @@ def _decoded(body: bytes, redaction: Redaction) -> dict[str, Any] | DecodeError:
         return _undecodable([str(error)], None)
     if type(value) is not dict:
         return _undecodable([f"expected an object, got {json_type(value)}"], None)
-    return redaction.value(value) if redaction.concerns(body) else value
+    if redaction.concerns(body):
+        value = redaction.value(value)
+        body = json.dumps(value).encode()
+    return value, body
 
 
-def _account(wire: dict[str, Any]) -> Account | list[str]:
+def _account(wire: dict[str, Any], text: bytes) -> Account | Sequence[str]:
     if wire.get("email") is None and all(wire.get(name) is None for name in _IDENTIFYING):
         return ["no documented field besides `error`"]
-    return structure_account(wire)
+    return structure_account(wire, text)
 
 
 def _cut_off(email: str | None) -> ProtocolError:
@@ -121,8 +136,8 @@ def _cut_off(email: str | None) -> ProtocolError:
     return ProtocolError("the body does not say its length, and is no whole JSON", email=email)
 
 
-def _undecodable(problems: list[str], email: str | None, *, html: bool = False) -> DecodeError:
-    shown = [_one_line(problem) for problem in problems[:20]]
+def _undecodable(problems: Sequence[str], email: str | None, *, html: bool = False) -> DecodeError:
+    shown = [_one_line(problem) for problem in problems[:_MOST_PROBLEMS]]
     message = "HTTP 200 but no account: " + "; ".join(shown[:3])
     return DecodeError(message, problems=shown, html=html, email=email)
 
@@ -167,12 +182,12 @@ def _class_of(status: int, *, html: bool) -> type[ResponseError]:
 
 def is_html(body: bytes) -> bool:
     """Whether a body begins with `<` after white space, whatever its header says."""
-    return _HTML.match(body) is not None
+    return _HTML.match(body, 0, LONGEST) is not None
 
 
 def _any_json(body: bytes) -> Any:
     try:
-        return decode(body)
+        return decode(body) if len(body) <= LONGEST else None
     except NotJSONError:
         return None
 

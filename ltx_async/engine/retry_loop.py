@@ -32,6 +32,7 @@ from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
 from ltx_async.models import Outcome
 
 _UNANSWERED: Final = (TransportError, CertificateError)
+_LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
 _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 T = TypeVar("T")
 
@@ -247,7 +248,11 @@ class RetryLoop(Generic[T]):
             result = error.with_traceback(None)
         else:
             self.status = reply.status
-            result = self.read(reply, self.email or "", shared.redaction)
+            reading = (reply, self.email or "", shared.redaction)
+            if len(reply.body) > _LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
+                result = await shared.loop.run_in_executor(None, self.read, *reading)
+            else:
+                result = self.read(*reading)
             if isinstance(result, DecodeError) and result.another_email:
                 shared.transport.discard(reply)
         seconds = shared.clock() - began

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, Self
 
 from attrs import field, frozen
 
-from ltx_async.codec.accounts import WIRE_NAMES, structure_account
+from ltx_async.codec.accounts import structure_account
+from ltx_async.masking import mask_secrets
 from ltx_async.models import (
     TOKEN_KEY,
     Account,
     Lookup,
     Outcome,
     figures_of,
-    mask_secrets,
     timestamp,
 )
 from ltx_async.results.columns import Columns, UnusableRecordError, values_of
@@ -114,14 +113,16 @@ class Record(Columns):
         broken = self.outcome is Outcome.NEEDS_REAUTH and self.status != _REAUTHENTICATION
         if self.outcome is not Outcome.OK and not broken:
             return None
-        known = {wire: getattr(self, name, None) for name, wire in WIRE_NAMES.items()}
-        if self.balance is not None:
-            known["balance"] = {TOKEN_KEY: self.balance}
-        return {
-            wire: timestamp(value) if isinstance(value, datetime) else value
-            for wire, value in known.items()
-            if value is not None
-        }
+        known = Account(
+            email=self.email,
+            max_jobs=self.max_jobs,
+            updated_at=self.updated_at,
+            token_expires_at=self.token_expires_at,
+            refresh_token_expires_at=self.refresh_token_expires_at,
+            balance=None if self.balance is None else {TOKEN_KEY: self.balance},
+            error=self.error,
+        )
+        return known.to_wire()
 
 
 def _structured(wire: Any) -> Account:

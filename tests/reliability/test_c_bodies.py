@@ -2,8 +2,7 @@
 
 import pytest
 
-from ltx_async import DecodeError, LTXError, Outcome
-from ltx_async.codec import jsontext
+from ltx_async import DecodeError, LTXError, Outcome, jsontext
 
 from .replies import chunk, head, reply
 from .wire import in_turn

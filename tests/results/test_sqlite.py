@@ -110,7 +110,7 @@ async def test_a_refused_email_never_replaces_one_that_was_asked_for(out):
 @given(ANY_TEXT)
 def test_any_text_of_a_server_is_kept_in_a_form_that_sqlite_can_keep(text):
     error = make_lookup(text, error=LTXError(text))
-    account = make_lookup(text, account=Account(error=text, wire={"email": text, "error": text}))
+    account = make_lookup(text, account=Account(email=text, error=text))
     with closing(sqlite3.connect(":memory:")) as database:
         sqlitefile.prepare(database)
         database.execute(sqlitefile._UPSERT, database_row(error))
@@ -125,7 +125,7 @@ def test_any_text_of_a_server_is_kept_in_a_form_that_sqlite_can_keep(text):
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**63, 2**64, -(2**63) - 1, 10**30, 1e300])
 async def test_a_number_of_any_size_stays_a_number(out, number):
     balance = {"LTXStudio_token": number}
-    account = Account(balance=balance, max_jobs=2**70, wire={"balance": balance})
+    account = Account(balance=balance, max_jobs=2**70)
     await written(out, make_lookup(account=account))
     ((kept, jobs, wire),) = rows(out, "balance, max_jobs, account")
     assert kept == pytest.approx(number)

@@ -149,7 +149,7 @@ def vars_of(cookie):
 
 def test_unknown_parts_of_the_cookie_are_kept_unless_null():
     wire = {"cookie": {"new": "x", "gone": None}}
-    account = structure_account(wire)
+    account = structure_account(wire, json.dumps(wire).encode())
     assert account.cookie == Cookie(extra={"new": "x"})
     assert account.to_wire(include_secrets=True) == wire
 

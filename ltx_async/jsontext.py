@@ -25,9 +25,11 @@ _LONG_NUMBER = b"0" * (_LONGEST_SAFE + 1)
 _SHAPE = bytes.maketrans(b"123456789[", b"000000000{")  # every digit a 0, every bracket a {
 _BRACE = ord("{")  # bytes.count finds a number sooner than bytes
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_STRING_OR_BRACKET = re.compile(  # possessive, and a string may end with the body: linear time
-    rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL
+_STRING = re.compile(  # possessive, and a string may end with the body: linear time
+    rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL
 )
+MOST_CONTAINERS = 20_000  # of which parsing and forgetting takes some 10 ms, in which nothing runs
+_TOO_DEEP = f"the body nests deeper than {DEEPEST} levels"
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 64) - 1
 
 
@@ -42,15 +44,28 @@ def decode(body: bytes) -> Any:
         NotJSONError: with a reason that never quotes the document.
     """
     shape = body.translate(_SHAPE)
-    if shape.count(_BRACE) > DEEPEST:
-        _check_depth(body)
-    if _orjson_loads is None or shape.find(_LONG_NUMBER) >= 0:
-        return _standard(body)
+    brackets = shape.count(_BRACE)
+    if brackets > MOST_CONTAINERS and brackets - _quoted_brackets(shape) > MOST_CONTAINERS:
+        message = f"the body holds more than {MOST_CONTAINERS:,} arrays and objects"
+        raise NotJSONError(message)
+    plain = _orjson_loads is not None and shape.find(_LONG_NUMBER) < 0
+    value = _fast(body) if plain else _standard(body)
+    if brackets > DEEPEST:
+        _check_depth(value)
+    return value
+
+
+def _quoted_brackets(shape: bytes) -> int:
+    return sum(string.group().count(_BRACE) for string in _STRING.finditer(shape))
+
+
+def _fast(body: bytes) -> Any:
+    assert _orjson_loads is not None
     try:
         return _orjson_loads(body)
-    except ValueError:
-        pass
-    raise NotJSONError("the body is not valid JSON")
+    except ValueError as error:
+        too_deep = "depth limit" in str(error)
+    raise NotJSONError(_TOO_DEEP if too_deep else "the body is not valid JSON")
 
 
 def _standard(body: bytes) -> Any:
@@ -61,6 +76,8 @@ def _standard(body: bytes) -> Any:
         raise
     except UnicodeDecodeError:
         reason = "the body is not valid UTF-8"
+    except RecursionError:
+        reason = _TOO_DEEP
     except ValueError:
         reason = "the body is not valid JSON"
     else:
@@ -70,18 +87,19 @@ def _standard(body: bytes) -> Any:
     raise NotJSONError(reason)
 
 
-def _check_depth(body: bytes) -> None:
-    """Refuse what nests deeper than DEEPEST, brackets in strings not counted."""
-    depth = 0
-    for token in _STRING_OR_BRACKET.finditer(body):
-        bracket = token.group()
-        if bracket in b"[{":
-            depth += 1
-            if depth > DEEPEST:
-                message = f"the body nests deeper than {DEEPEST} levels"
-                raise NotJSONError(message)
-        elif bracket in b"]}":
-            depth -= 1
+def _check_depth(value: Any) -> None:
+    """Refuse what nests deeper than DEEPEST, one level after the other."""
+    level = _containers([value])
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _containers(outer)]
+        if not level:
+            return
+    raise NotJSONError(_TOO_DEEP)
+
+
+def _containers(outer: Any) -> list[Any]:
+    inner = outer.values() if type(outer) is dict else outer
+    return [item for item in inner if type(item) is dict or type(item) is list]
 
 
 def _integer(digits: str) -> int:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ltx_async.codec import jsontext
-from ltx_async.codec.jsontext import DEEPEST, NotJSONError, decode
+from ltx_async import jsontext
+from ltx_async.jsontext import DEEPEST, NotJSONError, decode
 
 try:
     import orjson
@@ -69,6 +69,12 @@ ACCEPTED = [
     (b"1.7976931348623157e308", 1.7976931348623157e308),
     (b'{"a": 1, "a": 2}', {"a": 2}),
     (ladder(DEEPEST), json.loads(ladder(DEEPEST))),
+    (b"[" + b"{}," * 19_998 + b"[]]", [{}] * 19_998 + [[]]),
+    (
+        b'["' + b"[{" * 20_000 + b'", [], "' + b'\\"[' * 20_000 + b'"]',
+        ["[{" * 20_000, [], '"[' * 20_000],
+    ),
+    (b'"' + b"[" * 100_000 + b'"', "[" * 100_000),
     (b"[" + ladder(DEEPEST - 1) + b"," + ladder(DEEPEST - 1) + b"]", None),
     (b'"' + b"[{" * 5000 + b'"', "[{" * 5000),
     (b'["\\"' + b"[" * 500 + b'"]', ['"' + "[" * 500]),
@@ -162,6 +168,8 @@ def test_anything_else_is_refused_with_a_reason_and_no_context(parser, body):
         (b"9" * 20, "an integer does not fit in 64 bits"),
         (b'"\\udc00"', "a string holds a lone surrogate"),
         (ladder(101), "the body nests deeper than 100 levels"),
+        (ladder(15_000), "the body nests deeper than 100 levels"),
+        (b"[" + b"{}," * 20_000 + b"0]", "the body holds more than 20,000 arrays and objects"),
     ],
 )
 def test_the_standard_parser_says_why(body, reason):

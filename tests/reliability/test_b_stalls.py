@@ -1,0 +1,147 @@
+"""Promise 47: the event loop stands still for no reply, however large, whatever it holds."""
+
+import asyncio
+import contextlib
+import gc
+import json
+
+import pytest
+
+from ltx_async import DecodeError, RetryPolicy
+
+from .replies import account_body, reply
+from .wire import in_turn
+
+MIB = 1 << 20
+FILLED = account_body("ann@example.com", x=[])[:-2]  # to be filled, and then closed
+
+
+def filled(what: bytes, size: int = MIB - 1024) -> bytes:
+    """An account whose unknown field is a list of that, as long as may be."""
+    return FILLED + b",".join([what] * (size // (len(what) + 1))) + b"]}"
+
+
+def nested(depth: int) -> bytes:
+    return filled(b"[" * depth + b"]" * depth)
+
+
+BODIES = {
+    "brackets without end": b"[" * (MIB - 1),
+    "brackets in an account": FILLED + b"[" * (MIB - 1024),
+    "empty lists": filled(b"[]"),
+    "empty objects": filled(b"{}"),
+    "lists as deep as may be": nested(90),
+    "lists too deep": nested(200),
+    "lists much too deep": nested(5000),
+    "numbers": filled(b"1"),
+    "numbers, one of them long": filled(b"1")[:-2] + b"," + b"9" * 19 + b"]}",
+    "one long number": filled(b"9" * (MIB - 2048)),
+    "strings": filled(b'""'),
+    "a string of brackets": filled(b'"' + b"[" * (MIB - 2048) + b'"'),
+    "quotes": FILLED + b'"' * (MIB - 1024),
+    "escapes": filled(b'"' + rb"\u002d" * 100_000 + b'"'),
+    "backslashes": filled(b'"' + b"\\\\" * 500_000 + b'"'),
+    "percent signs": filled(b'"' + b"%25" * 300_000 + b'"'),
+    "white space": b" " * (MIB - 2),
+    "white space, then HTML": b" " * (MIB - 2) + b"<",
+}
+
+
+@contextlib.asynccontextmanager
+async def longest_stall(stalls: list[float]):
+    """Append how long the loop did not come to a task that wants to run every millisecond."""
+    loop = asyncio.get_running_loop()
+    longest = 0.0
+
+    async def tick():
+        nonlocal longest
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.001)
+            longest = max(longest, loop.time() - before)
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0.01)
+    longest = 0.0
+    try:
+        yield
+    finally:
+        await asyncio.sleep(0.01)
+        ticking.cancel()
+        stalls.append(longest)
+
+
+async def shortest_of_three(ask) -> float:
+    """Measure three times, since others use the machine as well."""
+    stalls: list[float] = []
+    for _ in range(3):
+        async with longest_stall(stalls):
+            await ask()
+    return min(stalls)
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+async def test_a_hostile_account_stalls_nobody_for_50_ms(serve, connect, body, status):
+    server = await serve(in_turn([reply(status, body)]))
+    client = connect(server, retry=RetryPolicy(attempts=1))
+    stall = await shortest_of_three(lambda: client.lookup("ann@example.com"))
+    assert stall < 0.05
+
+
+def listed(count: int, **fields) -> bytes:
+    accounts = {f"{n}@example.com": {"email": f"{n}@example.com", **fields} for n in range(count)}
+    return json.dumps(accounts, ensure_ascii=False).encode()
+
+
+TYPICAL = {
+    "cookie": {"lt_id": "user123", "lt_token": "…secured…", "lt_refresh_token": "…secured…"},
+    "maxJobs": 20,
+    "updatedUTC": "2025-06-03T12:13:14.000Z",
+    "tokenExpireUTC": "2025-07-03T12:13:14.000Z",
+    "refreshTokenExpireUTC": "2025-09-03T12:13:14.000Z",
+}
+
+
+OBJECTS = b"{" + b",".join(b'"%d":{}' % number for number in range(1_000_000)) + b"}"
+LISTS = {
+    "an array": b"[" + b"[]," * 5_000_000 + b"[]]",
+    "one account of 8 MiB": b'{"a@example.com": {"x": [' + b"[]," * 3_000_000 + b"[]]}}",
+    "objects that are no accounts": OBJECTS,
+    "white space": b" " * (8 * MIB),
+    "an object that ends too soon": OBJECTS[:-1],
+}
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("body", LISTS.values(), ids=LISTS.keys())
+async def test_a_hostile_list_stalls_nobody_for_100_ms(serve, connect, body):
+    server = await serve(in_turn([reply(200, body)]))
+    client = connect(server, timeout=60, retry=RetryPolicy(attempts=1))
+
+    async def ask():
+        with pytest.raises(DecodeError):
+            await client.list_accounts()
+
+    assert await shortest_of_three(ask) < 0.1
+
+
+@pytest.mark.untraced
+async def test_a_list_of_100_000_accounts_stalls_nobody_for_100_ms(serve, connect):
+    server = await serve(in_turn([reply(200, listed(100_000, **TYPICAL))]))
+    client = connect(server, timeout=60)
+    kept = []
+
+    async def ask():
+        kept.clear()
+        kept.append(await client.list_accounts())
+
+    gc.collect()
+    gc.freeze()  # what the tests themselves hold would be looked through as well
+    try:
+        assert await shortest_of_three(ask) < 0.1
+    finally:
+        gc.unfreeze()
+    assert len(kept[0]) == 100_000
+    assert kept[0]["7@example.com"].to_wire()["maxJobs"] == 20
