@@ -11,10 +11,11 @@ def main() -> None:
         import click  # noqa: F401, PLC0415
         import rich  # noqa: F401, PLC0415
     except ImportError as error:
-        print(  # noqa: T201
-            f"ltx-async: {error.name} is missing; do: pip install 'ltx_async[cli]'",
-            file=sys.stderr,
-        )
+        if sys.stderr is not None:  # else `print` would turn to standard output
+            print(  # noqa: T201
+                f"ltx-async: {error.name} is missing; do: pip install 'ltx_async[cli]'",
+                file=sys.stderr,
+            )
         sys.exit(2)
     from ltx_async.cli.app import run  # noqa: PLC0415
 

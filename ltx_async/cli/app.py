@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,9 +14,10 @@ from typing import Any, Final
 import click
 
 from ltx_async._version import __version__
-from ltx_async.cli.exits import ExitStatus, explanation, status_of
-from ltx_async.cli.terminal.encoding import columns, spell_out_the_unknown
+from ltx_async.cli.exits import ExitStatus, ReaderGoneError, explanation, status_of
+from ltx_async.cli.terminal.encoding import columns
 from ltx_async.cli.terminal.help_text import Context
+from ltx_async.cli.terminal.streams import hurry, standard_streams
 from ltx_async.errors import LTXError
 from ltx_async.wording import inert, wrapped
 
@@ -33,16 +33,12 @@ _COMMANDS: Final = {
 }
 
 
-class _ReaderGoneError(Exception):
-    """Nobody reads standard output any more; click would make exit status 1 of it."""
-
-
 @contextlib.contextmanager
 def _reader_watched() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise _ReaderGoneError from None
+        raise ReaderGoneError from None
 
 
 class LazyCommands(click.Group):
@@ -124,24 +120,22 @@ def commands() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; expected trouble is one line on stderr."""
-    spell_out_the_unknown()
-    try:
-        return _status(commands.main(list(arguments), "ltx-async", standalone_mode=False))
-    except click.ClickException as error:
-        _show(error)
-        return error.exit_code
-    except LTXError as error:
-        _complain(error)
-        return status_of(error)
-    except _ReaderGoneError:
-        _forget_output()
-        return ExitStatus.BROKEN_PIPE
-    except (KeyboardInterrupt, click.Abort):
-        return 130
-
-
-def _status(result: Any) -> int:
-    return int(result) if isinstance(result, int) else ExitStatus.OK
+    with standard_streams():
+        try:
+            result = commands.main(list(arguments), "ltx-async", standalone_mode=False)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            _show(error)
+            return error.exit_code
+        except LTXError as error:
+            _complain(error)
+            return status_of(error)
+        except ReaderGoneError:
+            return ExitStatus.BROKEN_PIPE
+        except (KeyboardInterrupt, click.Abort):
+            hurry()
+            return 130
+        return int(result) if isinstance(result, int) else ExitStatus.OK
 
 
 def _show(error: click.ClickException) -> None:
@@ -158,8 +152,3 @@ def _complain(error: Exception) -> None:
     from ltx_async.cli.terminal.messages import Talk  # noqa: PLC0415 - nothing has been said so far
 
     Talk().fail(explanation(error))
-
-
-def _forget_output() -> None:
-    """Keep the interpreter from complaining at its exit that nobody read the rest."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

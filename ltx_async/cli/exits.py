@@ -34,6 +34,10 @@ class CommandError(LTXError):
     default_hint = ""
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads standard output any more; of a BrokenPipeError click and rich would make 1."""
+
+
 def status_of(error: Exception) -> ExitStatus:
     """Return the exit status that an error ends a command with."""
     match error:

@@ -16,6 +16,7 @@ from attrs import define, field
 
 from ltx_async.cli.exits import CommandError
 from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.terminal.streams import hurry
 
 try:
     _resource: Any = import_module("resource")
@@ -43,12 +44,13 @@ class Interrupt:
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
 
     def listen(self) -> None:
-        """Catch the signals in the running loop; where `nohup` has SIGHUP ignored, it stays so."""
+        """Catch the signals in the running loop, but those that we were started to ignore.
+
+        `nohup` has SIGHUP ignored, and a script SIGINT for what it runs in the background.
+        """
         loop = self._loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            if number == getattr(signal, "SIGHUP", None) and (
-                signal.getsignal(number) is signal.SIG_IGN
-            ):
+            if signal.getsignal(number) is signal.SIG_IGN:
                 continue
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, self._came.set)  # wakes the loop
@@ -61,6 +63,7 @@ class Interrupt:
         if self.signal is not None:
             _leave(number)
         self.signal = number
+        hurry()
         if self._loop is None:
             self._came.set()
             return
@@ -84,19 +87,6 @@ def _leave(number: int) -> None:
         if os.isatty(2) and select.select((), (2,), (), 0)[1]:  # Ctrl-S may have stopped it
             os.write(2, _SHOW_CURSOR)  # the progress may have hidden it
     os._exit(128 + number)
-
-
-def _occupy_streams() -> None:
-    """Keep a closed standard stream from being taken by another file; libuv aborts on that.
-
-    What stands in cannot be read or written, so that who uses the stream still learns of it.
-    """
-    for number, useless in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
-        try:
-            os.fstat(number)
-        except OSError:
-            # The lowest free number is given, and those below are taken.
-            os.set_inheritable(os.open(os.devnull, useless), True)  # noqa: FBT003
 
 
 def _verify_descriptors() -> None:
@@ -135,7 +125,6 @@ def _run(command: Callable[[Interrupt], Coroutine[Any, Any, int]]) -> int:
     Raises:
         CommandError: there are too few file descriptors.
     """
-    _occupy_streams()
     _verify_descriptors()
     interrupt = Interrupt()
 

@@ -1,7 +1,5 @@
-import asyncio
 import os
 import runpy
-import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -63,17 +61,6 @@ def test_a_second_signal_leaves_at_once_and_shows_the_cursor_again(monkeypatch):
     assert (interrupt.exit_status, left) == (143, [])
     interrupt.receive(2)
     assert (left, shown) == ([130], [b"\x1b[?25h\n"])
-
-
-async def test_where_sighup_is_ignored_it_stays_so():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        Interrupt().listen()
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().remove_signal_handler(number)
 
 
 def run_python(code, *arguments, **options):
@@ -143,26 +130,15 @@ def test_help_and_version_load_no_command_and_no_rich():
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_help_that_nobody_reads_is_141(ltx, monkeypatch):
-    def unread(*_arguments, **_options):
-        raise BrokenPipeError
-
-    forgotten = []
-    monkeypatch.setattr(app.commands, "get_help", unread)
-    monkeypatch.setattr(os, "dup2", lambda *descriptors: forgotten.append(descriptors))
-    assert app.run(["--help"]) == 141
-    monkeypatch.undo()
-    ((null, output),) = forgotten
-    os.close(null)
-    assert output == sys.stdout.fileno()
-
-
 def test_commands_can_be_completed():
     context = click.Context(app.commands)
     assert [item.value for item in app.commands.shell_complete(context, "")] == COMMANDS
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--count", "1"], ["accounts"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["check", "--help"], ["--version"], ["serve", "--count", "1"], ["accounts"]],
+)
 def test_output_into_a_closed_pipe_is_141_without_a_word(server, arguments):
     reading, writing = os.pipe()
     os.close(reading)

@@ -3,36 +3,12 @@ import os
 import pty
 import signal
 import termios
+import time
+from pathlib import Path
 
 import pytest
 
-from ltx_async.cli.runtime import Interrupt, _occupy_streams
-
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="closes streams in a child")
-
-
-def in_child(work) -> int:
-    child = os.fork()
-    if child == 0:
-        try:
-            os._exit(work())
-        except BaseException:  # noqa: BLE001 - a child must not run the tests on
-            os._exit(99)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2), ()])
-def test_a_closed_stream_is_taken_by_what_nobody_can_use(closed):
-    def work() -> int:
-        for number in closed:
-            os.close(number)
-        _occupy_streams()
-        for number in closed:
-            with pytest.raises(OSError, match="Bad file descriptor"):
-                os.write(number, b"x") if number else os.read(number, 1)
-        return 0 if os.open(os.devnull, os.O_RDONLY) > 2 else 2
-
-    assert in_child(work) == 0
+from ltx_async.cli.runtime import Interrupt
 
 
 @pytest.fixture
@@ -69,6 +45,56 @@ def test_a_second_signal_ends_what_talks_to_somebody_who_does_not_listen(launch,
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 143
+
+
+@pytest.mark.parametrize("stalled", ["full_pipe", "stopped_terminal"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_signal_ends_what_talks_to_somebody_who_does_not_listen(
+    launch, request, stalled, number
+):
+    process = launch("serve", stderr=request.getfixturevalue(stalled))
+    assert process.stdout.readline()  # what follows is said on standard error
+    time.sleep(0.2)  # and it is waiting there by now
+    assert process.poll() is None
+    process.send_signal(number)
+    assert process.wait(10) == 128 + number
+
+
+def test_one_signal_ends_a_watch_whose_alerts_nobody_reads(launch, full_pipe, server):
+    server.emulator.script("ann@example.com", *[404] * 100)
+    Path("in.txt").write_text("ann@example.com\nbob@example.com\n")
+    process = launch("watch", "in.txt", "--every", "1s", stderr=full_pipe)
+    give_up = time.monotonic() + 20
+    while len(server.asked) < 2 and time.monotonic() < give_up:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+
+
+def test_who_reads_slowly_still_gets_all_that_is_said(launch):
+    emails = "".join(f"user{number:06}@example.com\n" for number in range(20_000))
+    Path("in.txt").write_text(emails)
+    process = launch("check", "in.txt", "--dry-run", "-q")
+    time.sleep(1)  # the pipe is full by now
+    assert process.poll() is None
+    assert process.stdout.read().decode() == emails
+    assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_was_ignored_from_the_beginning_stays_so(launch, number):
+    def ignore() -> None:
+        signal.signal(number, signal.SIG_IGN)
+
+    process = launch("serve", preexec_fn=ignore)
+    assert process.stdout.readline()
+    process.send_signal(number)
+    time.sleep(0.3)
+    assert process.poll() is None
+    other = signal.SIGTERM if number == signal.SIGINT else signal.SIGINT
+    process.send_signal(other)
+    assert process.wait(10) == 128 + other
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

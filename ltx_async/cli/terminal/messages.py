@@ -50,10 +50,10 @@ class Talk:
         On a terminal it goes over several where it is longer, broken between words.
         """
         with contextlib.suppress(OSError, ValueError):  # closed, or its reader has gone
-            if self.console is None:
-                print(inert(text), file=sys.stderr, flush=True)  # noqa: T201
-            else:
+            if self.console is not None:
                 self._styled(inert(text), style)
+            elif sys.stderr is not None:  # else `print` would turn to standard output
+                print(inert(text), file=sys.stderr, flush=True)  # noqa: T201
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print one line unless quiet."""
