@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         UnsavedError,
     )
     from ltx_async.models import Account, Cookie, Lookup, Outcome, Stats
+    from ltx_async.reasons import Reason
     from ltx_async.retry import OutageRule, RetryPolicy
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "PaceLearned",
     "ProtocolError",
     "RateLimitError",
+    "Reason",
     "ReauthenticationError",
     "RedirectError",
     "ResponseError",
@@ -120,6 +122,7 @@ _HOMES = {
         "UnsavedError",
     ),
     "models": ("Account", "Cookie", "Lookup", "Outcome", "Stats"),
+    "reasons": ("Reason",),
     "retry": ("OutageRule", "RetryPolicy"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

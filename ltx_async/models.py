@@ -13,6 +13,7 @@ from attrs import NOTHING, field, fields, frozen, make_class
 from ltx_async.errors import LTXError
 from ltx_async.jsontext import decode
 from ltx_async.masking import MASK, mask_secrets
+from ltx_async.reasons import Reason
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOKEN_KEY = "LTXStudio_token"  # noqa: S105 - the name of a balance, not a secret
@@ -309,6 +310,14 @@ class Lookup(_Referable):
             "error": None if self.error is None else _error_of(self.error),
         }
 
+    @property
+    def reason(self) -> Reason | None:
+        """Why the lookup failed, as `Stats.reasons` counts it; None for every other outcome."""
+        if self.error is None or self.outcome is not Outcome.FAILED:
+            return None
+        error = self.error
+        return Reason(type(error).__name__, self.status, error.message, error.hint)
+
     def to_row(self) -> dict[str, Value]:
         """Return one flat row for a table or a data frame: the columns of `check -o OUT.csv`.
 
@@ -344,6 +353,8 @@ class Stats:
         latency_p50: median seconds of an attempt that got a reply (within 5 %), None before one.
         latency_p99: likewise, the 99th percentile.
         pace: requests per second that the server seems to allow; None before a throttle.
+        reasons: how many lookups failed for each reason, the most frequent first: at most 50
+            kinds, and the rest as `other`.
     """
 
     outcomes: Mapping[Outcome, int] = field(hash=False)
@@ -353,6 +364,7 @@ class Stats:
     latency_p50: float | None
     latency_p99: float | None
     pace: float | None = None
+    reasons: Mapping[Reason, int] = field(factory=dict, hash=False)
 
 
 _UNKNOWN = Account()

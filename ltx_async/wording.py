@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Final
 
 from ltx_async.models import Outcome
+from ltx_async.reasons import Reason
 
 OUTCOME_NAMES: Final = {
     Outcome.OK: "OK",
@@ -20,6 +21,7 @@ OUTCOME_NAMES: Final = {
 UNKNOWN: Final = "—"
 _COMMAND: Final = "ltx-async "
 _LEAST: Final = 20
+_LONGEST_REASON: Final = 240
 
 
 def number(value: float | None) -> str:
@@ -141,3 +143,15 @@ def allowed(rate: float) -> str:
     """Say how many requests per second a server seems to allow."""
     figure = f"{rate:,.0f}" if rate >= 9.5 else f"{rate:.2g}"
     return f"about {figure} a second is allowed"
+
+
+def sentence(text: str) -> str:
+    """Return `text` with a full stop, where it has no end of its own."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def why(reason: Reason, count: int) -> str:
+    """Say how many lookups failed for a reason, what it is, and what to do."""
+    message = clipped(reason.message, _LONGEST_REASON)
+    advice = clipped(reason.advice, _LONGEST_REASON)
+    return f"{count:,} × {sentence(message)} {advice}".rstrip()

@@ -15,6 +15,7 @@ from ltx_async.errors import (
     SubscriptionError,
 )
 from ltx_async.files.errors import FileError, InputCutError, InputError, OutputRefusedError
+from ltx_async.wording import sentence
 
 
 class ExitStatus(IntEnum):
@@ -82,9 +83,5 @@ def explanation(error: Exception, *, resumable: bool = False) -> str:
         hint = _NOT_SERVED if is_not_served(error) else error.hint
         if resumable and not isinstance(error, FileError):  # those know what became of the file
             hint = hint.replace("run again", "continue with --resume")
-        return f"{_sentence(error.message)} {hint}".rstrip()
-    return _sentence(str(error))
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+        return f"{sentence(error.message)} {hint}".rstrip()
+    return sentence(str(error))

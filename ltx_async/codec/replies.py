@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 OK, NOT_FOUND, TOO_MANY = 200, 404, 429
 LONGEST_MESSAGE = 200
 _MOST_PROBLEMS: Final = 20
+_PAGE: Final = "an HTML page"
+_NOT_OF_THE_API: Final = "a challenge or a proxy's page, no answer of the API"
+_PAGE_HINT: Final = (
+    "Something in front of the API answers in its place: a captive portal, a proxy or a "
+    "challenge. Open the base URL in a browser to see it, or let `ltx-async doctor` look."
+)
 _IDENTIFYING: Final = FIELDS - {"error"}
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
 
@@ -112,7 +118,7 @@ def _no_object(body: bytes, reason: str, redaction: Redaction) -> DecodeError:
 def _decoded(body: bytes, redaction: Redaction) -> tuple[dict[str, Any], bytes] | DecodeError:
     """Return the JSON object that a body is, and its text, both without the token."""
     if not body.startswith(b"{") and is_html(body):
-        return _undecodable(["an HTML page in place of JSON"], None, html=True)
+        return _undecodable([f"{_PAGE} in place of JSON"], None, html=True)
     try:
         value = decode(body)
     except NotJSONError as error:
@@ -139,7 +145,8 @@ def _cut_off(email: str | None) -> ProtocolError:
 def _undecodable(problems: Sequence[str], email: str | None, *, html: bool = False) -> DecodeError:
     shown = [_one_line(problem) for problem in problems[:_MOST_PROBLEMS]]
     message = "HTTP 200 but no account: " + "; ".join(shown[:3])
-    return DecodeError(message, problems=shown, html=html, email=email)
+    hint = _PAGE_HINT if html else None
+    return DecodeError(message, hint=hint, problems=shown, html=html, email=email)
 
 
 def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
@@ -154,7 +161,7 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
     if 300 <= status < 400:
         text = _location(reply)
     else:
-        text = "an HTML page" if html else _server_text(reply.body, body, redaction)
+        text = f"{_PAGE} ({_NOT_OF_THE_API})" if html else _server_text(reply.body, body, redaction)
     text = _one_line(redaction.text(text))
     ray = reply.headers.get("cf-ray")
     throttle = status == TOO_MANY
@@ -162,8 +169,10 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
     message = f"HTTP {status}: {text}" if text else f"HTTP {status}"
     if throttle and wait is not None:
         message += f" (asks to wait {wait:g} s)"
-    return _class_of(status, html=html)(
+    cls = _class_of(status, html=html)
+    return cls(
         message,
+        hint=_PAGE_HINT if html and cls is ResponseError else None,
         status=status,
         ray=_one_line(redaction.text(ray)) if ray else None,
         retry_after=wait,

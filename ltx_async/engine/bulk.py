@@ -255,7 +255,7 @@ class BulkLookup:
         return self._exhausted or self._run.ended is not None
 
     def _deliver(self, lookup: Lookup) -> None:
-        self._run.counters.outcomes[lookup.outcome] += 1
+        self._run.counters.count(lookup)
         if self._ordered:
             self._early[lookup.index] = lookup
             while (following := self._given + len(self._done)) in self._early:

@@ -7,7 +7,8 @@ from bisect import bisect
 
 from attrs import define, field
 
-from ltx_async.models import Outcome, Stats
+from ltx_async.models import Lookup, Outcome, Stats
+from ltx_async.reasons import Reasons
 
 _FASTEST = 1e-5  # seconds; everything below falls into the first bucket
 _STEP = math.log(1.1)
@@ -44,6 +45,13 @@ class Counters:
     throttles: int = 0
     latencies: Latencies = field(factory=Latencies)
     outcomes: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
+    reasons: Reasons = field(factory=Reasons)
+
+    def count(self, lookup: Lookup) -> None:
+        """Count a lookup that is finished."""
+        self.outcomes[lookup.outcome] += 1
+        if lookup.outcome is Outcome.FAILED:
+            self.reasons.add(lookup.reason, lookup.email)
 
     def stats(self, pace: float | None = None) -> Stats:
         """Return what has been counted, beside the learned pace."""
@@ -55,4 +63,5 @@ class Counters:
             latency_p50=self.latencies.quantile(0.5),
             latency_p99=self.latencies.quantile(0.99),
             pace=pace,
+            reasons=self.reasons.counted(),
         )

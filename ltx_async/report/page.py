@@ -1,7 +1,7 @@
 """The HTML page: one file that needs nothing else, under a strict Content-Security-Policy.
 
-Whatever the server said reaches the page as JSON in a block that no browser runs, and from
-there the document as text nodes only.
+Whatever the server said reaches the page escaped, or as JSON in a block that no browser runs,
+and from there the document as text nodes only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ltx_async.report.comparison import Comparison
 from ltx_async.report.rowdata import OUTCOME_LABELS, account_table, change_table
 from ltx_async.report.summary import Summary
 from ltx_async.results.record import Record
-from ltx_async.wording import counted, moment, signed
+from ltx_async.wording import counted, moment, signed, why
 
 _ASSETS: Final = files("ltx_async.report") / "assets"
 # JSON inside <script> ends at `</script>` only; `&` and the line separators are for older tools.
@@ -80,6 +80,7 @@ def render_page(
         heading=_heading(summary),
         remarks=_remarks(summary, comparison),
         cards="".join(map(_card, cards(summary))),
+        reasons=_reasons(summary),
         changes="" if comparison is None else _changes(comparison),
         charts="".join(map(_figure, drawn)),
         hint=_HINT if any(each.data for each in drawn) else "",
@@ -184,6 +185,13 @@ def _changes(comparison: Comparison) -> str:
         f" by {signed(comparison.moved)} LTX Studio tokens together."
     )
     return Template(_asset("changes.html")).substitute(note=escape(note))
+
+
+def _reasons(summary: Summary) -> str:
+    if not summary.reasons:
+        return ""
+    lines = "".join(f"<li>{escape(why(*item))}</li>" for item in summary.reasons.items())
+    return Template(_asset("reasons.html")).substitute(lines=lines)
 
 
 def _figure(chart: Chart) -> str:

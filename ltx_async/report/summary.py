@@ -9,9 +9,11 @@ from datetime import date, datetime
 from heapq import nlargest
 from typing import Any, Final
 
-from attrs import asdict, field, frozen
+from attrs import asdict, field, fields, frozen
 
 from ltx_async.models import EPOCH, Outcome, timestamp
+from ltx_async.reasons import Reason, Reasons
+from ltx_async.reasons import as_json as reasons_as_json
 from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import Expiry, expiry
 from ltx_async.report.results import Results
@@ -56,6 +58,7 @@ class Summary:
         access_tokens: ends of the access tokens, which the service renews.
         latency_ms: milliseconds of a lookup by name of the percentile; empty where none was sent.
         slowest: the records that took longest, first the slowest.
+        reasons: how many lookups failed for each reason, the most frequent first.
         remarks: what was wrong with the file, a sentence each.
     """
 
@@ -68,6 +71,7 @@ class Summary:
     access_tokens: Expiry
     latency_ms: Mapping[str, float] = field(hash=False)
     slowest: tuple[Record, ...]
+    reasons: Mapping[Reason, int] = field(hash=False)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -77,12 +81,20 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as JSON values; moments as ISO 8601, UTC."""
-        figures = asdict(self, value_serializer=_json_value)
+        figures = asdict(self, filter=_not_reasons, value_serializer=_json_value)
         figures["slowest"] = [
             {"email": one.email, "elapsed_ms": one.elapsed_ms, "attempts": one.attempts}
             for one in self.slowest
         ]
+        figures["reasons"] = reasons_as_json(self.reasons)
         return figures
+
+
+_REASONS: Final = fields(Summary).reasons
+
+
+def _not_reasons(attribute: Any, _value: Any) -> bool:
+    return attribute is not _REASONS
 
 
 def _json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
@@ -106,8 +118,16 @@ def summarise(results: Results, *, most_bins: int = _MOST_BINS) -> Summary:
         access_tokens=expiry((one.token_expires_at for one in records), as_of or EPOCH),
         latency_ms=_latency(sent),
         slowest=tuple(nlargest(_SLOWEST, sent, key=_elapsed)),
+        reasons=_reasons(records),
         remarks=results.remarks,
     )
+
+
+def _reasons(records: Iterable[Record]) -> dict[Reason, int]:
+    reasons = Reasons()
+    for one in records:
+        reasons.add(one.reason, one.email)
+    return reasons.counted()
 
 
 def _balance(balances: Iterable[float], most_bins: int) -> Balance:

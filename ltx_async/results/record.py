@@ -18,6 +18,7 @@ from ltx_async.models import (
     figures_of,
     timestamp,
 )
+from ltx_async.reasons import Reason
 from ltx_async.results.columns import Columns, UnusableRecordError, values_of
 
 _REAUTHENTICATION: Final = 596  # the API's other way to say so: that reply is no account
@@ -90,6 +91,13 @@ class Record(Columns):
         if values["outcome"] is Outcome.NEEDS_REAUTH:  # earlier versions did not say it in all
             values.setdefault("error_type", "ReauthenticationError")
         return cls(**values, account=account)
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the lookup failed; None for every other outcome."""
+        if self.outcome is not Outcome.FAILED:
+            return None
+        return Reason(self.error_type or "", self.status, self.error or "", self.hint or "")
 
     def to_record(self) -> dict[str, Any]:
         """Return the JSON object of this record, like that of a `Lookup`.

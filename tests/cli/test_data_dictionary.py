@@ -11,6 +11,7 @@ from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus
+from ltx_async.reasons import OTHER, as_json
 from ltx_async.results.columns import COLUMNS
 
 PROJECT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ def named(heading):
         ("## Outcomes", [outcome.value for outcome in Outcome]),
         ("## A record", list(make_lookup(wire={"email": "ann@example.com"}).to_record())),
         ("## A row", list(COLUMNS)),
+        ("## A reason", list(as_json({OTHER: 1})[0])),
         ("## The summary", list(Summary(Counts(Thresholds()), None, 0.0).as_json())),
     ],
 )

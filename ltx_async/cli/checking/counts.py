@@ -11,6 +11,7 @@ from ltx_async.alerts import Alert, Thresholds
 from ltx_async.cli.checking.earlier import Earlier
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.models import Lookup, Outcome
+from ltx_async.reasons import Reasons
 
 _ALERTS_KEPT: Final = 20
 
@@ -27,6 +28,7 @@ class Counts:
         earlier: results of an earlier run among those that are counted.
         alerts: how many there were.
         first_alerts: the first few of them, to be shown.
+        reasons: why lookups failed, those of the earlier run included.
     """
 
     thresholds: Thresholds = field(factory=Thresholds)
@@ -35,11 +37,13 @@ class Counts:
     earlier: int = 0
     alerts: int = 0
     first_alerts: list[Alert] = field(factory=list)
+    reasons: Reasons = field(factory=Reasons)
     _outcomes: Counter[Outcome] = field(factory=Counter)
 
     def add(self, lookup: Lookup) -> None:
         """Count one lookup."""
         self._outcomes[lookup.outcome] += 1
+        self.reasons.add(lookup.reason, lookup.email)
         if lookup.account is None or not self.thresholds:
             return
         alerts = tuple(self.thresholds.alerts(lookup.email, lookup.account, lookup.checked_at))
@@ -49,6 +53,7 @@ class Counts:
         """Count what an earlier run has recorded of an entry."""
         self._outcomes[earlier.outcome] += 1
         self.earlier += 1
+        self.reasons.add(earlier.reason)
         self._alert(earlier.alerts, earlier.shown)
 
     def take_back(self, outcomes: Counter[Outcome] | None) -> int:

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 from ltx_async.alerts import Alert, Thresholds
 from ltx_async.inputs.seen import SeenEmails
 from ltx_async.models import TOKEN_KEY, Account, Outcome
+from ltx_async.reasons import MOST_KINDS, OTHER, Reason
 from ltx_async.results.record import Record
 
 _SHOWN_AT_MOST: Final = 1_000
@@ -23,11 +24,13 @@ class Earlier:
         outcome: what became of it.
         alerts: how many alerts its account raises by now.
         shown: those of them that are kept to be shown.
+        reason: why the lookup failed, where it did.
     """
 
     outcome: Outcome
     alerts: int = 0
     shown: tuple[Alert, ...] = ()
+    reason: Reason | None = None
 
 
 _UNALARMING: Final = {outcome: Earlier(outcome) for outcome in Outcome}
@@ -46,12 +49,22 @@ class EarlierResults:
     thresholds: Thresholds = field(factory=Thresholds)
     now: datetime = field(factory=lambda: datetime.now(UTC))
     _shown: int = field(default=0, init=False)
+    _failed: dict[Reason, Earlier] = field(factory=dict, init=False)
 
     def add(self, record: Record) -> None:
         """Take one record."""
-        earlier = self._judged(record) if self.thresholds else _UNALARMING[record.outcome]
+        if (reason := record.reason) is not None:
+            earlier = self._failure(reason.kind(record.email))
+        else:
+            earlier = self._judged(record) if self.thresholds else _UNALARMING[record.outcome]
         refused = record.outcome is Outcome.INVALID
         self.seen.remember(record.email, earlier, refused=refused)
+
+    def _failure(self, reason: Reason) -> Earlier:
+        """Keep a reason once, however many records have it."""
+        if reason not in self._failed and len(self._failed) >= MOST_KINDS:
+            reason = OTHER
+        return self._failed.setdefault(reason, Earlier(Outcome.FAILED, reason=reason))
 
     def _judged(self, record: Record) -> Earlier:
         account = Account(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,10 @@ from ltx_async.cli.terminal.messages import Talk
 from ltx_async.files.replacement import write_whole
 from ltx_async.inputs.entries import LineCounts
 from ltx_async.models import Stats
-from ltx_async.wording import allowed, counted
+from ltx_async.reasons import as_json
+from ltx_async.wording import allowed, counted, why
 
+_REASONS_SHOWN: Final = 5
 _STYLES: Final = {
     "ok": "green",
     "needs_reauth": "yellow",
@@ -66,10 +69,14 @@ class Summary:
         return explanation(self.error, resumable=self.results is not None)
 
     def show(self, talk: Talk) -> None:
-        """Print alerts, the table and what else is worth knowing."""
+        """Print alerts, the table and what else is worth knowing, and why lookups failed.
+
+        What needs somebody to act is told even when quiet.
+        """
         _show_alerts(self.counts, talk)
         if not talk.quiet:
             self._show_table(talk)
+        _show_reasons(self.counts, talk)
 
     def _show_table(self, talk: Talk) -> None:
         for name, count in self.counts.by_name().items():
@@ -120,6 +127,7 @@ class Summary:
             "exit_status": int(self.exit_status),
             "elapsed_s": round(self.seconds, 3),
             **_stats_as_json(self.stats),
+            "reasons": as_json(self.counts.reasons.counted()),
             "results": self.results,
             "stopped": self._stopped(),
         }
@@ -178,3 +186,11 @@ def _show_alerts(counts: Counts, talk: Talk) -> None:
     hidden = counts.alerts - len(counts.first_alerts)
     if hidden:
         talk.line(f"alert: and {hidden:,} more", "yellow")
+
+
+def _show_reasons(counts: Counts, talk: Talk) -> None:
+    reasons = counts.reasons.counted()
+    for reason, count in islice(reasons.items(), _REASONS_SHOWN):
+        talk.line(f"failed: {why(reason, count)}", "red")
+    if hidden := sum(islice(reasons.values(), _REASONS_SHOWN, None)):
+        talk.line(f"failed: and {hidden:,} more for other reasons; --summary-json has all", "red")

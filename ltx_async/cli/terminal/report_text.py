@@ -22,6 +22,7 @@ from ltx_async.wording import (
     signed,
     span,
     time_taken,
+    why,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class _ReportText:
         if not summary.accounts:
             return
         self._outcomes(summary)
+        self._reasons(summary)
         self._balance(summary)
         self._calendar(summary)
         self._slowest(summary)
@@ -106,6 +108,13 @@ class _ReportText:
                 for outcome, count in summary.outcomes.items()
             ]
         )
+
+    def _reasons(self, summary: Summary) -> None:
+        if not summary.reasons:
+            return
+        self._title("Why lookups failed")
+        for reason, count in summary.reasons.items():
+            self._line(f"  {why(reason, count)}", "red")
 
     def _balance(self, summary: Summary) -> None:
         balance = summary.balance

@@ -35,6 +35,7 @@ SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 TOKEN = "user:12345-abcdefghi"
 EMAIL = "ann@example.com"
 CANARY = "canary-0123456789"
+PAGE = "an HTML page (a challenge or a proxy's page, no answer of the API)"
 BOM = b"\xef\xbb\xbf"
 redaction = Redaction.of(TOKEN)
 
@@ -341,7 +342,7 @@ def test_a_404_of_json_text_or_nothing_is_not_found(body):
 def test_an_html_404_is_never_not_found(body):
     error = parse(body, 404, content_type="application/json")
     assert type(error) is ResponseError
-    assert error.message == "HTTP 404: an HTML page"
+    assert error.message == f"HTTP 404: {PAGE}"
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 403, 404, 429, 500, 503, 522, 596, 600])
@@ -394,7 +395,7 @@ def test_what_does_not_begin_with_a_tag_is_no_html(body):
         (b"x" * 201, "HTTP 500: " + "x" * 199 + "…"),
         (b"\x00" * 100, "HTTP 500: " + r"\x00" * 49 + "\\x0…"),
         (b"y" * (1 << 20), "HTTP 500: " + "y" * 199 + "…"),
-        (b"<html>", "HTTP 500: an HTML page"),
+        (b"<html>", f"HTTP 500: {PAGE}"),
     ],
 )
 def test_what_the_server_says_is_kept_short_and_inert(body, message):
