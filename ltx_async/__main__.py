@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interruptible:  # while modules are loaded, and at the end, a Ctrl-C is no traceback
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         import click  # noqa: F401, PLC0415
         import rich  # noqa: F401, PLC0415
@@ -19,7 +23,12 @@ def main() -> None:
         sys.exit(2)
     from ltx_async.cli.app import run  # noqa: PLC0415
 
-    sys.exit(run(sys.argv[1:]))
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    status = run(sys.argv[1:])
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

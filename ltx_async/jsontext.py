@@ -8,6 +8,7 @@ of 64 bits, finite numbers, whole surrogate pairs, bounded depth, one document.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from typing import Any, NoReturn
@@ -15,6 +16,11 @@ from typing import Any, NoReturn
 try:
     import orjson
 except ImportError:
+    _orjson_loads = None
+except Exception as error:  # noqa: BLE001 - a broken build fails as it likes
+    logging.getLogger("ltx_async").warning(
+        "orjson cannot be loaded, the standard library decodes: %r", error
+    )
     _orjson_loads = None
 else:
     _orjson_loads = orjson.loads

@@ -100,6 +100,7 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
 
 @click.group(
     cls=LazyCommands,
+    help="Look up LTX Studio accounts by email, one or a million.",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 The API token comes from USEAPI_TOKEN or --token-file, never as a flag.
@@ -115,7 +116,7 @@ First steps, without a token:
     help="Show the versions and exit.",
 )
 def commands() -> None:
-    """Look up LTX Studio accounts by email, one or a million."""
+    """Run `ltx-async`."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -114,12 +114,12 @@ def in_event_loop(body: Body) -> Callable[..., int]:
     def command(*, quiet: bool = False, **options: Any) -> int:
         talk = Talk(quiet=quiet)
         with talk.logging():
-            return _run(lambda interrupt: body(talk, interrupt, **options))
+            return _run(talk, lambda interrupt: body(talk, interrupt, **options))
 
     return command
 
 
-def _run(command: Callable[[Interrupt], Coroutine[Any, Any, int]]) -> int:
+def _run(talk: Talk, command: Callable[[Interrupt], Coroutine[Any, Any, int]]) -> int:
     """Run a command that ends by itself after an interrupt, and return its exit status.
 
     Raises:
@@ -132,7 +132,7 @@ def _run(command: Callable[[Interrupt], Coroutine[Any, Any, int]]) -> int:
         interrupt.listen()
         return await command(interrupt)
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory(talk)) as runner:
         try:
             return runner.run(listening())
         except _InterruptedError:
@@ -172,9 +172,12 @@ async def _ended(
     return task
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _loop_factory(talk: Talk) -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # noqa: PLC0415 - optional, and never in the way of --version
     except ImportError:
+        return None
+    except Exception as error:  # noqa: BLE001 - a broken build fails as it likes
+        talk.warn(f"uvloop cannot be loaded, asyncio's own loop runs: {error}")
         return None
     return uvloop.new_event_loop

@@ -14,7 +14,8 @@ from ltx_async.results.columns import COLUMNS, REQUIRED, Cell, UnusableRecordErr
 from ltx_async.results.record import Record
 
 _BOM: Final = b"\xef\xbb\xbf"
-_RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
+# The wide forms are what an East Asian Excel makes the plain ones of.
+_RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")
 _QUOTE: Final = "'"
 _DELIMITERS: Final = (",", ";", "\t")  # Excel takes `;` where the comma belongs to numbers
 
@@ -22,8 +23,8 @@ _DELIMITERS: Final = (",", ";", "\t")  # Excel takes `;` where the comma belongs
 def neutralised(text: str) -> str:
     """Return text that no spreadsheet runs as a formula.
 
-    A `'` is put before text that begins with `=`, `+`, `-`, `@`, TAB or CR, and, so that
-    `restored` can undo it, before text that begins with `'` itself.
+    A `'` is put before text that begins with `=`, `+`, `-`, `@` or their wide forms, TAB or CR,
+    and, so that `restored` can undo it, before text that begins with `'` itself.
     """
     return _QUOTE + text if text.startswith((*_RUN_BY_SPREADSHEETS, _QUOTE)) else text
 
@@ -143,6 +144,7 @@ class CSVFormat:
 
 
 _ALL: Final = tuple(COLUMNS)
-_MARKS: Final = frozenset('"\r\n')
+# A semicolon separates cells where the comma belongs to numbers, whatever our separator is.
+_MARKS: Final = frozenset('"\r\n;\uff1b')
 CSV: Final = CSVFormat()
 TSV: Final = CSVFormat(delimiter="\t")

@@ -11,6 +11,7 @@ from ltx_async.errors import ConfigurationError
 from ltx_async.transport.endpoint import DEFAULT_BASE_URL, Endpoint, Secret
 from ltx_async.transport.pool import Wiring, is_uvloop
 from ltx_async.transport.session import SessionTransport
+from ltx_async.wording import inert
 
 if TYPE_CHECKING:
     from ltx_async.transport.direct import DirectTransport
@@ -35,6 +36,8 @@ def missing() -> str | None:
         import httptools  # noqa: F401, PLC0415
     except ImportError:
         return "it needs httptools: pip install 'ltx_async[speed]'"
+    except Exception as error:  # noqa: BLE001 - a broken build fails as it likes
+        return f"httptools cannot be loaded: {inert(str(error))}"
     takes = inspect.signature(TCPConnector.connect).parameters
     makes = inspect.signature(ClientRequest).parameters
     if not {"req", "traces", "timeout"} <= takes.keys() or not {"loop", "proxy"} <= makes.keys():

@@ -1,7 +1,9 @@
 import os
 import runpy
+import signal
 import subprocess
 import sys
+import time
 from importlib import import_module
 
 import click
@@ -10,6 +12,7 @@ import pytest
 from ltx_async import __version__
 from ltx_async.cli import app
 from ltx_async.cli.runtime import Interrupt, _loop_factory
+from ltx_async.cli.terminal.messages import Talk
 
 COMMANDS = ["get", "check", "watch", "accounts", "serve", "report", "doctor", "demo"]
 
@@ -83,8 +86,15 @@ def test_without_the_extra_one_line_says_what_to_install(missing):
     assert ended.stdout == ""
 
 
+@pytest.fixture
+def interruptible():
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(params=["module", "entry point"])
-def started(request, monkeypatch):
+def started(request, monkeypatch, interruptible):
     """Do what `python -m ltx_async` or `ltx-async` does; return the exit status."""
     ways = {
         "module": lambda: runpy.run_module("ltx_async", run_name="__main__"),
@@ -159,8 +169,54 @@ def test_module_and_entry_point_are_the_same():
     assert ended.stdout.decode().startswith(f"ltx-async {__version__} ")
 
 
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_needs_no_docstrings(command):
+    """Which `-OO` leaves out."""
+    both = []
+    for options in ((), ("-OO",)):
+        line = [sys.executable, *options, "-m", "ltx_async", *command.split(), "--help"]
+        ended = subprocess.run(line, capture_output=True, text=True, check=True)
+        both.append(ended.stdout)
+    assert both[0] == both[1]
+    assert both[0].split("\n")[2].startswith("  ")
+
+
+BROKEN = {
+    "uvloop": "uvloop cannot be loaded, asyncio's own loop runs: ",
+    "orjson": "orjson cannot be loaded, the standard library decodes: ",
+    "httptools": "no direct transport: httptools cannot be loaded: ",
+}
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "OSError", "AttributeError", "SystemError"])
+@pytest.mark.parametrize("package", BROKEN)
+@pytest.mark.usefixtures("server")
+def test_an_extra_that_cannot_be_loaded_is_one_line_and_done_without(
+    launch, tmp_path, monkeypatch, package, error
+):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / f"{package}.py").write_text(f"raise {error}('built for \\x1b[31m')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    process = launch("get", "ann@example.com", "-q")
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err.count(b"\n")) == (0, 1)
+    assert BROKEN[package] in err.decode()
+    assert b"\x1b" not in err
+    assert b'"ok"' in out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["get", "ann@example.com"], ["report", "none"]])
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback(launch, arguments):
+    for hundredths in range(3, 30, 3):
+        process = launch(*arguments)
+        time.sleep(hundredths / 100)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=20)[1]
+        assert b"ltx_async/cli" not in err  # the interpreter has a start of its own
+
+
 def test_uvloop_is_used_where_it_is_installed(monkeypatch):
     uvloop = pytest.importorskip("uvloop")
-    assert _loop_factory() is uvloop.new_event_loop
+    assert _loop_factory(Talk()) is uvloop.new_event_loop
     monkeypatch.setitem(sys.modules, "uvloop", None)
-    assert _loop_factory() is None
+    assert _loop_factory(Talk()) is None

@@ -1,5 +1,6 @@
 """Help and usage errors fit the terminal they are shown on."""
 
+import contextlib
 import os
 import pty
 import struct
@@ -18,6 +19,31 @@ def test_no_line_of_help_is_wider_than_the_terminal(ltx, monkeypatch, command, c
     ended = ltx(*command.split(), "--help")
     assert ended.status == 0
     assert max(map(len, ended.out.splitlines())) < min(columns, 81)
+
+
+@pytest.mark.parametrize("columns", ["1", "2", "20", "0", "-5", "junk"])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_a_terminal_without_width_is_no_traceback(ltx, monkeypatch, command, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    ended = ltx(*command.split(), "--help")
+    assert (ended.status, ended.err) == (0, "")
+    assert "--help" in ended.out
+
+
+@pytest.mark.parametrize("size", [(0, 0), (1, 1)])
+@pytest.mark.parametrize("arguments", [("get", "ann@example.com"), ("doctor",), ("chek",)])
+def test_a_terminal_of_no_size_is_no_traceback(launch, server, size, arguments):
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
+    process = launch(*arguments, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # what Linux says at the end
+        while data := os.read(ours, 65_536):
+            shown += data
+    os.close(ours)
+    assert process.wait(20) in {0, 1, 2}
+    assert b"Traceback" not in shown
 
 
 def test_on_a_narrow_terminal_an_option_has_its_meaning_below(ltx, monkeypatch):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ltx_async.results.csv_format import neutralised, restored
+from ltx_async.results.csv_format import CSV, neutralised, restored
 
 from .inplace import run_in_place
 from .replies import account_body, error, reply
@@ -158,6 +158,9 @@ def test_an_argument_is_inert_when_it_is_quoted(tmp_path, arguments):
 
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''", "=cmd|'/c calc'!A1"]
+WIDE = "\uff1d", "\uff0b", "\uff0d", "\uff20"  # = + - @ in the width of Chinese characters
+STARTS = ("=", "+", "-", "@", "\t", "\r", *WIDE)
+FORMULAS += [*(f"{first}1+1" for first in WIDE), f"'{WIDE[0]}1"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -178,11 +181,16 @@ def test_a_csv_cell_that_a_spreadsheet_would_run_is_neutralised_reversibly(tmp_p
     assert rows["ann@example.com"]["error"] == f"'{text}"
     assert restored(rows["ann@example.com"]["error"]) == text
     for row in csv.reader(io.StringIO(data, newline="")):
-        assert [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
+        assert [cell for cell in row if cell.startswith(STARTS)] == []
+
+
+@pytest.mark.parametrize("text", ["a;=1", "a\uff1b=1", ";", "x\uff1b\uff1dcmd"])
+def test_a_semicolon_that_might_separate_cells_stands_in_quotes(text):
+    assert CSV.line(["ann@example.com", text]) == f'ann@example.com,"{text}"\n'.encode()
 
 
 def test_neutralising_is_undone_by_restoring():
-    for first in map(chr, range(0x250)):
+    for first in (*map(chr, range(0x250)), *STARTS):
         for text in (first, f"{first}x", f"'{first}"):
             assert restored(neutralised(text)) == text
 

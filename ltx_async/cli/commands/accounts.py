@@ -23,17 +23,19 @@ from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
 
-@click.command(epilog="Example:  ltx-async accounts --json | head")
+@click.command(
+    help="""List every configured account, in one request.
+
+    A table on a terminal, JSON lines otherwise. The API leaves the balance out of its list:
+    `check --from-api` looks each account up.""",
+    epilog="Example:  ltx-async accounts --json | head",
+)
 @json_option
 @client_options
 @quiet_option
 @in_event_loop
 async def accounts(talk: Talk, interrupt: Interrupt, *, as_json: bool, **client: Any) -> int:
-    """List every configured account, in one request.
-
-    A table on a terminal, JSON lines otherwise. The API leaves the balance out of its list:
-    `check --from-api` looks each account up.
-    """
+    """Run `ltx-async accounts`."""
     listing = _accounts(ClientOptions(**client), talk, as_json=as_json)
     return await unless_interrupted(interrupt, listing)
 

@@ -38,6 +38,10 @@ from ltx_async.wording import counted
 
 
 @click.command(
+    help="""Look up the accounts of many emails.
+
+    FILE is text with one email per line, CSV, TSV, JSON Lines, JSON or results of check, in
+    gzip or not; - is standard input. Progress and the summary go to standard error.""",
     epilog="""\b
 Examples:
   ltx-async check emails.txt -o results.jsonl
@@ -77,11 +81,7 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 @quiet_option
 @in_event_loop
 async def check(talk: Talk, interrupt: Interrupt, **options: Any) -> int:
-    """Look up the accounts of many emails.
-
-    FILE is text with one email per line, CSV, TSV, JSON Lines, JSON or results of check, in
-    gzip or not; - is standard input. Progress and the summary go to standard error.
-    """
+    """Run `ltx-async check`."""
     options["inputs"] = InputOptions(**{n: options.pop(n) for n in InputOptions.__annotations__})
     own = {name: options.pop(name) for name in CheckOptions.__annotations__}
     check_options, client = CheckOptions(**own), ClientOptions(**options)

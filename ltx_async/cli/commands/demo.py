@@ -35,15 +35,17 @@ _SHAPELESS: Final = ("not-an-email", "two words", "../accounts@example.com/..")
 _THRESHOLDS: Final = Thresholds(min_balance=10, expires_within=timedelta(days=7))
 
 
-@click.command(epilog="Example:  ltx-async demo && head -3 demo-results.jsonl")
+@click.command(
+    help="""Watch a few hundred accounts being looked up, without a token.
+
+    Starts a local server with accounts of every kind, checks them over real HTTP and leaves
+    the results in demo-results.jsonl.""",
+    epilog="Example:  ltx-async demo && head -3 demo-results.jsonl",
+)
 @quiet_option
 @in_event_loop
 async def demo(talk: Talk, interrupt: Interrupt) -> int:
-    """Watch a few hundred accounts being looked up, without a token.
-
-    Starts a local server with accounts of every kind, checks them over real HTTP and leaves
-    the results in demo-results.jsonl.
-    """
+    """Run `ltx-async demo`."""
     writer = FileWriter.create(RESULTS, JSON_LINES, overwrite=True)
     accounts = GeneratedAccounts(_ACCOUNTS, unhealthy=_UNHEALTHY)
     async with Emulator(accounts, latency=_LATENCY) as emulator:

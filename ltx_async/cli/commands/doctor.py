@@ -32,6 +32,10 @@ _NARROW: Final = 60
 
 
 @click.command(
+    help="""Find out what keeps lookups from working here.
+
+    Looks at the installation, the token and the way to the API, and sends one request. Give
+    it the options of the command that does not work.""",
     epilog="""\b
 Examples:
   ltx-async doctor
@@ -43,11 +47,7 @@ Exit status: 0 nothing fails, 1 something does.""",
 @client_options
 @in_event_loop
 async def doctor(talk: Talk, interrupt: Interrupt, *, as_json: bool, **client: Any) -> int:
-    """Find out what keeps lookups from working here.
-
-    Looks at the installation, the token and the way to the API, and sends one request. Give
-    it the options of the command that does not work.
-    """
+    """Run `ltx-async doctor`."""
     show = _show_json if as_json else _printer()
     return await unless_interrupted(interrupt, _doctor(ClientOptions(**client), talk, show))
 

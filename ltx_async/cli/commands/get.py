@@ -22,6 +22,9 @@ from ltx_async.wording import counted
 
 
 @click.command(
+    help="""Look up the accounts of one or more emails.
+
+    A table on a terminal, JSON lines otherwise.""",
     epilog="Example:  ltx-async get ann@example.com bob@example.com",
 )
 @click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
@@ -32,10 +35,7 @@ from ltx_async.wording import counted
 async def get(
     talk: Talk, interrupt: Interrupt, *, emails: tuple[str, ...], as_json: bool, **options: Any
 ) -> int:
-    """Look up the accounts of one or more emails.
-
-    A table on a terminal, JSON lines otherwise.
-    """
+    """Run `ltx-async get`."""
     writer: Writer[Lookup] = AccountTable()
     if as_json or not is_terminal(1):
         writer = standard_output(JSON_LINES)

@@ -30,6 +30,9 @@ _PAGES: Final = frozenset({".html", ".htm"})
 
 
 @click.command(
+    help="""Show the results of a check: outcomes, balances, what ends when, what was slow.
+
+    RESULTS is a file written by `check -o`: JSON lines, CSV or SQLite.""",
     epilog="""\b
 Examples:
   ltx-async report results.jsonl
@@ -61,10 +64,7 @@ def report(
     overwrite: bool,
     quiet: bool,
 ) -> int:
-    """Show the results of a check: outcomes, balances, what ends when, what was slow.
-
-    RESULTS is a file written by `check -o`: JSON lines, CSV or SQLite.
-    """
+    """Run `ltx-async report`."""
     if output is not None:
         if output.suffix.lower() not in _PAGES:
             raise CommandError(

@@ -43,6 +43,9 @@ Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 @click.command(
+    help="""Serve the API on this machine, for tests and trials.
+
+    The first line on standard output is the base URL; it serves until it is interrupted.""",
     epilog=f"""\b
 Examples:
   ltx-async serve --count 10000 --port 8080 --fault 503=5 --latency 20
@@ -114,10 +117,7 @@ async def serve(
     drift: timedelta | None,
     **options: Any,
 ) -> int:
-    """Serve the API on this machine, for tests and trials.
-
-    The first line on standard output is the base URL; it serves until it is interrupted.
-    """
+    """Run `ltx-async serve`."""
     file = None if account_file is None else AccountFile(account_file)
     if reload and file is None:
         raise click.UsageError("--reload needs --accounts FILE.")

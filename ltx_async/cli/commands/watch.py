@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    help="""Check again and again, and tell only what has changed.
+
+    FILE is as for check, and is read again in each round. Changes go to standard output, a
+    line each; alerts go to standard error too, once: an account that is broken, gone, low,
+    about to expire or well again, and the service going and coming back.""",
     epilog="""\b
 Examples:
   ltx-async watch emails.txt --min-balance 10 --expires-within 7d
@@ -68,12 +73,7 @@ shows as "account"; --metrics-emails puts the email in its place.""",
 @quiet_option
 @in_event_loop
 async def watch(talk: Talk, interrupt: Interrupt, **options: Any) -> int:
-    """Check again and again, and tell only what has changed.
-
-    FILE is as for check, and is read again in each round. Changes go to standard output, a
-    line each; alerts go to standard error too, once: an account that is broken, gone, low,
-    about to expire or well again, and the service going and coming back.
-    """
+    """Run `ltx-async watch`."""
     options["inputs"] = InputOptions(**{n: options.pop(n) for n in InputOptions.__annotations__})
     own = {name: options.pop(name) for name in WatchOptions.__annotations__}
     watch_options, client = WatchOptions(**own), ClientOptions(**options)

@@ -11,6 +11,7 @@ import click
 from ltx_async.wording import wrapped
 
 _WIDEST: Final = 79
+_NARROWEST: Final = 20  # with less, click cannot lay anything out
 _ROOM: Final = 24  # with less, what an option means stands below it
 _AS_IT_IS: Final = "\b\n"
 
@@ -19,7 +20,9 @@ class HelpText(click.HelpFormatter):
     """click's layout without its least width of 50 columns, and with room on a narrow terminal."""
 
     def __init__(self, *_size: Any, **_more: Any) -> None:
-        super().__init__(width=min(shutil.get_terminal_size().columns - 1, _WIDEST))
+        super().__init__(
+            width=min(max(shutil.get_terminal_size().columns - 1, _NARROWEST), _WIDEST)
+        )
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
