@@ -20,6 +20,7 @@ from ltx_async.transport.time_limits import TimeLimits
 
 _IDLE_LIMIT: Final = 60.0  # seconds; servers and firewalls often forget a connection by then
 _GOODBYE: Final = 1.0  # seconds that the loop gets to report closed connections as closed
+_BUFFER: Final = 256 << 10  # bytes that are read at a time, as asyncio has it
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
@@ -47,6 +48,7 @@ class DirectTransport:
     _connector: Connector | None = field(init=False, default=None)
     _connections: set[DirectConnection] = field(init=False, factory=set)
     _idle: list[DirectConnection] = field(init=False, factory=list)
+    _buffer: memoryview | None = field(init=False, default=None, repr=False)
     _idle_may_be_dead: bool = field(init=False, default=False)
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
@@ -133,7 +135,11 @@ class DirectTransport:
             "GET", self.endpoint.base, loop=asyncio.get_running_loop(), proxy=self._proxy
         )
         pooled = await self._connector.connect(request, [], _NO_TIMEOUT)
-        connection = DirectConnection(pooled, on_idle=self._idle.append, on_gone=self._forget)
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(_BUFFER))
+        connection = DirectConnection(
+            pooled, buffer=self._buffer, on_idle=self._idle.append, on_gone=self._forget
+        )
         self._connections.add(connection)
         self._time_limits.attempts.add(connection)
         return connection
