@@ -12,6 +12,7 @@ from ltx_async.codec.accounts import structure_account
 from ltx_async.masking import mask_secrets
 from ltx_async.models import (
     TOKEN_KEY,
+    WIRE_NAMES,
     Account,
     Lookup,
     Outcome,
@@ -19,7 +20,7 @@ from ltx_async.models import (
     timestamp,
 )
 from ltx_async.reasons import Reason
-from ltx_async.results.columns import Columns, UnusableRecordError, values_of
+from ltx_async.results.columns import COLUMNS, Columns, UnusableRecordError, values_of
 
 _REAUTHENTICATION: Final = 596  # the API's other way to say so: that reply is no account
 
@@ -121,16 +122,9 @@ class Record(Columns):
         broken = self.outcome is Outcome.NEEDS_REAUTH and self.status != _REAUTHENTICATION
         if self.outcome is not Outcome.OK and not broken:
             return None
-        known = Account(
-            email=self.email,
-            max_jobs=self.max_jobs,
-            updated_at=self.updated_at,
-            token_expires_at=self.token_expires_at,
-            refresh_token_expires_at=self.refresh_token_expires_at,
-            balance=None if self.balance is None else {TOKEN_KEY: self.balance},
-            error=self.error,
-        )
-        return known.to_wire()
+        known = {name: getattr(self, name) for name in WIRE_NAMES if name in COLUMNS}
+        known["balance"] = None if self.balance is None else {TOKEN_KEY: self.balance}
+        return Account(**known).to_wire()
 
 
 def _structured(wire: Any) -> Account:

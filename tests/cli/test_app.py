@@ -14,7 +14,7 @@ from ltx_async.cli import app
 from ltx_async.cli.runtime import Interrupt, _loop_factory
 from ltx_async.cli.terminal.messages import Talk
 
-COMMANDS = ["get", "check", "watch", "accounts", "serve", "report", "doctor", "demo"]
+COMMANDS = app.commands.list_commands(click.Context(app.commands))
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -7,9 +7,12 @@ import struct
 from fcntl import ioctl
 from termios import TIOCSWINSZ
 
+import click
 import pytest
 
-COMMANDS = ["get", "check", "watch", "accounts", "serve", "report", "doctor", "demo"]
+from ltx_async.cli.app import commands
+
+COMMANDS = commands.list_commands(click.Context(commands))
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from result_examples import failed, found, missing, refused
 
 from ltx_async import LTXError, Outcome, ReauthenticationError
+from ltx_async.codec.accounts import FIELDS
 from ltx_async.emulator import GeneratedAccounts
 from ltx_async.results import Record
 from ltx_async.results.columns import COLUMNS, REQUIRED, UnusableRecordError, cells_of
@@ -95,6 +96,10 @@ def test_records_of_generated_accounts_keep_to_the_schema():
     accounts = GeneratedAccounts(50, unhealthy=30, now=NOW)
     for wire in accounts.values():
         conforms(found(**wire).to_record())
+
+
+def test_the_schema_names_every_field_of_an_account():
+    assert {*SCHEMA["$defs"]["account"]["properties"]} == FIELDS
 
 
 @pytest.mark.parametrize(

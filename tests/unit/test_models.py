@@ -38,18 +38,20 @@ MOMENTS = st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).m
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
 )
 TEXTS = st.none() | st.text()
+BY_KIND = st.none() | st.dictionaries(st.sampled_from(["LTXStudio_token", "x"]), st.integers(0, 9))
 ACCOUNTS = st.builds(
     Account,
-    TEXTS,
-    st.none() | st.builds(Cookie, TEXTS, TEXTS, TEXTS, st.dictionaries(st.just("x"), st.text())),
-    st.none() | st.integers(1, 100),
-    MOMENTS,
-    MOMENTS,
-    MOMENTS,
-    st.none() | st.dictionaries(st.sampled_from(["LTXStudio_token", "x"]), st.integers(0, 9)),
-    st.none() | st.dictionaries(st.sampled_from(["LTXStudio_token", "x"]), st.integers(0, 9)),
-    TEXTS,
-    st.dictionaries(st.sampled_from(["plan", "new"]), st.text() | st.lists(st.integers())),
+    email=TEXTS,
+    cookie=st.none()
+    | st.builds(Cookie, TEXTS, TEXTS, TEXTS, st.dictionaries(st.just("x"), st.text())),
+    max_jobs=st.none() | st.integers(1, 100),
+    updated_at=MOMENTS,
+    token_expires_at=MOMENTS,
+    refresh_token_expires_at=MOMENTS,
+    balance=BY_KIND,
+    latest_created_at_ms=BY_KIND,
+    error=TEXTS,
+    extra=st.dictionaries(st.sampled_from(["plan", "new"]), st.text() | st.lists(st.integers())),
 )
 
 
