@@ -21,7 +21,6 @@ from ltx_async.results.csv_format import restored
 
 from .inplace import run_in_place
 
-FORMATS = ("jsonl", "csv", "sqlite")
 COUNTED = ("ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending")
 ACCOUNTS = GeneratedAccounts(1000, unhealthy=5)
 
@@ -193,3 +192,4 @@ def _sqlite_results(path: Path) -> Iterator[tuple]:
 
 
 READERS = {"jsonl": _json_results, "csv": _csv_results, "sqlite": _sqlite_results}
+FORMATS = tuple(READERS)
