@@ -2,8 +2,8 @@
 
 import contextlib
 import sqlite3
-from itertools import cycle
 import subprocess
+from itertools import cycle
 
 import pytest
 
