@@ -23,7 +23,7 @@ async def look_up_all() -> list[Lookup]:
             await stack.enter_async_context(emulator)
             token, base_url = emulator.token, emulator.base_url
         client = await stack.enter_async_context(LTXClient(token, base_url=base_url))
-        return await client.lookup_many(await client.list_accounts())
+        return await client.lookup_many((await client.list_accounts()).emails)
 
 
 lookups = asyncio.run(look_up_all())  # in Jupyter: lookups = await look_up_all()

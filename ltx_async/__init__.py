@@ -12,6 +12,7 @@ from ltx_async._version import __version__
 
 if TYPE_CHECKING:
     from ltx_async.client import LTXClient
+    from ltx_async.codec.account_list import AccountList
     from ltx_async.engine.bulk import BulkLookup
     from ltx_async.errors import (
         AccountNotFoundError,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
+    "AccountList",
     "AccountNotFoundError",
     "AttemptFinished",
     "AttemptStarted",
@@ -104,6 +106,7 @@ __all__ = [
 _HOMES = {
     "engine.bulk": ("BulkLookup",),
     "client": ("LTXClient",),
+    "codec.account_list": ("AccountList",),
     "events": (
         "AttemptFinished",
         "AttemptStarted",

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
 from typing import Final, Literal, NoReturn, Self
 
-from ltx_async.codec import Redaction, prepare
+from ltx_async.codec import AccountList, Redaction, prepare
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.limiter import Limiter, client_closed
@@ -173,8 +173,10 @@ class LTXClient:
         """
         return (await self.lookup(email, timeout=timeout, deadline=deadline)).unwrap()
 
-    async def list_accounts(self) -> dict[str, Account]:
+    async def list_accounts(self) -> AccountList:
         """Return every configured account by email, without balances, in one call.
+
+        An entry of the list that is not as documented is in its `problems`, and hides no other.
 
         Raises:
             AccountNotFoundError: the API answers 404 in place of an empty list.

@@ -17,7 +17,6 @@ from ltx_async.reasons import Reason
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOKEN_KEY = "LTXStudio_token"  # noqa: S105 - the name of a balance, not a secret
-_NO_WORD = "the account is stored but broken, and the API does not say why"
 COOKIE_FIELDS = ("lt_id", "lt_token", "lt_refresh_token")
 WIRE_NAMES = {
     "email": "email",
@@ -211,8 +210,11 @@ class Account(_AsItCame):
 
     @property
     def needs_reauth(self) -> bool:
-        """Whether the account is stored but broken: somebody has to sign in again."""
-        return self.error is not None
+        """Whether the account is stored but broken: somebody has to sign in again.
+
+        An `error` without a word in it is none.
+        """
+        return self.error is not None and bool(self.error.strip())
 
     def to_wire(self, *, include_secrets: bool = False) -> dict[str, Any]:
         """Return the JSON object that came in, or that the fields of an account made by hand say.
@@ -382,7 +384,7 @@ def figures_of(account: Account) -> dict[str, Value]:
         "token_expires_at": account.token_expires_at,
         "refresh_token_expires_at": account.refresh_token_expires_at,
         "error_type": "ReauthenticationError" if account.needs_reauth else None,
-        "error": _NO_WORD if account.error == "" else account.error,
+        "error": account.error if account.needs_reauth else None,
     }
 
 

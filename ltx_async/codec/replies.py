@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from attrs import define, field
 
+from ltx_async.codec.account_list import AccountList
 from ltx_async.codec.accounts import FIELDS, json_type, structure_account
 from ltx_async.codec.identity import is_same_account
 from ltx_async.codec.limits import stated_rate
@@ -26,13 +28,14 @@ from ltx_async.jsontext import NotJSONError, decode
 from ltx_async.models import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ltx_async.codec.redaction import Redaction
 
 OK, NOT_FOUND, TOO_MANY = 200, 404, 429
 LONGEST_MESSAGE = 200
 _MOST_PROBLEMS: Final = 20
+_MOST_ODD: Final = 1000  # members of a list; a million of them would be kept for nothing
 _PAGE: Final = "an HTML page"
 _NOT_OF_THE_API: Final = "a challenge or a proxy's page, no answer of the API"
 _PAGE_HINT: Final = (
@@ -86,27 +89,48 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     return error
 
 
-def parse_accounts(reply: Reply, redaction: Redaction) -> dict[str, Account] | LTXError:
-    """Return the accounts of the list call by email, or the error that the reply is."""
+def parse_accounts(reply: Reply, redaction: Redaction) -> AccountList | LTXError:
+    """Return the accounts of the list call by email, or the error that the reply is.
+
+    An object of which no member is an account, nor named like one, is no list, and neither is one
+    with a thousand members that are odd.
+    """
     if reply.status != OK:
         return error_of(reply, None, redaction)
-    accounts: dict[str, Account] = {}
-    problems: list[str] = []
+    entries: dict[str, Account | DecodeError] = {}
+    odd = 0
     try:
         for name, text in members(reply.body):
-            said = _decoded(text, redaction)
-            account = said.problems if isinstance(said, DecodeError) else _account(*said)
             email = redaction.text(name)
-            if isinstance(account, Account):
-                accounts[email] = account
-            else:
-                problems += [f"[{email!r}]: {problem}" for problem in account]
-            if len(problems) >= _MOST_PROBLEMS:
+            entries[email] = entry = _listed(text, email, redaction)
+            odd += isinstance(entry, DecodeError)
+            if odd >= _MOST_ODD:
                 break
     except NotJSONError as error:
         undecodable = _no_object(reply.body, str(error), redaction)
         return undecodable if reply.delimited else _cut_off(None)
-    return _undecodable(problems, None) if problems else accounts
+    accounts = AccountList(entries)
+    if odd >= _MOST_ODD or (odd and not accounts.emails):
+        return _undecodable(list(_paths(accounts.problems)), None)
+    return accounts
+
+
+def _listed(text: bytes, email: str, redaction: Redaction) -> Account | DecodeError:
+    """Read an entry of the list, of which the name alone tells whose account it is."""
+    said = _decoded(text, redaction)
+    if isinstance(said, DecodeError):
+        said.email = email
+        return said
+    wire, decoded = said
+    error = wire.get("error")
+    broken = type(error) is str and error.strip()
+    account = structure_account(wire, decoded) if broken else _account(wire, decoded)
+    return account if isinstance(account, Account) else _undecodable(account, email)
+
+
+def _paths(problems: Mapping[str, DecodeError]) -> Iterator[str]:
+    for name, error in islice(problems.items(), _MOST_PROBLEMS):
+        yield from (f"[{name!r}]: {problem}" for problem in error.problems)
 
 
 def _no_object(body: bytes, reason: str, redaction: Redaction) -> DecodeError:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from ltx_async.codec import ACCOUNT_LIST, Redaction, parse_accounts
+from ltx_async.codec import ACCOUNT_LIST, AccountList, Redaction, parse_accounts
 from ltx_async.diagnosis.finding import Finding, Verdict
 from ltx_async.errors import (
     AccountNotFoundError,
@@ -28,7 +28,6 @@ from ltx_async.errors import (
     ResponseError,
     ServerError,
 )
-from ltx_async.models import Account
 from ltx_async.transport import Endpoint, Wiring, transport_of
 from ltx_async.transport.endpoint import is_loopback
 from ltx_async.wording import counted
@@ -163,10 +162,13 @@ async def request(
     yield clock_found(reply.headers.get("date", ""))
 
 
-def _answer(result: dict[str, Account] | LTXError, host: str) -> Finding:
-    if isinstance(result, dict):
-        text = f"{counted(len(result), 'account')} configured"
-        return Finding("request", Verdict.OK, text)
+def _answer(result: AccountList | LTXError, host: str) -> Finding:
+    if isinstance(result, AccountList):
+        text = f"{counted(len(result.emails), 'account')} configured"
+        if not result.problems:
+            return Finding("request", Verdict.OK, text)
+        odd = f"{text}, {len(result.problems):,} of them not as documented"
+        return Finding("request", Verdict.WARN, odd, DecodeError.default_hint)
     verdict = Verdict.WARN if isinstance(result, AccountNotFoundError) else Verdict.FAIL
     return Finding("request", verdict, result.message, _advice(result, host))
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ltx_async.codec import (
     ACCOUNT_LIST,
+    AccountList,
     Redaction,
     Reply,
     account_target,
@@ -55,14 +56,14 @@ async def look_up(
     return lookup
 
 
-async def list_accounts(shared: Shared, bounds: Bounds) -> dict[str, Account]:
+async def list_accounts(shared: Shared, bounds: Bounds) -> AccountList:
     """Return every configured account by email, in one call.
 
     Raises:
         LTXError: what kept the list from coming.
     """
 
-    def read(reply: Reply, _email: str, redaction: Redaction) -> dict[str, Account] | LTXError:
+    def read(reply: Reply, _email: str, redaction: Redaction) -> AccountList | LTXError:
         return parse_accounts(reply, redaction)
 
     loop = RetryLoop(shared, bounds, ACCOUNT_LIST, None, read)
@@ -84,7 +85,7 @@ def _record(
         error, outcome = result, Outcome(result.outcome)
         error.email, error.attempts = email, attempts
     else:
-        account, outcome = result, Outcome.OK if result.error is None else Outcome.NEEDS_REAUTH
+        account, outcome = result, Outcome.NEEDS_REAUTH if result.needs_reauth else Outcome.OK
     now = datetime.now(UTC)
     return freeze(
         LookupDraft(index, email, outcome, account, error, status, attempts, elapsed, now)

@@ -22,6 +22,7 @@ from ltx_async.models import (
 from ltx_async.reasons import Reason
 from ltx_async.results.columns import COLUMNS, Columns, UnusableRecordError, values_of
 
+_NO_WORD: Final = "the account is stored but broken, and the API does not say why"
 _REAUTHENTICATION: Final = 596  # the API's other way to say so: that reply is no account
 
 
@@ -68,7 +69,7 @@ class Record(Columns):
         wire, error = record.get("account"), record.get("error")
         cells = {**record, **figures_of(_structured(wire))}
         if not isinstance(error, dict):
-            return cls(**values_of(cells), account=wire)
+            return cls(**_explained(values_of(cells)), account=wire)
         cells["error_type"], cells["error"] = error.get("type"), error.get("message")
         return cls(
             **values_of(cells),
@@ -88,10 +89,7 @@ class Record(Columns):
         Raises:
             UnusableRecordError: they are no record of a lookup.
         """
-        values = values_of(cells)
-        if values["outcome"] is Outcome.NEEDS_REAUTH:  # earlier versions did not say it in all
-            values.setdefault("error_type", "ReauthenticationError")
-        return cls(**values, account=account)
+        return cls(**_explained(values_of(cells)), account=account)
 
     @property
     def reason(self) -> Reason | None:
@@ -125,6 +123,14 @@ class Record(Columns):
         known = {name: getattr(self, name) for name in WIRE_NAMES if name in COLUMNS}
         known["balance"] = None if self.balance is None else {TOKEN_KEY: self.balance}
         return Account(**known).to_wire()
+
+
+def _explained(values: dict[str, Any]) -> dict[str, Any]:
+    """Add what earlier versions did not say of every account that is broken."""
+    if values["outcome"] is Outcome.NEEDS_REAUTH:
+        values.setdefault("error_type", "ReauthenticationError")
+        values.setdefault("error", _NO_WORD)
+    return values
 
 
 def _structured(wire: Any) -> Account:

@@ -101,7 +101,7 @@ async def test_a_404_in_html_is_not_called_not_found(serve, connect, name):
 
 
 @pytest.mark.parametrize(
-    "body", [b"null", b"[]", b'"x"', b'{"a@example.com": []}', b"<html>", b"", b"{}{}"]
+    "body", [b"null", b"[]", b'"x"', b'{"total": []}', b"<html>", b"", b"{}{}"]
 )
 async def test_a_list_that_is_none_is_a_decode_error(serve, connect, body):
     server = await serve(in_turn([reply(200, body)]))

@@ -151,7 +151,14 @@ def test_needs_reauth_has_one_type_whether_it_came_as_200_or_596():
         assert LOOKUPS[name].to_row()["error_type"] == "ReauthenticationError"
     assert LOOKUPS["broken"].to_record()["error"] is None
     assert LOOKUPS["renew"].to_record()["account"] is None
-    assert found(error="").to_row()["error"].startswith("the account is stored but broken")
+
+
+def test_a_broken_account_of_an_earlier_version_without_a_word_is_explained():
+    """Until then an empty error was one."""
+    line = {**LOOKUPS["broken"].to_record(), "account": {"email": "a@x", "error": ""}}
+    record = Record.of_json(line)
+    assert (record.outcome, record.error_type) == (Outcome.NEEDS_REAUTH, "ReauthenticationError")
+    assert record.error.startswith("the account is stored but broken")
 
 
 def test_a_row_of_an_earlier_version_gets_the_type_that_it_did_not_have():

@@ -6,8 +6,10 @@ from typing import Any, assert_never, assert_type
 
 from ltx_async import (
     Account,
+    AccountList,
     BulkLookup,
     Cookie,
+    DecodeError,
     Lookup,
     LTXClient,
     LTXError,
@@ -20,8 +22,12 @@ from ltx_async import (
 async def one(client: LTXClient) -> None:
     assert_type(await client.lookup("ann@example.com", timeout=5, deadline=20.5), Lookup)
     assert_type(await client.fetch_account("ann@example.com"), Account)
-    accounts: Mapping[str, Account] = await client.list_accounts()
+    listed = await client.list_accounts()
+    assert_type(listed, AccountList)
+    accounts: Mapping[str, Account] = listed
     assert_type(accounts["ann@example.com"], Account)
+    assert_type(listed.problems["bob@example.com"], DecodeError)
+    assert_type(listed.emails, tuple[str, ...])
 
 
 async def many(client: LTXClient, later: AsyncIterator[str]) -> None:

@@ -464,7 +464,7 @@ async def test_an_empty_list_is_empty():
         (401, AuthenticationError, 1),
         (500, ServerError, 3),
         (Reply(200, {}, b"[]"), DecodeError, 1),
-        (Reply(200, {}, b'{"a@example.com": 7}'), DecodeError, 1),
+        (Reply(200, {}, b'{"error": "no"}'), DecodeError, 1),
     ],
 )
 @in_virtual_time

@@ -65,13 +65,14 @@ async def explain_not_found(client: LTXClient) -> str:
             f"{beginning}, and the list of accounts cannot be had ({error.message}): "
             "the base URL may be wrong, or the API may still be retired."
         )
-    if not accounts:
+    if not accounts.emails:
         return (
             f"{beginning}, and this token has no account configured: it may belong to another "
             "useapi.net account, or the API may still be retired."
         )
+    configured = counted(len(accounts.emails), "account")
     return (
-        f"{beginning}, though this token has {counted(len(accounts), 'account')} configured: "
+        f"{beginning}, though this token has {configured} configured: "
         "the emails may belong to another useapi.net account. "
         "`ltx-async accounts` lists the configured ones."
     )

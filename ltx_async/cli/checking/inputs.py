@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ltx_async import LTXClient
-from ltx_async.cli.checking.listing import listed_accounts
+from ltx_async.cli.checking.listing import listed_emails
 from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.files.errors import OutputRefusedError
@@ -26,7 +26,7 @@ async def emails_of(options: CheckOptions, client: LTXClient | None, talk: Talk)
         LTXError: the list cannot be had.
     """
     if client is not None and options.from_api:
-        emails = DistinctEmails.of(await listed_accounts(client))
+        emails = DistinctEmails.of(await listed_emails(client, talk))
     else:
         emails = await _opened(options, talk)
     emails.limit = options.limit

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Final
 
-from ltx_async import Account, LTXClient
+from ltx_async import AccountList, LTXClient
+from ltx_async.cli.terminal.messages import Talk
 from ltx_async.errors import AccountNotFoundError
+from ltx_async.wording import clipped, counted
+
+_LONGEST_NAME: Final = 60
 
 
-async def listed_accounts(client: LTXClient) -> Mapping[str, Account]:
+async def listed_accounts(client: LTXClient) -> AccountList:
     """Return the configured accounts by email; the API may say with a 404 that there are none.
 
     Raises:
@@ -17,4 +21,24 @@ async def listed_accounts(client: LTXClient) -> Mapping[str, Account]:
     try:
         return await client.list_accounts()
     except AccountNotFoundError:
-        return {}
+        return AccountList()
+
+
+async def listed_emails(client: LTXClient, talk: Talk) -> tuple[str, ...]:
+    """Return the emails of the list; where it is odd about some, they are asked for all the same.
+
+    Raises:
+        LTXError: the list cannot be had.
+    """
+    listed = await listed_accounts(client)
+    warn_of_problems(listed, talk)
+    return listed.emails
+
+
+def warn_of_problems(listed: AccountList, talk: Talk) -> None:
+    """Say that something in the list is not as it is documented, and name one of it."""
+    if listed.problems:
+        name, error = next(iter(listed.problems.items()))
+        entries = counted(len(listed.problems), "odd account")
+        shown = clipped(name, _LONGEST_NAME)
+        talk.warn(f"{entries} in the list, such as {shown!r}: {error.problems[0]}")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from ltx_async.cli.checking.listing import listed_accounts
+from ltx_async import AccountList
+from ltx_async.cli.checking.listing import listed_accounts, warn_of_problems
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.cli.options import client_options, json_option, quiet_option
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
-from ltx_async.models import Account, Lookup, Outcome
+from ltx_async.models import Lookup, Outcome
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output
 from ltx_async.results.text_file import Writer
@@ -52,12 +53,17 @@ async def _accounts(options: ClientOptions, talk: Talk, *, as_json: bool) -> int
     await writer.close()
     broken = sum(lookup.outcome is Outcome.NEEDS_REAUTH for lookup in lookups)
     talk.say(f"{counted(len(lookups), 'account')}, {broken:,} to be signed in again")
-    return ExitStatus.ATTENTION if broken else ExitStatus.OK
+    warn_of_problems(listed, talk)
+    return ExitStatus.ATTENTION if broken or listed.problems else ExitStatus.OK
 
 
-def _as_lookups(listed: Mapping[str, Account], seconds: float) -> Iterator[Lookup]:
-    """Make of each listed account the record that a lookup of it would give."""
+def _as_lookups(listed: AccountList, seconds: float) -> Iterator[Lookup]:
+    """Make of each entry of the list the record that a lookup of it would give."""
     now = datetime.now(UTC)
-    for index, (email, account) in enumerate(listed.items()):
-        outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
-        yield Lookup(index, email, outcome, account, None, 200, 1, seconds, now)
+    for index, email in enumerate(dict.fromkeys((*listed.emails, *listed.problems))):
+        account, error = listed.get(email), listed.problems.get(email)
+        if account is None:
+            outcome = Outcome.FAILED
+        else:
+            outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
+        yield Lookup(index, email, outcome, account, error, 200, 1, seconds, now)

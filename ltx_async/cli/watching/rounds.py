@@ -17,7 +17,7 @@ from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.input_options import InputOptions
-from ltx_async.cli.checking.listing import listed_accounts
+from ltx_async.cli.checking.listing import listed_emails
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import explanation, status_of
@@ -184,7 +184,7 @@ class Watch:
         if self.source is not None:
             await self._wait_for_writer(Path(self.source))
             return open_file(self.source, self.inputs.how(self._quietly.say))
-        emails = await or_interrupt(interrupt, listed_accounts(self.client))
+        emails = await or_interrupt(interrupt, listed_emails(self.client, self._quietly))
         return None if emails is None else DistinctEmails.of(emails)
 
     async def _wait_for_writer(self, path: Path) -> None:

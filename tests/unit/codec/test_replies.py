@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_async import jsontext
-from ltx_async.codec import Redaction, Reply, parse_account, parse_accounts
+from ltx_async.codec import AccountList, Redaction, Reply, parse_account, parse_accounts
 from ltx_async.codec.accounts import FIELDS
 from ltx_async.codec.replies import is_html
 from ltx_async.errors import (
@@ -250,19 +250,46 @@ def test_the_documented_list_is_read(body):
         assert account.to_wire(include_secrets=True) == wire[email]
 
 
-def test_a_list_with_one_bad_account_says_which():
-    error = parse_list(b'{"a@example.com": {"maxJobs": "x"}, "b@example.com": 7, "c\\n@d": {}}')
+def test_a_list_with_bad_accounts_says_which_and_why():
+    accounts = parse_list(b'{"a@example.com": {"maxJobs": "x"}, "b@example.com": 7, "c\\n@d": {}}')
+    assert accounts == {}
+    assert accounts.emails == tuple(accounts.problems)
+    assert {name: error.problems for name, error in accounts.problems.items()} == {
+        "a@example.com": ("maxJobs: expected an integer, got a string",),
+        "b@example.com": ("expected an object, got an integer",),
+        "c\n@d": ("no documented field besides `error`",),
+    }
+    assert {name: error.email for name, error in accounts.problems.items()} == {
+        name: name for name in accounts.problems
+    }
+
+
+def test_of_an_entry_that_is_there_twice_the_last_one_counts():
+    well = b'{"email": "ann@example.com", "maxJobs": 20}'
+    twice = b'{"ann@example.com": %b, "ann@example.com": %b}'
+    assert not parse_list(twice % (b"7", well)).problems
+    assert parse_list(twice % (well, b"7")).emails == ("ann@example.com",)
+    assert list(parse_list(twice % (well, b"7")).problems) == ["ann@example.com"]
+
+
+def test_a_thousand_odd_entries_are_no_list_and_cost_no_more():
+    wire = {f"a{n}@example.com": n for n in range(999)}
+    assert len(parse_list(json.dumps(wire).encode()).problems) == 999
+    wire |= {f"b{n}@example.com": n for n in range(100_000)}
+    error = parse_list(json.dumps(wire).encode())
+    assert type(error) is DecodeError
+    assert len(error.problems) == 20
+
+
+def test_what_is_no_list_names_where_it_is_not_and_keeps_twenty_problems():
+    error = parse_list(b'{"total": 7, "c\\n": {}}')
     assert type(error) is DecodeError
     assert error.problems == (
-        "['a@example.com']: maxJobs: expected an integer, got a string",
-        "['b@example.com']: expected an object, got an integer",
-        r"['c\n@d']: no documented field besides `error`",
+        "['total']: expected an object, got an integer",
+        r"['c\n']: no documented field besides `error`",
     )
     assert error.email is None
-
-
-def test_a_list_with_thousands_of_bad_accounts_keeps_twenty_problems():
-    error = parse_list(json.dumps({f"a{n}@example.com": n for n in range(5000)}).encode())
+    error = parse_list(json.dumps({f"a{n}": n for n in range(5000)}).encode())
     assert len(error.problems) == 20
     assert len(str(error)) < 400
 
@@ -581,7 +608,9 @@ def mutated(draw):
 def outcome(reply):
     """Parse both ways and return what came out, in comparable form."""
     results = (parse_account(reply, EMAIL, redaction), parse_accounts(reply, redaction))
-    return [result if isinstance(result, Account | dict) else type(result) for result in results]
+    return [
+        result if isinstance(result, Account | AccountList) else type(result) for result in results
+    ]
 
 
 @given(mutated() | st.binary(), STATUSES, HEADERS)
@@ -595,7 +624,7 @@ def test_whatever_comes_only_our_classes_come_out(body, status, headers):
             assert (result.__context__, result.__cause__) == (None, None)
         else:
             assert status == 200
-            assert isinstance(result, Account | dict)
+            assert isinstance(result, Account | AccountList)
 
 
 @given(mutated(), st.sampled_from([200, 429]))
