@@ -14,6 +14,7 @@ from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.lookup import list_accounts, look_up
+from ltx_async.engine.outage import Outage
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
@@ -105,7 +106,7 @@ class LTXClient:
             transport_of(transport, self._endpoint, wiring, session),
             limiter,
             retry,
-            outage,
+            Outage(outage),
             Redaction.of(token),
             on_event,
         )

@@ -164,12 +164,15 @@ class RetryBudget:
 
 @frozen(kw_only=True)
 class OutageRule:
-    """When a run takes the silence of the server for an outage, and for how long it waits.
+    """When the silence of a server is taken for an outage, and for how long a run waits.
 
     An attempt is silent when no reply came (`ConnectError`, `AttemptTimeoutError`), or one
     of 520 to 527 or 530, with which Cloudflare says that it cannot reach the server. In an
-    outage one lookup after the other asks whether the server is back; any other reply ends it.
-    A single `lookup` knows no outage: it just uses its attempts.
+    outage one email after the other is asked for, those first that were not tried yet; any
+    other reply ends it, to whomever of the client. The list is asked for once as well: where
+    that is answered, emails are asked for `streak` at a time, and for 5 times that many there
+    is patience whatever time it takes. A single `lookup` knows no outage: it just uses its
+    attempts.
 
     Attributes:
         streak: silent attempts in a row that make an outage, 1 to 1,000,000.

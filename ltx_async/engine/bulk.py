@@ -12,6 +12,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
+from contextlib import ExitStack
 from enum import Enum, auto
 from operator import attrgetter
 from types import TracebackType
@@ -21,7 +22,6 @@ from attrs import define, field
 
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.lookup import look_up
-from ltx_async.engine.outage import Outage
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
@@ -71,6 +71,7 @@ class BulkLookup:
     _emails: Iterator[str] | None = field(init=False, default=None)
     _coming: AsyncIterator[str] | None = field(init=False, default=None)
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
+    _running: ExitStack = field(init=False, factory=ExitStack)
     _entered: bool = field(init=False, default=False)
     _workers: set[asyncio.Task[None]] = field(init=False, factory=set)
     _active: int = field(init=False, default=0)
@@ -87,7 +88,7 @@ class BulkLookup:
     def __attrs_post_init__(self) -> None:
         if isinstance(self._source, str | bytes):
             raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
-        self._run = Run(Outage(self._shared.outage))
+        self._run = Run()
         self._concurrency = self._shared.limiter.concurrency
         twice = 2 * self._concurrency
         self._window = max(_ORDERED_WINDOW, 5 * twice) if self._ordered else twice
@@ -113,6 +114,7 @@ class BulkLookup:
             )
         self._shared.bind()
         self._entered = True
+        self._running.enter_context(self._shared.running())
         if isinstance(self._source, AsyncIterable):
             self._coming = aiter(self._source)
         else:
@@ -136,6 +138,7 @@ class BulkLookup:
         while self._workers:
             await asyncio.wait(self._workers)
         self._done.clear()
+        self._running.close()
 
     def __aiter__(self) -> AsyncIterator[Lookup]:
         if not self._entered:
@@ -155,11 +158,7 @@ class BulkLookup:
             self._ready = asyncio.get_running_loop().create_future()
             await self._ready
         self._given += 1
-        while self._room:
-            waiter = self._room.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                break
+        self._make_room()
         return self._done.popleft()
 
     def __await__(self) -> Generator[Any, None, list[Lookup]]:
@@ -186,8 +185,13 @@ class BulkLookup:
         worker.add_done_callback(self._retired)
 
     def _add_spare(self) -> None:
-        """Stand in for a worker that sleeps before a retry, so that no slot stays empty."""
-        if not self._exhausted and self._active < 2 * self._concurrency:
+        """Stand in for a worker that sleeps, so that no slot stays empty.
+
+        One that is set aside may not wake before another email is answered: so it counts
+        neither among the workers nor in the window of the consumer.
+        """
+        self._make_room()
+        if not self._exhausted and self._active < 2 * self._concurrency + self._run.asides:
             self._add_worker()
 
     def _retired(self, worker: asyncio.Task[None]) -> None:
@@ -208,7 +212,7 @@ class BulkLookup:
         emails = self._emails
         try:
             while self._active <= self._concurrency + run.sleepers:
-                if emails is not None and self._taken - self._given < self._window:
+                if emails is not None and self._is_near:
                     email = self._next(emails)
                 else:
                     email = await self._take()
@@ -244,10 +248,22 @@ class BulkLookup:
 
     async def _nearness(self) -> None:
         """Wait until fewer results than the window holds are not yet consumed."""
-        while self._taken - self._given >= self._window and not self._over:
+        while not self._is_near and not self._over:
             room = asyncio.get_running_loop().create_future()
             self._room.append(room)
             await room
+
+    @property
+    def _is_near(self) -> bool:
+        return self._taken - self._given < self._window + self._run.asides
+
+    def _make_room(self) -> None:
+        """Let one more email be taken."""
+        while self._room:
+            waiter = self._room.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
 
     @property
     def _over(self) -> bool:

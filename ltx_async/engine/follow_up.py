@@ -94,7 +94,7 @@ class FollowUp:
             run.end(error)
             raise RunEndedError
         now, closing = shared.loop.time(), shared.limiter.closing
-        patience = shared.outage.patience
+        patience = shared.outage.rule.patience
         if isinstance(error, RateLimitError):
             patience = max(_PATIENCE, shared.policy.retry_after_cap)
         if not run.bears(closing, now, until=now + told + patience):
@@ -116,14 +116,14 @@ class FollowUp:
         Without descriptors the fault is this machine's; in a run whose server answers
         nobody since the last refusal it is the server's, and the outage rule's business.
         """
-        run = self.run
         if error.out_of_descriptors:
             self.shared.lower_concurrency()
             return True
-        if run is None:
+        if self.run is None:
             return False
-        before_last, self._replies_at_refusal = self._replies_at_refusal, run.outage.replies
-        return before_last is None or before_last == run.outage.replies
+        replies = self.shared.outage.replies
+        before_last, self._replies_at_refusal = self._replies_at_refusal, replies
+        return before_last is None or before_last == replies
 
 
 def _for_ever(error: ResponseError, seconds: float) -> LTXError:

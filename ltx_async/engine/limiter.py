@@ -92,8 +92,11 @@ class Limiter:
         self.under_way += 1
         return True
 
-    async def acquire(self) -> None:
+    async def acquire(self, *, first: bool = False) -> None:
         """Wait for a slot: first come, first served, the gate open and the pace kept.
+
+        Args:
+            first: whether to be served before all that wait already.
 
         Raises:
             ConfigurationError: the limiter was stopped, before or during the wait.
@@ -105,7 +108,10 @@ class Limiter:
         if not self.under_way and not self._waiters:
             self._resume()
         granted = asyncio.get_running_loop().create_future()
-        self._waiters.append(granted)
+        if first:
+            self._waiters.appendleft(granted)
+        else:
+            self._waiters.append(granted)
         self._dispatch()
         try:
             await granted
@@ -191,6 +197,11 @@ class Limiter:
     def closed(self) -> bool:
         """Whether nobody may send at the moment."""
         return self._opens_at is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is being asked or is going to be."""
+        return self.closed or self.under_way > 0 or bool(self._waiters)
 
     @property
     def opens_at(self) -> float:
@@ -282,13 +293,23 @@ class Limiter:
         if self.on_pace is not None and (rate := pacing.news()) is not None:
             self.on_pace(rate, pacing.cap.limit)
         if self._opens_at is None and not pacing.closed and not self.stopped:
-            cap = pacing.cap.window(now)
-            self._widen(self.concurrency if cap is None else min(self.concurrency, cap))
+            self._widen(self._most(now))
 
     def _narrow(self, pacing: Pacing, sent_at: float) -> None:
         """Let nobody take the place of a slow request while another one tries the gate."""
         if self._opens_at is None and pacing.is_of_before(sent_at):
             self._window -= 1
+
+    def widen(self) -> None:
+        """Let as many be under way as before an outage, without a slow start."""
+        self._slow_start = False
+        pacing = self._pacing
+        if self._opens_at is None and not self.stopped and (pacing is None or not pacing.closed):
+            self._widen(self._most(asyncio.get_running_loop().time()))
+
+    def _most(self, now: float) -> int:
+        cap = None if self._pacing is None else self._pacing.cap.window(now)
+        return self.concurrency if cap is None else min(self.concurrency, cap)
 
     def _widen(self, most: int) -> None:
         """Let `most` be under way; after an outage, twice as many after each round."""

@@ -46,7 +46,7 @@ async def look_up(
     except InvalidEmailError as error:
         result = error.with_traceback(None)
     else:
-        loop = RetryLoop(shared, bounds, request, email, parse_account, run)
+        loop = RetryLoop(shared, request, email, parse_account, run, bounds=bounds)
         result = await loop.result()
     lookup = _record(index, email, result, loop)
     if lookup.error is not None and lookup.outcome is Outcome.FAILED:
@@ -66,7 +66,7 @@ async def list_accounts(shared: Shared, bounds: Bounds) -> AccountList:
     def read(reply: Reply, _email: str, redaction: Redaction) -> AccountList | LTXError:
         return parse_accounts(reply, redaction)
 
-    loop = RetryLoop(shared, bounds, ACCOUNT_LIST, None, read)
+    loop = RetryLoop(shared, ACCOUNT_LIST, None, read, bounds=bounds)
     accounts = await loop.result()
     if isinstance(accounts, LTXError):
         accounts.attempts = loop.attempts

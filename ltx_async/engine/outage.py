@@ -1,4 +1,4 @@
-"""Whether a server is away: what its silence means for a run, and for how long."""
+"""Whether a server is away: what silence means for all runs of a client, and for how long."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ltx_async.errors import (
 from ltx_async.retry import OUTAGE_STATUSES, OutageRule
 
 _LARGEST_EXPONENT = 32
+_ODD = 5  # times the streak: so many emails in a row may be odd ones, whatever time they take
 
 
 def is_silence(error: LTXError) -> bool:
@@ -29,21 +30,33 @@ def is_silence(error: LTXError) -> bool:
     return isinstance(error, AttemptTimeoutError)
 
 
+def cause_of(error: LTXError) -> LTXError | None:
+    """Return what kept a lookup from its answer; None where it had no attempt at all."""
+    return error.last_error if isinstance(error, DeadlineError) else error
+
+
 @define(eq=False)
 class Outage:
     """Counts silent attempts in a row, and says when they are an outage.
 
-    It never waits or sends: it is told of every attempt, and of the time.
+    It never waits for a server or sends: it is told of every attempt, and of the time. A
+    reply ends the count, whatever it says. That the list of accounts is answered shows only
+    that somebody is there: patience goes on running until somebody's email is answered.
 
     Attributes:
         rule: when silence counts as an outage.
-        replies: replies so far that say that somebody answers.
+        replies: replies to lookups so far.
+        answers: those of them that say how it stands with an account.
+        reached: whether the list was answered in the outage that lasts.
     """
 
     rule: OutageRule
     replies: int = 0
+    answers: int = 0
+    reached: bool = field(init=False, default=False)
     _silent: int = field(init=False, default=0)
     _gives_up_at: float | None = field(init=False, default=None)
+    _tried: int = field(init=False, default=0)
     _probes: int = field(init=False, default=0)
     _answer: asyncio.Event = field(init=False, factory=asyncio.Event)
 
@@ -52,16 +65,36 @@ class Outage:
         """Whether there is an outage just now: so many attempts in a row got no answer."""
         return self._gives_up_at is not None
 
-    def heard(self) -> bool:
-        """Note a reply: whatever it says, somebody answers; return whether that ends an outage."""
+    @property
+    def is_noticed(self) -> bool:
+        """Whether the latest attempt is the one that made so many in a row."""
+        return self._silent == self.rule.streak
+
+    def heard(self, *, answered: bool) -> bool:
+        """Note a reply to a lookup; return whether that ends an outage.
+
+        Args:
+            answered: whether it says how it stands with the account.
+        """
         self.replies += 1
-        if not self._silent:
-            return False
+        if answered:
+            self.answers += 1
+            self._answer.set()
         lasted = self.lasts
-        self._silent = self._probes = 0
-        self._gives_up_at = None
-        self._answer.set()
+        if lasted or self._silent:
+            self.forget()
         return lasted
+
+    def forget(self) -> None:
+        """Count anew, as when nobody has asked for a while."""
+        self._silent = self._tried = self._probes = 0
+        self._gives_up_at = None
+        self.reached = False
+
+    def heard_list(self) -> None:
+        """Note a reply to the list: the server is there, and so many more emails may be asked."""
+        self._silent = 0
+        self.reached = self.lasts
 
     def unheard(
         self, error: LTXError, *, now: float, closed: bool, jitter: float
@@ -79,18 +112,25 @@ class Outage:
             need not be; or the error that ends the run, once patience is at its end.
         """
         self._silent += 1
-        if self._silent < self.rule.streak:
-            return None
         if self._gives_up_at is None:
+            if self._silent < self.rule.streak:
+                return None
             self._gives_up_at = now + self.rule.patience
-        if now >= self._gives_up_at:
+        self._tried += 1
+        if now >= self._gives_up_at and not self._may_be_odd:
             return self._gave_up(error, self.rule.patience + now - self._gives_up_at)
-        if closed:
+        if closed or self._silent < self.rule.streak:
             return None
         bound = math.ldexp(self.rule.probe_base, min(self._probes, _LARGEST_EXPONENT))
         self._probes += 1
         wait = min(self.rule.probe_cap, bound) * (0.5 + jitter / 2)
-        return min(wait, self._gives_up_at - now)
+        left = self._gives_up_at - now
+        return min(wait, left) if left > 0 else wait
+
+    @property
+    def _may_be_odd(self) -> bool:
+        """Whether it may still be the emails that nobody answers, as the list is answered."""
+        return self.reached and self._tried < _ODD * self.rule.streak
 
     def _gave_up(self, error: LTXError, seconds: float) -> ServiceUnavailableError:
         return ServiceUnavailableError(
@@ -99,37 +139,13 @@ class Outage:
             last_error=error,
         )
 
-    def is_to_blame(self, error: LTXError, *, replies: int | None, others: bool) -> bool | None:
-        """Whether an outage, and not its email, is to blame for what a lookup would fail with.
-
-        A slow email among answered ones is no outage, and neither is one that is left over
-        at the end of a run that had answers.
-
-        Args:
-            error: what the lookup would fail with.
-            replies: the value of `replies` at its first silent attempt, None without one.
-            others: whether there may be further emails to ask for.
-
-        Returns:
-            None where only an answer to somebody else, or none, can tell.
-        """
-        cause = error.last_error if isinstance(error, DeadlineError) else error
-        if cause is None or not is_silence(cause):
-            return False
-        if self.lasts:
-            return True
-        lasting = isinstance(cause, ResponseError) and not cause.retryable
-        if lasting or replies is None or self.replies > replies:
-            return False
-        return False if self.replies and not others else None
-
-    async def nobody_answers_within(self, seconds: float) -> bool:
-        """Wait for a reply to anybody, `seconds` at most; return whether none came."""
-        replies = self.replies
+    async def somebody_is_answered_within(self, seconds: float) -> bool:
+        """Wait for an answer to anybody, `seconds` at most; return whether one came."""
+        answers = self.answers
         self._answer.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._answer.wait()
         except TimeoutError:
             pass
-        return self.replies == replies
+        return self.answers > answers

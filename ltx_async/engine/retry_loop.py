@@ -3,75 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import TypeVar
 
 from attrs import define, field
 
-from ltx_async.codec import Redaction, Reply, Request
+from ltx_async.engine.aside import Aside
+from ltx_async.engine.attempts import Attempts
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.follow_up import FollowUp
 from ltx_async.engine.limiter import client_closed
 from ltx_async.engine.logs import logger, mask_email, message_for_log
-from ltx_async.engine.outage import is_silence
-from ltx_async.engine.run import Run, RunEndedError
-from ltx_async.engine.shared import Shared
+from ltx_async.engine.run import RunEndedError
 from ltx_async.errors import (
-    CertificateError,
-    ConnectError,
     DeadlineError,
-    DecodeError,
     LTXError,
-    ProtocolError,
     RateLimitError,
-    ResponseError,
-    ServerError,
     TransportError,
 )
-from ltx_async.events import AttemptFinished, AttemptStarted, RetryScheduled
+from ltx_async.events import RetryScheduled
 from ltx_async.models import Outcome
 
-_UNANSWERED: Final = (TransportError, CertificateError)
-_LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
-_SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 T = TypeVar("T")
 
 
 @define(eq=False)
-class RetryLoop(Generic[T]):
-    """The state of one lookup.
+class RetryLoop(Attempts[T]):
+    """One lookup that is asked until it has a result.
 
     Attributes:
-        shared: what it shares with all others.
         bounds: how long it may take.
-        request: what it asks for.
-        email: whom it concerns; None for the list call.
-        read: makes the result of a reply, the email and the redaction.
-        run: the run it is part of; None for a single lookup.
-        attempts: requests sent so far.
-        status: of the last reply; None before one.
-        started_at: the clock's time at the first attempt; None before it.
     """
 
-    shared: Shared
-    bounds: Bounds
-    request: Request
-    email: str | None
-    read: Callable[[Reply, str, Redaction], T | LTXError]
-    run: Run | None = None
-    attempts: int = field(init=False, default=0)
-    status: int | None = field(init=False, default=None)
-    started_at: float | None = field(init=False, default=None)
+    bounds: Bounds = field(kw_only=True)
     _ends_at: float | None = field(init=False, default=None)
     _last: LTXError | None = field(init=False, default=None)
     _follow_up: FollowUp | None = field(init=False, default=None)
-    _replies_at_silence: int | None = field(init=False, default=None)
-    _throttled: bool = field(init=False, default=False)
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the first attempt, 0 before it."""
-        return 0.0 if self.started_at is None else self.shared.clock() - self.started_at
+    _aside: Aside | None = field(init=False, default=None)
 
     async def result(self) -> T | LTXError:
         """Ask until there is a result: what `read` made of a reply, or the error.
@@ -89,7 +56,9 @@ class RetryLoop(Generic[T]):
             if refusal is not None:
                 return self._left_alone(refusal)
             try:
-                result = await self._attempt()
+                if self._ends_at is None:
+                    self._ends_at = shared.loop.time() + self.bounds.deadline
+                result = await self.attempt(self.bounds.timeout, self._ends_at)
             finally:
                 limiter.release()
             if not isinstance(result, LTXError) or result.outcome != Outcome.FAILED:
@@ -108,18 +77,21 @@ class RetryLoop(Generic[T]):
         Raises:
             RunEndedError: the run ended meanwhile.
         """
+        if self.shared.outage.lasts and self._may_be_blameless(error):
+            return await self._set_aside(error)
         follow_up = self._follow_up = self._follow_up or FollowUp(self.shared, self.run)
         delay = self._delay_or_end(error, follow_up)
         if not isinstance(delay, float):
-            again = self.run is not None and await self._starts_afresh(self.run, delay, follow_up)
-            return None if again else delay
-        if not self._throttled:  # after a throttle it is the closed gate that makes it wait
+            return await self._set_aside(delay) if self._may_be_blameless(delay) else delay
+        if not self.throttled:  # after a throttle it is the closed gate that makes it wait
             await self._sleep(delay, error)
+            if self.shared.outage.lasts and self._may_be_blameless(error):
+                return await self._set_aside(error)
         return None
 
     def _delay_or_end(self, error: LTXError, follow_up: FollowUp) -> float | LTXError:
         """Return the seconds to wait before asking again, or the error to end with."""
-        again = follow_up.after(error, throttled=self._throttled)
+        again = follow_up.after(error, throttled=self.throttled)
         now, ends_at = self.shared.loop.time(), self._remaining_until()
         if again is None:
             cut_short = self.shared.policy.retries(error) and now >= ends_at
@@ -129,21 +101,34 @@ class RetryLoop(Generic[T]):
             return self._too_late(error)
         return again.delay if again.free or follow_up.pay(error) else error
 
-    async def _starts_afresh(self, run: Run, error: LTXError, follow_up: FollowUp) -> bool:
-        """Tell whether an outage excuses a failure; then all counting begins anew.
+    def _may_be_blameless(self, error: LTXError) -> bool:
+        """Tell whether others are to be asked before the lookup fails with an error.
 
         Raises:
-            RunEndedError: the error is one that ends the run, or the run ended meanwhile.
+            RunEndedError: the error is one that ends the run.
         """
+        run = self.run
+        if run is None:
+            return False
         if error.ends_run:
             run.end(error)
             raise RunEndedError
-        wait = self.shared.policy.backoff(2)
-        if not await run.excuses(error, replies=self._replies_at_silence, wait=wait):
-            return False
-        follow_up.start_afresh()
-        self._ends_at = self._replies_at_silence = None
-        return True
+        self._aside = self._aside or Aside(self, run, self.bounds)
+        return self._aside.is_due(error)
+
+    async def _set_aside(self, error: LTXError) -> LTXError | None:
+        """Wait until it shows what an error means, and return it if the email is at fault.
+
+        Raises:
+            RunEndedError: the run ended meanwhile.
+        """
+        assert self._aside is not None
+        if not await self._aside.wait():
+            return error
+        self._ends_at = None
+        if self._follow_up is not None:
+            self._follow_up.start_afresh()
+        return None
 
     # Waiting
 
@@ -209,87 +194,6 @@ class RetryLoop(Generic[T]):
     def _remaining_until(self) -> float:
         assert self._ends_at is not None
         return self._ends_at
-
-    # Sending
-
-    async def _attempt(self) -> T | LTXError:
-        """Ask, and once more at once, without cost, where only the connection was at fault.
-
-        A kept-alive connection that the server had closed in the meantime is nobody's
-        fault (RFC 9112 9.3.1). One that brings the account of another email is out of step:
-        its replies are those to other requests.
-        """
-        limiter = self.shared.limiter
-        result = await self._send()
-        if isinstance(result, ProtocolError) and result.reused and not limiter.stopped:
-            result = await self._send()
-        if isinstance(result, DecodeError) and result.another_email and not limiter.stopped:
-            result = await self._send()
-        return result
-
-    async def _send(self) -> T | LTXError:
-        """Put one request on the wire, make the result of its reply, and tell everybody of it."""
-        shared = self.shared
-        now, began = shared.loop.time(), shared.clock()
-        self.attempts += 1
-        if self.started_at is None:
-            self.started_at = began
-        if self._ends_at is None:
-            self._ends_at = now + self.bounds.deadline
-        watched = shared.watched
-        if watched:
-            shared.tell(AttemptStarted(self.email or "", self.attempts))
-        timeout = max(_SHORTEST_TIMEOUT, min(self.bounds.timeout, self._ends_at - now))
-        reply: Reply | None = None
-        result: T | LTXError
-        try:
-            reply = await shared.transport.send(self.request, timeout)
-        except _UNANSWERED as error:
-            result = error.with_traceback(None)
-        else:
-            self.status = reply.status
-            reading = (reply, self.email or "", shared.redaction)
-            if len(reply.body) > _LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
-                result = await shared.loop.run_in_executor(None, self.read, *reading)
-            else:
-                result = self.read(*reading)
-            if isinstance(result, DecodeError) and result.another_email:
-                shared.transport.discard(reply)
-        seconds = shared.clock() - began
-        failure = result if isinstance(result, LTXError) else None
-        if watched:
-            status = None if reply is None else reply.status
-            event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
-            shared.tell(event)
-        self._report(failure, now, seconds, replied=reply is not None)
-        return result
-
-    def _report(
-        self, failure: LTXError | None, sent_at: float, seconds: float, *, replied: bool
-    ) -> None:
-        """Tell the limiter and the run how the attempt went."""
-        limiter, run = self.shared.limiter, self.run
-        self._throttled = replied and self.shared.is_throttle(failure)
-        if self._throttled:
-            assert isinstance(failure, ResponseError)
-            self.shared.throttled(failure, sent_at)
-        elif failure is None or (replied and not isinstance(failure, ServerError)):
-            limiter.succeeded(sent_at)
-        if run is None:
-            return
-        if not isinstance(failure, ConnectError):  # without a connection nothing was sent
-            run.counters.requests += 1
-        if replied:
-            run.counters.latencies.add(seconds)
-        if failure is not None and is_silence(failure):
-            if self._replies_at_silence is None:
-                self._replies_at_silence = run.outage.replies
-            now, jitter = self.shared.loop.time(), self.shared.policy.random()
-            wait = run.unheard(failure, now=now, closed=limiter.closed, jitter=jitter)
-            if wait is not None:
-                self.shared.close_gate(wait, failure)
-        elif replied and run.outage.heard() and not self._throttled:
-            limiter.reopen()
 
     def _too_late(self, error: LTXError | None) -> DeadlineError:
         why = "still waiting for its turn" if error is None else f"last: {error.message}"

@@ -9,9 +9,8 @@ from typing import Any
 
 from attrs import define, field
 
-from ltx_async.engine.outage import Outage
 from ltx_async.engine.stats import Counters
-from ltx_async.errors import LTXError, ServiceUnavailableError
+from ltx_async.errors import LTXError
 
 
 class RunEndedError(Exception):
@@ -20,22 +19,24 @@ class RunEndedError(Exception):
 
 @define(eq=False)
 class Run:
-    """The state of one `lookup_many`: its end, its outage, its counters.
+    """The state of one `lookup_many`: its end, its waits, its counters.
 
     Attributes:
-        outage: whether the server answers anybody.
         counters: what was done so far.
         ended: why the run takes no further email; None while it goes on.
         more: whether there may be further emails to take.
-        sleepers: lookups that sleep before a retry.
+        answered: whether any of its emails was.
+        sleepers: lookups that sleep before a retry or are set aside.
+        asides: those of them that are set aside.
         on_sleep: called whenever one more does.
     """
 
-    outage: Outage
     counters: Counters = field(factory=Counters)
     ended: LTXError | None = None
     more: bool = True
+    answered: bool = False
     sleepers: int = 0
+    asides: int = 0
     on_sleep: Callable[[], None] | None = None
     _closing: object = field(init=False, default=None)
     _bears_until: float = field(init=False, default=0.0)
@@ -95,6 +96,16 @@ class Run:
         finally:
             self.sleepers -= 1
 
+    @contextlib.contextmanager
+    def setting_aside(self) -> Iterator[None]:
+        """Mark a lookup whose place another email takes until somebody is answered."""
+        self.asides += 1
+        try:
+            with self._sleeping():
+                yield
+        finally:
+            self.asides -= 1
+
     # Throttles
 
     def bears(self, closing: object, now: float, *, until: float) -> bool:
@@ -109,46 +120,3 @@ class Run:
         if self._closing is not closing:
             self._closing, self._bears_until = closing, until
         return closing is None or now < self._bears_until
-
-    # The outage
-
-    def unheard(self, error: LTXError, *, now: float, closed: bool, jitter: float) -> float | None:
-        """Note an attempt without an answer, which may end the run.
-
-        Args:
-            error: what it ended with.
-            now: the loop's time.
-            closed: whether the gate is closed already.
-            jitter: from 0 to 1, shortens the wait to half at most.
-
-        Returns:
-            The seconds that the gate is to be closed for, before one probe; None where it
-            need not be.
-        """
-        follow_up = self.outage.unheard(error, now=now, closed=closed, jitter=jitter)
-        if isinstance(follow_up, ServiceUnavailableError):
-            self.end(follow_up)
-            return None
-        return follow_up
-
-    async def excuses(self, error: LTXError, *, replies: int | None, wait: float) -> bool:
-        """Tell whether a lookup is to start afresh, and not to fail with `error`.
-
-        That is so where an outage is to blame for the error, or may turn out to be: nobody
-        has been answered since the first silent attempt of this lookup. Then the lookup
-        waits, to see whether somebody else is answered, before that is decided.
-
-        Args:
-            error: what the lookup would fail with.
-            replies: the value of `outage.replies` at its first silent attempt, None
-                without one.
-            wait: the most seconds to wait for an answer to somebody else.
-
-        Raises:
-            RunEndedError: the run ended meanwhile.
-        """
-        blamed = self.outage.is_to_blame(error, replies=replies, others=self.more)
-        if blamed is not None:
-            return blamed
-        with self.waiting(), self._sleeping():
-            return await self.outage.nobody_answers_within(wait)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from attrs import define, field
 
 from ltx_async.codec import Redaction
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger, message_for_log
+from ltx_async.engine.outage import Outage
 from ltx_async.engine.overload import Overload
-from ltx_async.errors import ConfigurationError, LTXError, ResponseError
+from ltx_async.engine.run import Run
+from ltx_async.errors import (
+    ConfigurationError,
+    LTXError,
+    ResponseError,
+    ServiceUnavailableError,
+)
 from ltx_async.events import Event, GateClosed, GateOpened, PaceLearned
-from ltx_async.retry import OutageRule, RetryBudget, RetryPolicy
+from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
 
@@ -28,7 +36,7 @@ class Shared:
         transport: sends the requests.
         limiter: grants the slots.
         policy: decides on retries.
-        outage: when silence of the server counts as an outage.
+        outage: whether the server answers anybody.
         redaction: cuts the token out of replies.
         on_event: told what happens; its exceptions are logged and go no further.
         budget: bounds the retries of all lookups together.
@@ -39,12 +47,13 @@ class Shared:
     transport: Transport
     limiter: Limiter
     policy: RetryPolicy
-    outage: OutageRule
+    outage: Outage
     redaction: Redaction
     on_event: Callable[[Event], None] | None
     budget: RetryBudget = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
+    _runs: int = field(init=False, default=0)
     _bound: bool = field(init=False, default=False)
     _lowered: bool = field(init=False, default=False)
     _overload: Overload = field(init=False, factory=Overload)
@@ -71,6 +80,17 @@ class Shared:
             raise ConfigurationError(
                 "the client belongs to another event loop", hint="Make one LTXClient per loop."
             )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Mark a run. The first one counts anew: of an outage before it nobody knows the end."""
+        if not self._runs:
+            self.outage.forget()
+        self._runs += 1
+        try:
+            yield
+        finally:
+            self._runs -= 1
 
     # Events and the log
 
@@ -108,6 +128,26 @@ class Shared:
             self.close_gate(seconds, why, throttle=True)
         elif why.retry_after is not None:
             self.limiter.refuse(why.retry_after)
+
+    def unheard(self, error: LTXError, run: Run) -> bool:
+        """Note an attempt of a run without an answer, which may close the gate or end the run.
+
+        Returns:
+            Whether it is the one that makes an outage noticed.
+        """
+        now, jitter = self.loop.time(), self.policy.random()
+        follow_up = self.outage.unheard(error, now=now, closed=self.limiter.closed, jitter=jitter)
+        if isinstance(follow_up, ServiceUnavailableError):
+            run.end(follow_up)
+        elif follow_up is not None:
+            self.close_gate(follow_up, error)
+        return self.outage.is_noticed
+
+    def heard_list(self) -> None:
+        """Note that the list was answered: in an outage, more than one email may be asked."""
+        self.outage.heard_list()
+        if self.outage.reached:
+            self.limiter.widen()
 
     def lower_concurrency(self) -> None:
         """Make do with the file descriptors that there are, and warn of it once."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ltx_async.engine.outage import Outage, is_silence
+from ltx_async.engine.outage import Outage, cause_of, is_silence
 from ltx_async.errors import (
     AttemptTimeoutError,
     AuthenticationError,
@@ -74,13 +74,13 @@ def test_twenty_in_a_row_are_an_outage_and_nineteen_are_not():
 def test_any_answer_starts_the_count_again_and_says_whether_it_ended_an_outage():
     outage = new_outage()
     silent(outage, 19)
-    assert not outage.heard()
+    assert not outage.heard(answered=True)
     silent(outage, 19)
     assert not outage.lasts
     silent(outage, 1)
-    assert outage.heard()
+    assert outage.heard(answered=True)
     assert not outage.lasts
-    assert not outage.heard()
+    assert not outage.heard(answered=True)
     assert outage.replies == 3
     assert silent(outage, 19) is None
 
@@ -99,7 +99,7 @@ def test_jitter_shortens_a_wait_to_half_at_most():
 def test_after_an_answer_the_backoff_begins_anew():
     outage = new_outage()
     silent(outage, 25)
-    outage.heard()
+    outage.heard(answered=True)
     assert silent(outage, 20) == 0.5
 
 
@@ -145,66 +145,65 @@ def test_the_last_probes_do_not_creep_towards_the_end(start, jitter):
     assert now == pytest.approx(start + 60)
 
 
-# What it is to blame for
+# What the list and the emails tell
 
 
-def blamed(outage, error, *, replies=0, others=True):
-    return outage.is_to_blame(error, replies=replies, others=others)
-
-
-@pytest.mark.parametrize("error", [status(503), ProtocolError("cut"), END, DeadlineError("late")])
-def test_for_what_is_no_silence_it_is_not_to_blame(error):
+def test_patience_goes_on_running_while_only_the_list_is_answered():
     outage = new_outage()
     silent(outage, 20)
-    assert blamed(outage, error) is False
+    outage.heard_list()
+    assert outage.lasts
+    assert outage.reached
+    assert silent(outage, 19, at=59.0) is None  # as many emails may be asked as before it
+    assert silent(outage, 1, at=59.0) == 1.0
 
 
-@pytest.mark.parametrize("error", [SILENCE, status(522), status(526), refused()])
-def test_while_it_lasts_it_is_to_blame_for_silence(error):
+def test_while_the_list_is_answered_it_gives_up_after_a_hundred_emails_at_the_earliest():
     outage = new_outage()
     silent(outage, 20)
-    assert blamed(outage, error) is True
-    assert blamed(outage, DeadlineError("late", last_error=error)) is True
+    outage.heard_list()
+    assert not isinstance(silent(outage, 98, at=1000.0), ServiceUnavailableError)
+    assert type(silent(outage, 1, at=1000.0)) is ServiceUnavailableError
 
 
-@pytest.mark.parametrize("number", [525, 526, 530])
-def test_before_it_begins_what_lasts_is_the_emails_own(number):
+def test_a_list_that_is_answered_without_an_outage_says_nothing_about_one():
     outage = new_outage()
-    outage.unheard(status(number), now=0.0, closed=False, jitter=1.0)
-    assert blamed(outage, status(number)) is False
+    silent(outage, 19)
+    outage.heard_list()
+    assert not outage.reached
+    assert silent(outage, 19) is None
 
 
-def test_for_one_slow_email_among_answered_ones_it_is_not_to_blame():
+def test_forgetting_an_outage_begins_anew():
     outage = new_outage()
-    replies = outage.replies
-    outage.heard()
-    silent(outage, 1)
-    assert blamed(outage, SILENCE, replies=replies) is False
+    silent(outage, 25)
+    outage.heard_list()
+    outage.forget()
+    assert (outage.lasts, outage.reached) == (False, False)
+    assert silent(outage, 19) is None
+    assert silent(outage, 1) == 0.5
 
 
-def test_silence_before_which_nobody_was_silent_is_the_emails_own():
-    assert blamed(new_outage(), SILENCE, replies=None) is False
-
-
-def test_for_one_left_over_at_the_end_of_a_run_that_had_answers_it_is_not_to_blame():
-    outage = new_outage()
-    silent(outage, 1)
-    assert blamed(outage, SILENCE, others=False) is None  # nobody was ever answered
-    outage.heard()
-    silent(outage, 1)
-    assert blamed(outage, SILENCE, replies=1, others=False) is False
-    assert blamed(outage, SILENCE, replies=1, others=True) is None
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [(SILENCE, SILENCE), (DeadlineError("late", last_error=END), END), (DeadlineError("x"), None)],
+)
+def test_what_kept_a_lookup_from_its_answer(error, cause):
+    assert cause_of(error) is cause
 
 
 @in_virtual_time
-async def test_nobody_answers_within_a_while_or_somebody_does():
+async def test_nobody_is_answered_within_a_while_or_somebody_is():
     outage = new_outage()
     silent(outage, 1)
     began = now()
-    assert await outage.nobody_answers_within(2.0)
+    assert not await outage.somebody_is_answered_within(2.0)
     assert now() == began + 2
-    waiting = asyncio.create_task(outage.nobody_answers_within(2.0))
+    waiting = asyncio.create_task(outage.somebody_is_answered_within(2.0))
     await passes(1)
-    outage.heard()
-    assert not await waiting
-    assert now() == began + 3
+    outage.heard(answered=False)
+    await passes(0.5)
+    assert not waiting.done()
+    outage.heard(answered=True)
+    assert await waiting
+    assert now() == began + 3.5

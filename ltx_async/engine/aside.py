@@ -1,0 +1,116 @@
+"""What gets no answer while nobody does is set aside, and others are asked meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from attrs import define, field
+
+from ltx_async.engine.attempts import Attempts
+from ltx_async.engine.bounds import Bounds
+from ltx_async.engine.inquiry import ask_for_list
+from ltx_async.engine.outage import cause_of, is_silence
+from ltx_async.engine.run import Run
+from ltx_async.engine.shared import Shared
+from ltx_async.errors import LTXError
+
+_SHORTEST: Final = 0.01  # seconds between two looks at whether anybody else is asked
+
+
+@define(eq=False)
+class Aside:
+    """Whether one lookup of a run is set aside, and what becomes of it then.
+
+    An email that gets no answer may be at fault itself, or the server may be away. Only
+    other emails can tell: so they are asked while this one waits, at no cost to it. As soon
+    as one of them is answered there is no outage, and what was set aside is asked again.
+
+    Attributes:
+        attempts: the requests of the lookup.
+        run: the run it is part of.
+        bounds: how long a request may take.
+    """
+
+    attempts: Attempts[Any]
+    run: Run
+    bounds: Bounds
+    shared: Shared = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.shared = self.attempts.shared
+
+    def is_due(self, error: LTXError) -> bool:
+        """Tell whether an outage, and not its email, may be to blame for an error.
+
+        A slow email among answered ones is no outage, and neither is one that is left over
+        at the end of a run that had answers.
+
+        Args:
+            error: what the lookup would fail with.
+        """
+        outage, run, answers = self.shared.outage, self.run, self.attempts.answers_at_failure
+        cause = cause_of(error)
+        if cause is None or not is_silence(cause):
+            return False
+        if outage.lasts:
+            return True
+        if self.attempts.had_its_turn or not cause.retryable:
+            return False
+        if answers is None or outage.answers > answers:
+            return False
+        return run.asides < outage.rule.streak and (run.more or not run.answered)
+
+    async def wait(self) -> bool:
+        """Wait until somebody is answered, or there is nobody else to ask.
+
+        The lookup that made an outage noticed asks for the list meanwhile: if that is answered,
+        more than one email at a time may be asked to find one that is.
+
+        Returns:
+            Whether the lookup is to be asked again. Where the list is answered and there is
+            no other email that could be, the emails are at fault.
+
+        Raises:
+            RunEndedError: the run ended meanwhile.
+        """
+        outage, run = self.shared.outage, self.run
+        answers = outage.answers
+        with run.waiting(), run.setting_aside():
+            if self.attempts.notices:
+                await self._ask_for_list()
+            while outage.answers == answers and not await self._nobody_else_asks():
+                pass
+        self.attempts.answers_at_failure = None
+        if outage.answers > answers:
+            self.attempts.had_its_turn = True
+            return True
+        return not outage.reached
+
+    async def _nobody_else_asks(self) -> bool:
+        """Wait for an answer for a while; tell whether nobody is left to get one.
+
+        The second look is for those who were just about to ask.
+        """
+        shared, limiter = self.shared, self.shared.limiter
+        closed = limiter.opens_at - shared.loop.time()
+        for seconds in (max(shared.policy.backoff(2), closed), 0.0):
+            answered = await shared.outage.somebody_is_answered_within(max(seconds, _SHORTEST))
+            if answered or limiter.busy:
+                return False
+        return True
+
+    async def _ask_for_list(self) -> None:
+        limiter = self.shared.limiter
+        await limiter.acquire(first=True)
+        try:
+            if not self.shared.outage.lasts:  # somebody was answered meanwhile
+                return
+            error = await ask_for_list(self.shared, self.bounds, self.run)
+        finally:
+            limiter.release()
+        if error is None:
+            return
+        if error.ends_run:
+            self.run.end(error)
+        if is_silence(error):
+            self.shared.outage.reached = False

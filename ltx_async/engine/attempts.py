@@ -1,0 +1,162 @@
+"""The requests of one lookup: each is put on the wire, read, and told to whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from attrs import define, field
+
+from ltx_async.codec import Redaction, Reply, Request
+from ltx_async.engine.outage import is_silence
+from ltx_async.engine.run import Run
+from ltx_async.engine.shared import Shared
+from ltx_async.errors import (
+    CertificateError,
+    ConnectError,
+    DecodeError,
+    LTXError,
+    ProtocolError,
+    ResponseError,
+    ServerError,
+    TransportError,
+)
+from ltx_async.events import AttemptFinished, AttemptStarted
+from ltx_async.models import Outcome
+
+_UNANSWERED: Final = (TransportError, CertificateError)
+_LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
+_SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Attempts(Generic[T]):
+    """What one lookup has sent, and what came of it.
+
+    Attributes:
+        shared: what it shares with all others.
+        request: what it asks for.
+        email: whom it concerns; None for the list call.
+        read: makes the result of a reply, the email and the redaction.
+        run: the run it is part of; None for a single lookup.
+        attempts: requests sent so far.
+        status: of the last reply; None before one.
+        started_at: the clock's time at the first attempt; None before it.
+        throttled: whether the last reply was a throttle, for which everybody waits.
+        notices: whether it was the last attempt that made an outage noticed.
+        answers_at_failure: how many emails of the client had been answered when this one
+            failed first; None before it did.
+        had_its_turn: whether it was set aside until somebody was answered. What is silent
+            to it from then on is no sign of an outage.
+    """
+
+    shared: Shared
+    request: Request
+    email: str | None
+    read: Callable[[Reply, str, Redaction], T | LTXError]
+    run: Run | None = None
+    attempts: int = field(init=False, default=0)
+    status: int | None = field(init=False, default=None)
+    started_at: float | None = field(init=False, default=None)
+    throttled: bool = field(init=False, default=False)
+    notices: bool = field(init=False, default=False)
+    answers_at_failure: int | None = field(init=False, default=None)
+    had_its_turn: bool = field(init=False, default=False)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first attempt, 0 before it."""
+        return 0.0 if self.started_at is None else self.shared.clock() - self.started_at
+
+    async def attempt(self, timeout: float, ends_at: float) -> T | LTXError:
+        """Ask, and once more at once, without cost, where only the connection was at fault.
+
+        A kept-alive connection that the server had closed in the meantime is nobody's
+        fault (RFC 9112 9.3.1). One that brings the account of another email is out of step:
+        its replies are those to other requests.
+
+        Args:
+            timeout: seconds for each request.
+            ends_at: the loop's time at which the last one ends.
+        """
+        limiter = self.shared.limiter
+        result = await self._send(timeout, ends_at)
+        if isinstance(result, ProtocolError) and result.reused and not limiter.stopped:
+            result = await self._send(timeout, ends_at)
+        if isinstance(result, DecodeError) and result.another_email and not limiter.stopped:
+            result = await self._send(timeout, ends_at)
+        return result
+
+    async def _send(self, timeout: float, ends_at: float) -> T | LTXError:
+        """Put one request on the wire, make the result of its reply, and tell everybody of it."""
+        shared = self.shared
+        now, began = shared.loop.time(), shared.clock()
+        self.attempts += 1
+        if self.started_at is None:
+            self.started_at = began
+        watched = shared.watched
+        if watched:
+            shared.tell(AttemptStarted(self.email or "", self.attempts))
+        reply: Reply | None = None
+        result: T | LTXError
+        try:
+            reply = await shared.transport.send(
+                self.request, max(_SHORTEST_TIMEOUT, min(timeout, ends_at - now))
+            )
+        except _UNANSWERED as error:
+            result = error.with_traceback(None)
+        else:
+            self.status = reply.status
+            reading = (reply, self.email or "", shared.redaction)
+            if len(reply.body) > _LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
+                result = await shared.loop.run_in_executor(None, self.read, *reading)
+            else:
+                result = self.read(*reading)
+            if isinstance(result, DecodeError) and result.another_email:
+                shared.transport.discard(reply)
+        seconds = shared.clock() - began
+        failure = result if isinstance(result, LTXError) else None
+        if watched:
+            status = None if reply is None else reply.status
+            event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
+            shared.tell(event)
+        self._report(failure, now, seconds, replied=reply is not None)
+        return result
+
+    def _report(
+        self, failure: LTXError | None, sent_at: float, seconds: float, *, replied: bool
+    ) -> None:
+        """Tell the limiter, the outage and the run how the attempt went."""
+        shared, run = self.shared, self.run
+        self.throttled = replied and shared.is_throttle(failure)
+        if self.throttled:
+            assert isinstance(failure, ResponseError)
+            shared.throttled(failure, sent_at)
+        elif failure is None or (replied and not isinstance(failure, ServerError)):
+            shared.limiter.succeeded(sent_at)
+        if run is not None:
+            if not isinstance(failure, ConnectError):  # without a connection nothing was sent
+                run.counters.requests += 1
+            if replied:
+                run.counters.latencies.add(seconds)
+        answered = failure is None or failure.outcome != Outcome.FAILED
+        if not answered and self.answers_at_failure is None:
+            self.answers_at_failure = shared.outage.answers
+        if failure is not None and is_silence(failure):
+            self.notices = False
+            if run is not None and (shared.outage.lasts or not self.had_its_turn):
+                self.notices = shared.unheard(failure, run)
+        elif replied:
+            self._heard(answered=answered)
+
+    def _heard(self, *, answered: bool) -> None:
+        """Note a reply: whatever it says, somebody answers."""
+        shared, run = self.shared, self.run
+        if self.email is None:
+            shared.heard_list()
+            return
+        if answered and run is not None:
+            run.answered = True
+        if shared.outage.heard(answered=answered) and not self.throttled:
+            shared.limiter.reopen()
