@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 _LONGEST = 86_400.0
 _ABSURD_COUNTS_AS = 3600.0
-_DELAY = re.compile("[0-9]{1,10}")  # RFC 9110 10.2.3: delay-seconds; longer is junk
+_DELAY = re.compile("[0-9]{1,10}(?:[.][0-9]{1,9})?")  # RFC 9110 10.2.3, and what servers send
+_LONGEST_DATE = 40  # characters
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MONTH = "(?P<month>" + "|".join(_MONTHS) + ")"
 _CLOCK = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_ZONE = "(?:GMT|UTC|[+-]0000)"  # of mail (RFC 5322 3.3), and of libraries that make such dates
 _HTTP_DATES = (  # RFC 9110 5.6.7: IMF-fixdate, RFC 850, asctime; compiled when first needed
-    f"[A-Z][a-z]{{2}}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_CLOCK} GMT",
-    f"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_CLOCK} GMT",
+    f"[A-Z][a-z]{{2}}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_CLOCK} {_ZONE}",
+    f"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_CLOCK} {_ZONE}",
     f"[A-Z][a-z]{{2}} {_MONTH} (?P<day>[ 0-9][0-9]) {_CLOCK} (?P<year>[0-9]{{4}})",
 )
 
@@ -30,6 +32,9 @@ def retry_after(
     headers: Mapping[str, str], body: Any, now: float, *, throttle: bool = False
 ) -> float | None:
     """Return the seconds a reply asks to wait, 0 for a moment that has passed.
+
+    They are asked for by `retry-after-ms`, else by `Retry-After`, else in the body; rounded up
+    to the millisecond, so that nobody asks again too early.
 
     Dates are judged against the reply's own `Date`, so that a wrong local clock
     does no harm. Junk counts as absent, and more than a day as an hour: no server means
@@ -44,12 +49,16 @@ def retry_after(
     """
     date = http_date(headers.get("date", ""), now)
     moment = now if date is None else date
-    wait = _from_text(headers.get("retry-after", "").strip(), moment)
+    wait = _from_milliseconds(headers.get("retry-after-ms", "").strip())
+    if wait is None:
+        wait = _from_text(headers.get("retry-after", "").strip(), moment)
     if wait is None:
         wait = _from_body(body, moment)
     if wait is None and throttle:
         wait = stated_reset(headers, moment)
-    return _ABSURD_COUNTS_AS if wait is not None and wait > _LONGEST else wait
+    if wait is None:
+        return None
+    return _ABSURD_COUNTS_AS if wait > _LONGEST else math.ceil(round(wait * 1000, 3)) / 1000
 
 
 def http_date(text: str, now: float) -> float | None:
@@ -79,10 +88,18 @@ def _timestamp(year: int, month: int, part: Mapping[str, str]) -> float | None:
         return None
 
 
+def _from_milliseconds(text: str) -> float | None:
+    return float(text) / 1000 if _DELAY.fullmatch(text) else None
+
+
 def _from_text(text: str, moment: float) -> float | None:
     if _DELAY.fullmatch(text):
         return float(text)
+    if len(text) > _LONGEST_DATE or not text.isascii():
+        return None
     date = http_date(text, moment)
+    if date is None:
+        date = _iso_date(text)
     return None if date is None else max(0.0, date - moment)
 
 
@@ -102,8 +119,7 @@ def _from_body(body: Any, moment: float) -> float | None:
 
 def _from_value(value: Any, moment: float, *, seconds: bool) -> float | None:
     if isinstance(value, str):
-        date = _iso_date(value)
-        return _from_text(value, moment) if date is None else max(0.0, date - moment)
+        return _from_text(value.strip(), moment)
     if not seconds or isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value < math.inf else None

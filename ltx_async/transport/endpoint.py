@@ -11,7 +11,7 @@ from ltx_async._version import __version__
 from ltx_async.codec import LIMIT_HEADERS
 from ltx_async.errors import ConfigurationError
 
-KEPT_HEADERS = ("retry-after", "date", "cf-ray", "location", *LIMIT_HEADERS)
+KEPT_HEADERS = ("retry-after", "retry-after-ms", "date", "cf-ray", "location", *LIMIT_HEADERS)
 DEFAULT_BASE_URL = "https://api.useapi.net/v1"
 
 

@@ -18,6 +18,13 @@ A_SECOND = [
     [DATE, ("Retry-After", "Tue, 05 Jan 1999 10:00:01 GMT")],
     [DATE, ("Retry-After", "Tuesday, 05-Jan-99 10:00:01 GMT")],
     [DATE, ("Retry-After", "Tue Jan  5 10:00:01 1999")],
+    [("Retry-After", "1.0")],
+    [("Retry-After", "0.9999")],
+    [("Retry-After", "0.99"), ("Retry-After-Ms", "1000")],
+    [DATE, ("Retry-After", "Tue, 05 Jan 1999 10:00:01 UTC")],
+    [DATE, ("Retry-After", "Tue, 05 Jan 1999 10:00:01 +0000")],
+    [DATE, ("Retry-After", "Tue, 05 Jan 1999 10:00:01 -0000")],
+    [DATE, ("Retry-After", "1999-01-05T10:00:01Z")],
 ]
 
 
@@ -38,7 +45,7 @@ async def test_no_request_is_earlier_than_any_form_of_the_header_tells(serve, co
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     "fields",
-    [{"retry_after": 0.2}, {"retryAfter": 0.2}, {"error": {"code": 1, "retry_after": 0.2}}],
+    [{"retry_after": 0.2}, {"retryAfter": "0.2"}, {"error": {"code": 1, "retry_after": 0.2}}],
 )
 async def test_no_request_is_earlier_than_the_body_tells(serve, connect, status, fields):
     server = await serve(lambda asked: ok(asked) if asked.number else [error(status, **fields)])
@@ -109,11 +116,14 @@ async def test_over_the_cap_a_503_ends_that_lookup_alone(serve, connect):
 
 
 JUNK = ["", "abc", "-1", "1e3", "nan", "inf", "3600;x", "9" * 35, "Tue, 31 Feb 2099 10:00:00 GMT"]
+JUNK += ["-3600.5", "3600.", "9" * 11 + ".5", "2099-02-31T00:00:00Z", "\xd9\xa1.\xd9\xa1"]
 JUNK += ["Tue, 05 Jan 2099 25:00:00 GMT", "0x10", "3600, 3600", "\xd9\xa1\xd9\xa1", "\xb2", "+9"]
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("headers", [*[[junk] for junk in JUNK], ["3600", "3600"], ["9", "x"]])
+@pytest.mark.parametrize(
+    "headers", [*[[junk] for junk in JUNK], ["3600", "3600"], ["9", "x"], ["4.5", "4.5"]]
+)
 async def test_junk_in_retry_after_is_ignored(serve, connect, status, headers):
     told = [reply(status, b"", *[("Retry-After", value) for value in headers])]
     server = await serve(lambda asked: ok(asked) if asked.number else told)

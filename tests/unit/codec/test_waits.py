@@ -17,7 +17,13 @@ HALF_A_MINUTE_ON = [
     "Mon, 09 Mar 2026 12:00:30 GMT",
     "Monday, 09-Mar-26 12:00:30 GMT",
     "Mon Mar  9 12:00:30 2026",
+    "Mon, 09 Mar 2026 12:00:30 UTC",
+    "Mon, 09 Mar 2026 12:00:30 +0000",
+    "Mon, 09 Mar 2026 12:00:30 -0000",
+    "Monday, 09-Mar-26 12:00:30 UTC",
 ]
+ISO_FORMS = ["2026-03-09T12:00:30Z", "2026-03-09T12:00:30.000+00:00", "2026-03-09T13:00:30+01:00"]
+ISO_FORMS += ["20260309T120030Z", "2026-03-09T12:00:30"]
 BODY_FORMS = [
     {"retryAfter": "2026-03-09T12:00:30.000Z"},
     {"retryAfter": "2026-03-09T13:00:30+01:00"},
@@ -27,6 +33,9 @@ BODY_FORMS = [
     {"retry_after": 30},
     {"retry_after": 30.0},
     {"retry_after": "30"},
+    {"retry_after": "30.0"},
+    {"retryAfter": " 30 "},
+    {"error": {"retryAfter": "29.9999"}},
     {"retryAfter": 30},
     {"error": {"code": 429, "retry_after": 30}},
     {"error": {"retryAt": "2026-03-09T12:00:30Z"}},
@@ -50,6 +59,39 @@ def time_zone(request, monkeypatch):
 )
 def test_seconds_are_obeyed(text, seconds):
     assert retry_after({"retry-after": text}, None, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("4.5", 4.5), ("2.0", 2), ("0.25", 0.25), ("0.0", 0), ("1.23456", 1.235), ("0.0001", 0.001),
+     ("0.07", 0.07), ("29.999999999", 30), ("86399.9999", 86_400)],
+)  # fmt: skip
+def test_fractions_are_obeyed_and_rounded_up_to_the_millisecond(text, seconds):
+    assert retry_after({"retry-after": text}, None, NOW) == seconds
+    assert retry_after({}, {"retry_after": text}, NOW) == seconds
+    assert retry_after({}, {"retry_after": float(text)}, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1500", 1.5), ("0", 0), ("20", 0.02), ("12.5", 0.013), ("90000000", 3600)],
+)
+def test_milliseconds_are_obeyed_before_seconds(text, seconds):
+    assert retry_after({"retry-after-ms": text}, None, NOW) == seconds
+    assert retry_after({"retry-after-ms": text, "retry-after": "7"}, None, NOW) == seconds
+    assert retry_after({"retry-after-ms": text}, {"retry_after": 7}, NOW) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "-1", "nan", "1e3", "1, 2", "1" * 11, "\u0663", DATE])
+def test_junk_for_milliseconds_leaves_it_to_the_seconds(text):
+    assert retry_after({"retry-after-ms": text}, None, NOW) is None
+    assert retry_after({"retry-after-ms": text, "retry-after": "7"}, None, NOW) == 7
+
+
+@pytest.mark.parametrize("text", ISO_FORMS)
+def test_an_iso_date_in_the_header_is_obeyed_in_every_time_zone(time_zone, text):
+    assert retry_after({"retry-after": text}, None, NOW) == 30
+    assert retry_after({"retry-after": text, "date": DATE}, None, NOW + 99) == 30
 
 
 @pytest.mark.parametrize("text", HALF_A_MINUTE_ON)
@@ -104,7 +146,14 @@ JUNK = [
     "-1",
     "+1",
     "1e3",
-    "1.5",
+    "1.",
+    ".5",
+    "1.5.2",
+    "-1.5",
+    "1,5",
+    "1.0000000000",
+    "\u0663.\u0665",
+    "30s",
     "0x10",
     "1_000",
     "nan",
@@ -129,14 +178,19 @@ JUNK = [
     "Mon, 09 mar 2026 12:00:30 GMT",
     "Mon, 9 Mar 2026 12:00:30 GMT",
     "Mon, 09 Mar 2026 12:00:30",
-    "Mon, 09 Mar 2026 12:00:30 UTC",
-    "Mon, 09 Mar 2026 12:00:30 +0000",
+    "Mon, 09 Mar 2026 12:00:30 EST",
+    "Mon, 09 Mar 2026 12:00:30 +0100",
+    "Mon, 09 Mar 2026 12:00:30 utc",
     "Mon, \u06609 Mar 2026 12:00:30 GMT",
     "Monday, 31-Feb-26 12:00:30 GMT",
     "Monday, 09-Mar-2026 12:00:30 GMT",
     "Mon Feb 31 12:00:30 2026",
     "Mon Mar  0 12:00:30 2026",
-    "2026-03-09T12:00:30Z",
+    "2026-03-09",
+    "2026-02-31T12:00:30Z",
+    "\u0662026-03-09T12:00:30Z",
+    "2026-03-09T12:00:30Z, 2026-03-09T12:00:30Z",
+    "2026-03-09T12:00:30.00000000000000000000000Z",
 ]
 
 
