@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from ltx_async.models import Outcome
@@ -70,6 +70,14 @@ def time_taken(milliseconds: float | None) -> str:
     return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:,.0f} ms"
 
 
+def spoken(seconds: float) -> str:
+    """Return a time span as options take it, such as `5m` or `7d`."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds % size == 0:
+            return f"{seconds // size:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def day(value: date) -> str:
     """Return a date without its year, such as `5 Jan`."""
     return f"{value.day} {value:%b}"
@@ -83,6 +91,19 @@ def full_day(value: date) -> str:
 def moment(value: datetime | None) -> str:
     """Return a UTC moment such as `5 Jan 2026, 14:03 UTC`; UNKNOWN for None."""
     return UNKNOWN if value is None else f"{full_day(value.date())}, {value:%H:%M} UTC"
+
+
+def counted_from(now: datetime, end: datetime) -> str:
+    """Return a moment as days of the calendar from `now` on, with its date beside it.
+
+    Such as `in 3 days (2026-01-05)`, `tomorrow (2026-01-03)`, `today at 14:03 UTC (2026-01-02)`,
+    `2 days ago (2025-12-31)`. Both are aware; the calendar is that of UTC, as the date shown is.
+    """
+    now, end = now.astimezone(UTC), end.astimezone(UTC)
+    days = (end.date() - now.date()).days
+    near = {-1: "yesterday", 0: f"today at {end:%H:%M} UTC", 1: "tomorrow"}
+    far = f"in {days:,} days" if days > 0 else f"{-days:,} days ago"
+    return f"{near.get(days, far)} ({end:%Y-%m-%d})"
 
 
 def span(low: float | None, high: float | None) -> str:

@@ -50,18 +50,6 @@ def duration(
         raise click.BadParameter(f"{error}.") from None
 
 
-def outcomes(
-    _context: click.Context, _option: click.Parameter, text: str | None
-) -> frozenset[Outcome] | None:
-    """Read outcomes that are joined by commas."""
-    if text is None:
-        return None
-    try:
-        return frozenset(Outcome(name.strip()) for name in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r}: choose from {', '.join(Outcome)}.") from None
-
-
 def transport_found(_context: click.Context, _option: click.Parameter, name: str | None) -> str:
     """Choose the direct transport by default, where the extra `speed` is installed."""
     if name is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -11,7 +10,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from ltx_async.alerts import Thresholds
+from ltx_async import alerts
+from ltx_async.alerts import Need, Thresholds
 from ltx_async.codec.identity import entry_key
 from ltx_async.models import Lookup, Outcome, timestamp, trouble_of
 from ltx_async.wording import inert
@@ -144,8 +144,8 @@ class Sighting:
         email, now, account = lookup.email, lookup.checked_at, lookup.account
         if account is None:
             return cls(email, lookup.outcome, now, trouble_of(lookup))
-        least = Thresholds(min_balance=thresholds.min_balance)
-        notice = Thresholds(expires_within=thresholds.expires_within)
+        found = alerts.Sighting.of(lookup)
+        told = {alert.reason: alert.text for alert in thresholds.alerts(found, now)}
         return cls(
             email,
             lookup.outcome,
@@ -154,15 +154,11 @@ class Sighting:
             balance=account.token_balance,
             token_expires_at=account.token_expires_at,
             refresh_token_expires_at=account.refresh_token_expires_at,
-            low_balance=_first(alert.reason for alert in least.alerts(email, account, now)),
-            expiring=_first(alert.reason for alert in notice.alerts(email, account, now)),
+            low_balance=told.get(Need.LOW_BALANCE),
+            expiring=told.get(Need.SIGN_IN_ENDS) or told.get(Need.ACCESS_TOKEN_ENDS),
         )
 
     @property
     def knows_expiry(self) -> bool:
         """Whether the reply said when anything ends."""
         return (self.token_expires_at or self.refresh_token_expires_at) is not None
-
-
-def _first(reasons: Iterable[str]) -> str | None:
-    return next(iter(reasons), None)

@@ -20,11 +20,3 @@ def rest(every: float, took: float, chance: float) -> float:
         chance: a random number from 0 to 1.
     """
     return max(every * (1 + _JITTER * chance) - took, every * _LEAST_REST)
-
-
-def spoken(seconds: float) -> str:
-    """Return a time span as `--every` takes it, such as `5m`."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
-        if seconds % size == 0:
-            return f"{seconds // size:g}{unit}"
-    return f"{seconds:g}s"

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 from command_line import healthy
 
 from ltx_async.cli.commands import accounts as accounts_module
@@ -54,3 +56,21 @@ def test_a_server_that_is_not_there_is_exit_4(ltx):
     ended = ltx("accounts", "--attempts", "1")
     assert ended.status == 4
     assert ended.err.startswith("error: cannot connect")
+
+
+def test_one_request_tells_whose_sign_in_ends(ltx, server):
+    soon = int((datetime.now(UTC) + timedelta(days=2)).timestamp() * 1000)
+    server.emulator.put(healthy("bob@example.com", refreshTokenExpire=soon))
+    assert ltx("accounts", "--expires-within", "1d").status == 0
+    ended = ltx("accounts", "--expires-within", "1d,7d", "--quiet")
+    assert ended.status == 1
+    assert ended.err.startswith("attention: bob@example.com: sign-in ends in 2 days (")
+    assert len(ended.err.splitlines()) == 1
+    assert server.asked == [None, None]
+
+
+def test_the_list_has_no_balance_to_be_told_of(ltx, server):
+    ended = ltx("accounts", "--min-balance", "10")
+    assert ended.status == 2
+    assert "check --from-api --min-balance" in ended.err
+    assert server.asked == []

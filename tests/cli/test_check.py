@@ -6,6 +6,7 @@ import stat
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from command_line import healthy
 from ltx_async.cli.checking import run as checkrun
 from ltx_async.emulator import Close, Status
 from ltx_async.files.errors import OutputFailedError, UnsavedError
+from ltx_async.models import timestamp
 from ltx_async.results import text_file as writers
 
 COUNTED = "ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending"
@@ -208,9 +210,10 @@ def test_alerts_are_raised_for_thresholds_and_decide_the_exit_status(ltx, server
     assert ltx("check", source).status == 0
     ended = ltx("check", source, "--quiet", "--min-balance", "10", "--expires-within", "7d")
     assert ended.status == 1
-    first, second = ended.err.splitlines()
-    assert first == "alert: low@example.com: balance 3 is below 10"
-    assert second.startswith("alert: low@example.com: refresh token expired")
+    (line,) = ended.err.splitlines()
+    start = "attention: low@example.com: balance 3 is below 10; sign-in ended "
+    assert line.startswith(start)
+    assert line.endswith(" days ago (2001-09-09)")
     assert len(ended.records) == 2
 
 
@@ -579,8 +582,8 @@ def test_alerts_of_an_earlier_run_count(ltx, server):
     ended = ltx("check", "emails.txt", "-o", "out.csv", "--resume", "-q", "--min-balance", "200")
     assert ended.status == 1
     assert sorted(ended.err.splitlines()) == [
-        "alert: ann@example.com: balance 150 is below 200",
-        "alert: bob@example.com: balance 150 is below 200",
+        "attention: ann@example.com: balance 150 is below 200",
+        "attention: bob@example.com: balance 150 is below 200",
     ]
 
 
@@ -617,3 +620,69 @@ def test_debug_logging_shows_no_token(ltx, server, monkeypatch):
     ended = ltx("check", write_emails("ann@example.com"))
     assert "DEBUG ltx_async" in ended.err
     assert "abcdefghi" not in ended.err
+
+
+def test_a_check_ends_with_who_needs_somebody_most_urgent_first(ltx, server):
+    soon = int((datetime.now(UTC) + timedelta(days=3)).timestamp() * 1000)
+    server.emulator.put(healthy("low@example.com", balance={"LTXStudio_token": 3}))
+    server.emulator.put(healthy("soon@example.com", refreshTokenExpire=soon))
+    server.emulator.put(healthy("bob@example.com", error="Session expired"))
+    source = write_emails("low@example.com", "soon@example.com", "ann@example.com")
+    with Path(source).open("a") as lines:
+        lines.write("nobody@example.com\nbob@example.com\nx@@y\n")
+    limits = ("--min-balance", "10", "--expires-within", "1d,7d")
+    ended = ltx("check", source, *limits, "--summary-json", "s.json")
+    told = [line.split(": ", 2)[1:] for line in ended.err.splitlines() if "attention: " in line]
+    assert [email for email, _ in told] == [
+        "bob@example.com",
+        "nobody@example.com",
+        "x@@y",
+        "soon@example.com",
+        "low@example.com",
+    ]
+    assert told[0][1] == "sign in again: Session expired"
+    assert told[3][1].startswith("sign-in ends in 3 days (")
+    summary = summary_of()
+    assert (summary["need_attention"], summary["alerts"], ended.status) == (5, 2, 1)
+    assert [one["email"] for one in summary["attention"]] == [email for email, _ in told]
+    assert summary["attention"][3]["reasons"] == ["sign_in_ends"]
+    assert summary["attention"][3]["due_at"] == timestamp(datetime.fromtimestamp(soon / 1000, UTC))
+
+
+def test_only_attention_writes_those_that_need_somebody(ltx, server):
+    server.emulator.put(healthy("low@example.com", balance={"LTXStudio_token": 3}))
+    source = write_emails("low@example.com", "ann@example.com", "nobody@example.com")
+    ended = ltx("check", source, "--only", "attention", "--min-balance", "10")
+    assert ended.outcomes == {"low@example.com": "ok", "nobody@example.com": "not_found"}
+    without = ltx("check", source, "--only", "attention")
+    assert without.outcomes == {"nobody@example.com": "not_found"}
+    both = ltx("check", source, "--only", "attention,ok")
+    assert len(both.records) == 3
+    assert "choose from ok, " in ltx("check", source, "--only", "urgent").err
+
+
+def test_more_than_a_page_is_a_command_away_and_whole_in_the_summary(ltx, server):
+    emails = [f"n{number:02}@example.com" for number in range(30)]
+    for email in emails:
+        server.emulator.put(healthy(email, balance={"LTXStudio_token": 3}))
+    source = write_emails(*emails)
+    ended = ltx("check", source, "-o", "my out.jsonl", "--min-balance", "10")
+    assert ended.err.splitlines()[-1] == (
+        "attention: and 10 more: ltx-async report 'my out.jsonl' --attention --min-balance 10"
+    )
+    resume = ("-o", "my out.jsonl", "--resume", "--min-balance", "10", "--summary-json", "s.json")
+    assert ltx("check", source, *resume).status == 1
+    assert [one["email"] for one in summary_of()["attention"]] == emails
+
+
+def test_quiet_and_without_a_threshold_nobody_is_named(ltx, server):
+    ended = ltx("check", write_emails("nobody@example.com", "ann@example.com"), "-q")
+    assert (ended.status, ended.err) == (1, "")
+
+
+@pytest.mark.parametrize("text", ["7", "7d,", ",7d", "7d;1d", "soon"])
+def test_limits_are_durations_joined_by_commas(ltx, server, text):
+    ended = ltx("check", write_emails("ann@example.com"), "--expires-within", text)
+    assert ended.status == 2
+    assert "7d" in ended.err
+    assert server.asked == []

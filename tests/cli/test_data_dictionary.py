@@ -7,7 +7,7 @@ import pytest
 from command_line import make_lookup
 
 from ltx_async import Outcome
-from ltx_async.alerts import Thresholds
+from ltx_async.alerts import Attention, Need, Thresholds
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus
@@ -39,11 +39,17 @@ def named(heading):
         ("## A record", list(make_lookup(wire={"email": "ann@example.com"}).to_record())),
         ("## A row", list(COLUMNS)),
         ("## A reason", list(as_json({OTHER: 1})[0])),
+        ("## Attention", list(Attention("a", ()).as_json())),
         ("## The summary", list(Summary(Counts(Thresholds()), None, 0.0).as_json())),
     ],
 )
 def test_every_field_is_named_in_order(heading, names):
     assert named(heading) == names
+
+
+def test_every_reason_for_attention_is_named_in_order():
+    (table,) = re.findall(r"^\| reason \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [need.value for need in Need]
 
 
 def test_every_exit_status_is_named_as_in_the_readme():

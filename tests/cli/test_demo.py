@@ -29,7 +29,7 @@ def test_the_demo_works_without_a_token_and_as_often_as_it_is_run(ltx, monkeypat
         }
         assert len(records) == 393
         assert f"results: {Path('demo-results.jsonl').absolute()}" in ended.err
-        assert "alert: " in ended.err
+        assert "attention: " in ended.err
     assert stat.S_IMODE(Path("demo-results.jsonl").stat().st_mode) == 0o600
 
 

@@ -154,22 +154,23 @@ def test_the_table_fits_a_narrow_terminal_and_ends_with_the_sum(capfd):
     assert max(map(len, lines)) <= 50
     assert lines[0].split() == ["ok", "3"]
     assert lines[7].split() == ["input", "1,000,005"]
-    assert lines[8:] == [
+    assert lines[8].split() == ["need", "attention", "1"]
+    assert lines[9:] == [
         "4 results in 0:01:01 (0/s)",
         "1 request, 0 repeated, 0 throttled",
         "replies within 12.3 ms (median), 1,500 ms (99%)",
         "results: out.jsonl",
+        "attention: ann@example.com: lookup failed",
     ]
 
 
 def test_quiet_leaves_only_the_alerts(capfd):
     wire = {"email": "a@x", "balance": {"LTXStudio_token": 1}, "tokenExpire": 0}
     thresholds = Thresholds(min_balance=10, expires_within=timedelta(0))
-    counts = counts_of(*[Outcome.OK] * 15, thresholds=thresholds, wire=wire)
+    counts = counts_of(*[Outcome.OK] * 25, thresholds=thresholds, wire=wire)
     lines = shown(Summary(counts, None, 0.0), capfd, quiet=True)
-    assert lines[0] == "alert: ann@example.com: balance 1 is below 10"
-    assert "access token expired" in lines[1]
-    assert lines[-1] == "alert: and 10 more"
+    assert lines[0].startswith("attention: ann@example.com: balance 1 is below 10; access token e")
+    assert lines[-1] == "attention: and 5 more: --summary-json has all"
     assert len(lines) == 21
 
 

@@ -217,7 +217,7 @@ def test_a_sighting_keeps_what_can_change_and_knows_the_thresholds():
     thresholds = Thresholds(min_balance=10, expires_within=timedelta(days=7))
     seen = Sighting.of(make_lookup(wire=wire), thresholds)
     assert (seen.balance, seen.low_balance) == (5, "balance 5 is below 10")
-    assert seen.expiring == "refresh token expires in 2 days (2026-01-05)"
+    assert seen.expiring == "sign-in ends in 3 days (2026-01-05)"
     unlimited = Sighting.of(make_lookup(wire=wire), Thresholds())
     assert (unlimited.low_balance, unlimited.expiring) == (None, None)
 

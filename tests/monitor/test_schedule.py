@@ -1,7 +1,8 @@
 import pytest
 
 from ltx_async.cli.options import parse_duration
-from ltx_async.monitor.schedule import rest, spoken
+from ltx_async.monitor.schedule import rest
+from ltx_async.wording import spoken
 
 
 @pytest.mark.parametrize(

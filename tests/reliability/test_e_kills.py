@@ -242,7 +242,7 @@ def test_alerts_and_exit_status_of_a_resumed_run_are_of_all_its_records(checks, 
     assert checks.run(output).status == 0
     again = checks.run(output, "--resume", "--min-balance", "1000000")
     assert (again.status, again.summary["alerts"]) == (1, 1)
-    assert "alert: user000001@example.com: balance" in again.err
+    assert "attention: user000001@example.com: balance" in again.err
     assert again.summary["requests"] == 0
     (checks.directory / "emails.txt").write_bytes(b"user000002@example.com\n")
     other = checks.run(output, "--resume", "--min-balance", "0")

@@ -8,7 +8,7 @@ import pytest
 from command_line import NOW, make_lookup
 
 from ltx_async import Outcome, ServerError
-from ltx_async.alerts import Thresholds
+from ltx_async.alerts import Need, Thresholds
 from ltx_async.cli.checking.earlier import Earlier, EarlierResults
 from ltx_async.cli.exits import ExitStatus, status_of
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
@@ -74,7 +74,8 @@ async def test_records_are_taken_in_and_others_follow_them(out, form):
     assert out.read_bytes() == content(form, *LOOKUPS)
     assert (earlier.count, earlier.remarks) == (2, [])
     assert seen_by(earlier).meet("ann@EXAMPLE.com") == Earlier(Outcome.OK)
-    assert seen_by(earlier).meet("bad@example.com") == Earlier(Outcome.FAILED)
+    bad = seen_by(earlier).meet("bad@example.com")
+    assert (bad.outcome, bad.needs) == (Outcome.FAILED, (Need.FAILED,))
     assert seen_by(earlier).meet("bob@example.com") is Meeting.FIRST
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
@@ -243,6 +244,5 @@ async def test_alerts_are_as_of_now_and_counted_where_the_email_is_met(out, form
     writer, earlier = await resumed(out, form, thresholds=week)
     await writer.close()
     met = seen_by(earlier).meet("ann@example.com")
-    assert met.alerts == 1
-    assert met.shown[0].reason.startswith("refresh token expires in ")
+    assert met.attention.text.startswith("sign-in ends in 2 days (")
     assert seen_by(earlier).meet("bob@example.com") == Earlier(Outcome.OK)

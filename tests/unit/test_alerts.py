@@ -1,17 +1,29 @@
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from command_line import NOW
+from command_line import NOW, make_lookup
 
-from ltx_async import Account
-from ltx_async.alerts import Thresholds
+from ltx_async import AccountNotFoundError, Outcome
+from ltx_async.alerts import Attention, MostUrgent, Need, Sighting, Thresholds
 from ltx_async.cli.options import parse_duration
+from ltx_async.results.record import Record
 
 WEEK = Thresholds(expires_within=timedelta(days=7))
 
 
-def reasons(thresholds, **fields):
-    return [alert.reason for alert in thresholds.alerts("a@x", Account(**fields), NOW)]
+def found(email="a@x", outcome=Outcome.OK, **known):
+    return Sighting(email, outcome, NOW, **known)
+
+
+def texts(thresholds, **known):
+    return [alert.text for alert in thresholds.alerts(found(**known), NOW)]
+
+
+def attention(thresholds=WEEK, **known) -> Attention:
+    needed = thresholds.attention(found(**known))
+    assert needed is not None
+    return needed
 
 
 @pytest.mark.parametrize(
@@ -25,38 +37,119 @@ def reasons(thresholds, **fields):
     ],
 )
 def test_a_balance_below_the_threshold_is_an_alert(balance, alerts):
-    assert reasons(Thresholds(min_balance=10), balance={"LTXStudio_token": balance}) == alerts
-    assert reasons(Thresholds(min_balance=10)) == []
+    assert texts(Thresholds(min_balance=10), balance=balance) == alerts
+    assert texts(Thresholds(min_balance=10)) == []
 
 
 @pytest.mark.parametrize(
     ("left", "text"),
     [
-        (timedelta(days=3), "expires in 3 days"),
-        (timedelta(days=1), "expires in 1 day"),
-        (timedelta(hours=5), "expires in 5 hours"),
-        (timedelta(minutes=1), "expires in 1 minute"),
-        (timedelta(), "expires in 0 seconds"),
-        (timedelta(days=-2), "expired 2 days ago"),
+        (timedelta(days=3), "ends in 3 days (2026-01-05)"),
+        (timedelta(hours=21), "ends tomorrow (2026-01-03)"),
+        (timedelta(days=1, hours=20), "ends tomorrow (2026-01-03)"),
+        (timedelta(days=1, hours=21), "ends in 2 days (2026-01-04)"),
+        (timedelta(hours=5), "ends today at 08:04 UTC (2026-01-02)"),
+        (timedelta(), "ended today at 03:04 UTC (2026-01-02)"),
+        (timedelta(hours=-3), "ended today at 00:04 UTC (2026-01-02)"),
+        (timedelta(hours=-4), "ended yesterday (2026-01-01)"),
+        (timedelta(days=-2), "ended 2 days ago (2025-12-31)"),
     ],
 )
-def test_the_end_of_a_sign_in_is_an_alert_that_says_when(left, text):
-    (reason,) = reasons(WEEK, refresh_token_expires_at=NOW + left)
-    assert reason == f"refresh token {text} ({NOW + left:%Y-%m-%d})"
+def test_the_end_of_a_sign_in_is_told_in_days_of_the_calendar_beside_the_date(left, text):
+    (said,) = texts(WEEK, refresh_token_expires_at=NOW + left)
+    assert said == f"sign-in {text}"
 
 
-def test_the_refresh_token_counts_where_it_is_known_else_the_access_token():
+def test_the_access_token_counts_only_where_the_end_of_the_sign_in_is_unknown():
     soon, later = NOW + timedelta(days=1), NOW + timedelta(days=60)
-    assert reasons(WEEK, token_expires_at=soon, refresh_token_expires_at=later) == []
-    (reason,) = reasons(WEEK, token_expires_at=soon)
-    assert reason.startswith("access token expires in 1 day")
-    assert reasons(WEEK) == []
+    assert texts(WEEK, token_expires_at=soon, refresh_token_expires_at=later) == []
+    (said,) = texts(WEEK, token_expires_at=soon)
+    assert said == (
+        "access token ends tomorrow (2026-01-03)"
+        " (normally renewed by the service; end of the sign-in unknown)"
+    )
+    assert attention(token_expires_at=soon).reasons == (Need.ACCESS_TOKEN_ENDS,)
+    assert texts(WEEK) == []
 
 
-def test_without_thresholds_there_are_no_alerts():
+def test_without_thresholds_only_what_is_wrong_needs_somebody():
     assert not Thresholds()
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    assert reasons(Thresholds(), balance={"LTXStudio_token": 0}, token_expires_at=long_ago) == []
+    assert Thresholds().attention(found(balance=0, token_expires_at=long_ago)) is None
+    needed = attention(Thresholds(), outcome=Outcome.NEEDS_REAUTH, error="Session expired")
+    assert (needed.reasons, needed.due_at) == ((Need.SIGN_IN_AGAIN,), NOW)
+    assert needed.text == "sign in again: Session expired"
+    assert attention(Thresholds(), outcome=Outcome.NOT_FOUND).text == "not found"
+
+
+@pytest.mark.parametrize(
+    ("limits", "crossed"), [(("7d", "1d"), 7), (("1d", "30d", "7d"), 7), (("30d",), 30)]
+)
+def test_of_several_limits_the_nearest_that_is_crossed_is_named(limits, crossed):
+    spans = Thresholds(expires_within=tuple(map(parse_duration, limits)))
+    (alert,) = attention(spans, refresh_token_expires_at=NOW + timedelta(days=3)).alerts
+    assert alert.threshold == timedelta(days=crossed).total_seconds()
+    assert spans.attention(found(refresh_token_expires_at=NOW + timedelta(days=31))) is None
+
+
+def test_all_reasons_of_an_account_come_together_and_the_earliest_date_counts():
+    both = Thresholds(min_balance=10, expires_within=timedelta(days=7))
+    ended = NOW - timedelta(days=1)
+    needed = attention(
+        both, outcome=Outcome.NEEDS_REAUTH, balance=3, refresh_token_expires_at=ended
+    )
+    assert needed.reasons == (Need.SIGN_IN_AGAIN, Need.LOW_BALANCE, Need.SIGN_IN_ENDS)
+    assert (needed.due_at, needed.balance) == (ended, 3)
+    assert needed.as_json() == {
+        "email": "a@x",
+        "reasons": ["sign_in_again", "low_balance", "sign_in_ends"],
+        "due_at": "2026-01-01T03:04:05.678Z",
+        "balance": 3,
+        "text": "sign in again; balance 3 is below 10; sign-in ended yesterday (2026-01-01)",
+    }
+    low = attention(both, balance=3)
+    assert (low.due_at, low.as_json()["due_at"]) == (None, None)
+
+
+def test_the_most_urgent_comes_first_by_day_then_by_reason():
+    both = Thresholds(min_balance=10, expires_within=timedelta(days=7))
+    order = [
+        attention(both, email="ended@x", refresh_token_expires_at=NOW - timedelta(days=3)),
+        attention(both, email="broken@x", outcome=Outcome.NEEDS_REAUTH),
+        attention(both, email="gone@x", outcome=Outcome.NOT_FOUND),
+        attention(both, email="wrong@x", outcome=Outcome.INVALID),
+        attention(both, email="failed@x", outcome=Outcome.FAILED),
+        attention(both, email="today@x", refresh_token_expires_at=NOW + timedelta(hours=1)),
+        attention(both, email="soon@x", refresh_token_expires_at=NOW + timedelta(days=2)),
+        attention(both, email="later@x", refresh_token_expires_at=NOW + timedelta(days=6)),
+        attention(both, email="low@x", balance=1),
+        attention(both, email="lower@x", balance=1, token_expires_at=NOW),
+        attention(both, email="renewed@x", token_expires_at=NOW - timedelta(days=2)),
+        attention(both, email="token@x", token_expires_at=NOW + timedelta(days=2)),
+    ]
+    shuffled = random.Random(1).sample(order, len(order))
+    assert [one.email for one in sorted(shuffled)] == [one.email for one in order]
+    urgent = MostUrgent(3)
+    dropped = [urgent.add(one) for one in shuffled]
+    assert urgent.kept() == order[:3]
+    assert {one.email for one in dropped if one} == {one.email for one in order[3:]}
+    assert (urgent.accounts, urgent.alerts) == (12, 9)
+    assert urgent.reasons[Need.LOW_BALANCE] == 2
+    whole = MostUrgent()
+    assert [whole.add(one) for one in shuffled] == [None] * 12
+    assert whole.kept() == order
+
+
+def test_a_record_and_a_lookup_are_judged_alike():
+    both = Thresholds(min_balance=10, expires_within=timedelta(days=7))
+    wire = {"email": "ann@example.com", "balance": {"LTXStudio_token": 5}, "error": "no session"}
+    broken = make_lookup(wire=wire)
+    gone = make_lookup(error=AccountNotFoundError("no such account"))
+    for lookup in (broken, gone):
+        needed = both.attention(Sighting.of(lookup))
+        assert needed is not None
+        assert needed == both.attention(Record.of_lookup(lookup), lookup.checked_at)
+    assert both.attention(Sighting.of(make_lookup(wire={"email": "ann@example.com"}))) is None
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,19 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.alerts import Alert, Thresholds
+from ltx_async.alerts import MostUrgent, Sighting, Thresholds
 from ltx_async.cli.checking.earlier import Earlier
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.models import Lookup, Outcome
 from ltx_async.reasons import Reasons
 
-_ALERTS_KEPT: Final = 20
+MOST_SHOWN: Final = 20
+"""Accounts that need somebody which are told of on standard error."""
 
 
 @define
 class Counts:
-    """Counts lookups as they are delivered, and raises alerts.
+    """Counts lookups as they are delivered, and those that need somebody.
 
     input = ok + needs_reauth + not_found + invalid + failed + duplicate + pending, always.
 
@@ -26,8 +27,7 @@ class Counts:
         input: entries taken from the input so far.
         duplicate: entries that were taken before.
         earlier: results of an earlier run among those that are counted.
-        alerts: how many there were.
-        first_alerts: the first few of them, to be shown.
+        urgent: the accounts that need somebody.
         reasons: why lookups failed, those of the earlier run included.
     """
 
@@ -35,8 +35,7 @@ class Counts:
     input: int = 0
     duplicate: int = 0
     earlier: int = 0
-    alerts: int = 0
-    first_alerts: list[Alert] = field(factory=list)
+    urgent: MostUrgent = field(factory=lambda: MostUrgent(MOST_SHOWN))
     reasons: Reasons = field(factory=Reasons)
     _outcomes: Counter[Outcome] = field(factory=Counter)
 
@@ -44,17 +43,20 @@ class Counts:
         """Count one lookup."""
         self._outcomes[lookup.outcome] += 1
         self.reasons.add(lookup.reason, lookup.email)
-        if lookup.account is None or not self.thresholds:
-            return
-        alerts = tuple(self.thresholds.alerts(lookup.email, lookup.account, lookup.checked_at))
-        self._alert(len(alerts), alerts)
+        if self.thresholds.concern(lookup.outcome):
+            attention = self.thresholds.attention(Sighting.of(lookup))
+            if attention is not None:
+                self.urgent.add(attention)
 
     def add_earlier(self, earlier: Earlier) -> None:
         """Count what an earlier run has recorded of an entry."""
         self._outcomes[earlier.outcome] += 1
         self.earlier += 1
         self.reasons.add(earlier.reason)
-        self._alert(earlier.alerts, earlier.shown)
+        if earlier.attention is not None:
+            self.urgent.add(earlier.attention)
+        elif earlier.needs:
+            self.urgent.count(earlier.needs)
 
     def take_back(self, outcomes: Counter[Outcome] | None) -> int:
         """Stop counting results that could not be kept, None for all; they are pending again."""
@@ -62,10 +64,6 @@ class Counts:
             outcomes, self.earlier = self._outcomes.copy(), 0
         self._outcomes -= outcomes
         return outcomes.total()
-
-    def _alert(self, number: int, shown: tuple[Alert, ...]) -> None:
-        self.alerts += number
-        self.first_alerts += shown[: _ALERTS_KEPT - len(self.first_alerts)]
 
     @property
     def delivered(self) -> int:
@@ -91,4 +89,4 @@ class Counts:
     def exit_status(self) -> ExitStatus:
         """The exit status of a run that came to its end."""
         well = self._outcomes[Outcome.OK] == self.delivered
-        return ExitStatus.OK if well and not self.alerts else ExitStatus.ATTENTION
+        return ExitStatus.OK if well and not self.urgent.accounts else ExitStatus.ATTENTION

@@ -1,39 +1,37 @@
-"""Take the records of an earlier run into account: what is finished, and what it alerts to."""
+"""Take the records of an earlier run into account: what is finished, and who needs somebody."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from ltx_async.alerts import Alert, Thresholds
+from ltx_async.alerts import Attention, MostUrgent, Need, Thresholds
 from ltx_async.inputs.seen import SeenEmails
-from ltx_async.models import TOKEN_KEY, Account, Outcome
+from ltx_async.models import Outcome
 from ltx_async.reasons import MOST_KINDS, OTHER, Reason
 from ltx_async.results.record import Record
 
-_SHOWN_AT_MOST: Final = 1_000
+MOST_KEPT: Final = 1_000
+"""Accounts that need somebody which are kept with all that is known: there may be a million."""
 
 
-@frozen
+@define
 class Earlier:
     """What an earlier run has recorded of one email.
 
     Attributes:
         outcome: what became of it.
-        alerts: how many alerts its account raises by now.
-        shown: those of them that are kept to be shown.
         reason: why the lookup failed, where it did.
+        needs: why the account needs somebody by now.
+        attention: the same with all that is known, where that is kept.
     """
 
     outcome: Outcome
-    alerts: int = 0
-    shown: tuple[Alert, ...] = ()
     reason: Reason | None = None
-
-
-_UNALARMING: Final = {outcome: Earlier(outcome) for outcome in Outcome}
+    needs: tuple[Need, ...] = ()
+    attention: Attention | None = None
 
 
 @define
@@ -43,41 +41,52 @@ class EarlierResults:
     Attributes:
         seen: is told of each email.
         thresholds: what to alert to, as of `now`: a sign-in may have got nearer its end.
+        urgent: decides which accounts are kept with all that is known of them.
     """
 
     seen: SeenEmails[Earlier] = field(factory=SeenEmails)
     thresholds: Thresholds = field(factory=Thresholds)
     now: datetime = field(factory=lambda: datetime.now(UTC))
-    _shown: int = field(default=0, init=False)
-    _failed: dict[Reason, Earlier] = field(factory=dict, init=False)
+    urgent: MostUrgent = field(factory=lambda: MostUrgent(MOST_KEPT))
+    _in_detail: dict[Attention, Earlier] = field(factory=dict, init=False)
+    _in_brief: dict[tuple[Outcome, Reason | None, tuple[Need, ...]], Earlier] = field(
+        factory=dict, init=False
+    )
+    _failures: set[Reason] = field(factory=set, init=False)
 
     def add(self, record: Record) -> None:
         """Take one record."""
-        if (reason := record.reason) is not None:
-            earlier = self._failure(reason.kind(record.email))
+        reason = None if record.reason is None else self._told_apart(record.reason, record.email)
+        attention = self.thresholds.attention(record, self.now)
+        if attention is None:
+            earlier = self._brief(record.outcome, reason, ())
         else:
-            earlier = self._judged(record) if self.thresholds else _UNALARMING[record.outcome]
+            earlier = self._judged(record.outcome, reason, attention)
         refused = record.outcome is Outcome.INVALID
         self.seen.remember(record.email, earlier, refused=refused)
 
-    def _failure(self, reason: Reason) -> Earlier:
+    def _told_apart(self, reason: Reason, email: str) -> Reason:
         """Keep a reason once, however many records have it."""
-        if reason not in self._failed and len(self._failed) >= MOST_KINDS:
-            reason = OTHER
-        return self._failed.setdefault(reason, Earlier(Outcome.FAILED, reason=reason))
+        kind = reason.kind(email)
+        if kind not in self._failures and len(self._failures) >= MOST_KINDS:
+            return OTHER
+        self._failures.add(kind)
+        return kind
 
-    def _judged(self, record: Record) -> Earlier:
-        account = Account(
-            balance={TOKEN_KEY: record.balance},
-            token_expires_at=record.token_expires_at,
-            refresh_token_expires_at=record.refresh_token_expires_at,
-        )
-        alerts = tuple(self.thresholds.alerts(record.email, account, self.now))
-        if not alerts:
-            return _UNALARMING[record.outcome]
-        return Earlier(record.outcome, len(alerts), self._to_be_shown(alerts))
+    def _judged(self, outcome: Outcome, reason: Reason | None, attention: Attention) -> Earlier:
+        too_many = self.urgent.add(attention)
+        if too_many is attention:
+            return self._brief(outcome, reason, attention.reasons)
+        if too_many is not None and (other := self._in_detail.pop(too_many, None)) is not None:
+            other.attention = None
+        earlier = Earlier(outcome, reason, attention.reasons, attention)
+        if self.urgent.limit is not None:
+            self._in_detail[attention] = earlier
+        return earlier
 
-    def _to_be_shown(self, alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
-        """Keep the texts of the first ones only: there may be a million."""
-        self._shown += len(alerts)
-        return alerts if self._shown <= _SHOWN_AT_MOST else ()
+    def _brief(self, outcome: Outcome, reason: Reason | None, needs: tuple[Need, ...]) -> Earlier:
+        """Return one object for all records of which the same is known."""
+        key = outcome, reason, needs
+        if key not in self._in_brief:
+            self._in_brief[key] = Earlier(outcome, reason, needs)
+        return self._in_brief[key]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from ltx_async import AccountList, LTXClient
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.errors import AccountNotFoundError
+from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import clipped, counted
 
 _LONGEST_NAME: Final = 60
@@ -42,3 +45,20 @@ def warn_of_problems(listed: AccountList, talk: Talk) -> None:
         entries = counted(len(listed.problems), "odd account")
         shown = clipped(name, _LONGEST_NAME)
         talk.warn(f"{entries} in the list, such as {shown!r}: {error.problems[0]}")
+
+
+def as_lookups(listed: AccountList, seconds: float) -> Iterator[Lookup]:
+    """Make of each entry of the list the lookup that asking for it alone would give.
+
+    Args:
+        listed: the accounts of the list call.
+        seconds: how long that took.
+    """
+    now = datetime.now(UTC)
+    for index, email in enumerate(dict.fromkeys((*listed.emails, *listed.problems))):
+        account, error = listed.get(email), listed.problems.get(email)
+        if account is None:
+            outcome = Outcome.FAILED
+        else:
+            outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
+        yield Lookup(index, email, outcome, account, error, 200, 1, seconds, now)

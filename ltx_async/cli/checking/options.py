@@ -9,6 +9,7 @@ import click
 from attrs import frozen
 
 from ltx_async.cli.checking.input_options import InputOptions
+from ltx_async.cli.checking.thresholds import Only
 from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.models import Outcome
@@ -31,9 +32,9 @@ class CheckOptions:
     overwrite: bool
     resume: bool
     retry_failed: bool
-    only: frozenset[Outcome] | None
+    only: Only | None
     min_balance: float | None
-    expires_within: timedelta | None
+    expires_within: tuple[timedelta, ...]
     summary_json: Path | None
 
     def verify(self, token_file: str | None) -> None:

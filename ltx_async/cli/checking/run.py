@@ -14,13 +14,14 @@ from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.hints import NotFoundStreak, UnusualEmails, explain_not_found
 from ltx_async.cli.checking.order import InputOrder
 from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.checking.thresholds import Only
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progress
 from ltx_async.errors import LTXError
 from ltx_async.files.errors import FileError, InputError, UnsavedError
 from ltx_async.inputs.emails import DistinctEmails
-from ltx_async.models import Lookup, Outcome
+from ltx_async.models import Lookup
 from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
@@ -43,7 +44,7 @@ class CheckRun:
         talk: for progress and warnings.
         counts: what was delivered.
         observer: to be given to the client as `on_event`.
-        only: outcomes that are written; None for all.
+        only: what is written; None for all.
         ordered: whether to deliver in input order.
         live: False where standard error's terminal is needed for the data.
         results: where the results lie, for the summary.
@@ -54,7 +55,7 @@ class CheckRun:
     talk: Talk
     counts: Counts = field(factory=Counts)
     observer: Observer = field(factory=Observer)
-    only: frozenset[Outcome] | None = None
+    only: Only | None = None
     ordered: bool = False
     live: bool = True
     results: str | None = None
@@ -142,7 +143,7 @@ class CheckRun:
 
     async def _keep(self, lookup: Lookup) -> None:
         """Write a lookup, then count it: what is counted is kept."""
-        if self.only is None or lookup.outcome in self.only:
+        if self.only is None or self.only.admits(lookup, self.counts.thresholds):
             try:
                 await self.writer.write(lookup)
             except asyncio.CancelledError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from ltx_async.cli.checking.counts import Counts
+from ltx_async.alerts import MostUrgent
+from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
+from ltx_async.cli.checking.thresholds import as_options
 from ltx_async.cli.exits import explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.files.replacement import write_whole
 from ltx_async.inputs.entries import LineCounts
 from ltx_async.models import Stats
 from ltx_async.reasons import as_json
-from ltx_async.wording import allowed, counted, why
+from ltx_async.wording import allowed, clipped, counted, why
 
 _REASONS_SHOWN: Final = 5
+_LONGEST_TEXT: Final = 300
 _STYLES: Final = {
     "ok": "green",
     "needs_reauth": "yellow",
@@ -35,7 +39,7 @@ class Summary:
     """A run that has ended.
 
     Attributes:
-        counts: entries by outcome, and alerts.
+        counts: entries by outcome, and the accounts that need somebody.
         stats: what was sent; None where nothing could be.
         seconds: how long it took.
         whole_input: whether the input was read to its end.
@@ -69,22 +73,32 @@ class Summary:
         return explanation(self.error, resumable=self.results is not None)
 
     def show(self, talk: Talk) -> None:
-        """Print alerts, the table and what else is worth knowing, and why lookups failed.
+        """Print the table and what else is worth knowing, why lookups failed, and who needs you.
 
-        What needs somebody to act is told even when quiet.
+        What failed is told even when quiet, and whose accounts need somebody where a threshold
+        asks for that.
         """
-        _show_alerts(self.counts, talk)
         if not talk.quiet:
             self._show_table(talk)
         _show_reasons(self.counts, talk)
+        if self.counts.thresholds or not talk.quiet:
+            show_attention(self.counts.urgent, talk, whole=self._whole_list)
+
+    @property
+    def _whole_list(self) -> str:
+        """The command that shows everybody who needs somebody."""
+        if self.results is None:
+            return "--summary-json has all"
+        options = as_options(self.counts.thresholds)
+        return f"ltx-async report {shlex.quote(self.results)} --attention{options}"
 
     def _show_table(self, talk: Talk) -> None:
         for name, count in self.counts.by_name().items():
             talk.say(f"{name:>14}  {count:>11,}", _STYLES.get(name, "") if count else "dim")
         unread = "" if self.whole_input else "  as far as it was read"
         talk.say(f"{'input':>14}  {self.counts.input:>11,}{unread}", "bold")
-        if self.counts.alerts:
-            talk.say(f"{'alerts':>14}  {self.counts.alerts:>11,}", "yellow")
+        if self.counts.urgent.accounts:
+            talk.say(f"{'need attention':>14}  {self.counts.urgent.accounts:>11,}", "yellow")
         for line in self._remarks():
             talk.say(line)
 
@@ -119,7 +133,9 @@ class Summary:
             "input": self.counts.input,
             **self.counts.by_name(),
             "already_done": self.counts.earlier,
-            "alerts": self.counts.alerts,
+            "alerts": self.counts.urgent.alerts,
+            "need_attention": self.counts.urgent.accounts,
+            "attention": [one.as_json() for one in self.counts.urgent.kept()],
             "whole_input": self.whole_input,
             "lines": self.lines.lines,
             "skipped": self.lines.skipped(),
@@ -180,12 +196,19 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:,.1f}" if seconds < 0.1 else f"{seconds * 1000:,.0f}"
 
 
-def _show_alerts(counts: Counts, talk: Talk) -> None:
-    for alert in counts.first_alerts:
-        talk.line(f"alert: {alert.email}: {alert.reason}", "yellow")
-    hidden = counts.alerts - len(counts.first_alerts)
-    if hidden:
-        talk.line(f"alert: and {hidden:,} more", "yellow")
+def show_attention(urgent: MostUrgent, talk: Talk, *, whole: str) -> None:
+    """Print a line for each account that needs somebody, the most urgent first, a page at most.
+
+    Args:
+        urgent: whom.
+        talk: prints.
+        whole: how to see all of them.
+    """
+    shown = urgent.kept()[:MOST_SHOWN]
+    for one in shown:
+        talk.line(f"attention: {one.email}: {clipped(one.text, _LONGEST_TEXT)}", "yellow")
+    if hidden := urgent.accounts - len(shown):
+        talk.line(f"attention: and {hidden:,} more: {whole}", "yellow")
 
 
 def _show_reasons(counts: Counts, talk: Talk) -> None:

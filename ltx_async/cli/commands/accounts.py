@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 import click
 
-from ltx_async import AccountList
-from ltx_async.cli.checking.listing import listed_accounts, warn_of_problems
-from ltx_async.cli.exits import ExitStatus
+from ltx_async.alerts import Thresholds
+from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.listing import as_lookups, listed_accounts, warn_of_problems
+from ltx_async.cli.checking.summary import show_attention
+from ltx_async.cli.checking.thresholds import expiry_option
 from ltx_async.cli.options import client_options, json_option, quiet_option
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
@@ -32,38 +33,42 @@ from ltx_async.wording import counted
     epilog="Example:  ltx-async accounts --json | head",
 )
 @json_option
+@expiry_option
 @client_options
 @quiet_option
 @in_event_loop
-async def accounts(talk: Talk, interrupt: Interrupt, *, as_json: bool, **client: Any) -> int:
+async def accounts(
+    talk: Talk,
+    interrupt: Interrupt,
+    *,
+    as_json: bool,
+    expires_within: tuple[timedelta, ...],
+    **client: Any,
+) -> int:
     """Run `ltx-async accounts`."""
-    listing = _accounts(ClientOptions(**client), talk, as_json=as_json)
+    thresholds = Thresholds(expires_within=expires_within)
+    listing = _accounts(ClientOptions(**client), thresholds, talk, as_json=as_json)
     return await unless_interrupted(interrupt, listing)
 
 
-async def _accounts(options: ClientOptions, talk: Talk, *, as_json: bool) -> int:
+async def _accounts(
+    options: ClientOptions, thresholds: Thresholds, talk: Talk, *, as_json: bool
+) -> int:
     began = time.monotonic()
     async with await options.client(talk) as client:
         listed = await listed_accounts(client)
-    lookups = list(_as_lookups(listed, time.monotonic() - began))
+    lookups = list(as_lookups(listed, time.monotonic() - began))
     as_lines = as_json or not is_terminal(1)
     writer: Writer[Lookup] = standard_output(JSON_LINES) if as_lines else AccountTable()
     for lookup in lookups:
         await writer.write(lookup)
     await writer.close()
-    broken = sum(lookup.outcome is Outcome.NEEDS_REAUTH for lookup in lookups)
+    counts = Counts(thresholds)
+    for lookup in lookups:
+        counts.add(lookup)
+    broken = counts.by_name()[Outcome.NEEDS_REAUTH]
     talk.say(f"{counted(len(lookups), 'account')}, {broken:,} to be signed in again")
     warn_of_problems(listed, talk)
-    return ExitStatus.ATTENTION if broken or listed.problems else ExitStatus.OK
-
-
-def _as_lookups(listed: AccountList, seconds: float) -> Iterator[Lookup]:
-    """Make of each entry of the list the record that a lookup of it would give."""
-    now = datetime.now(UTC)
-    for index, email in enumerate(dict.fromkeys((*listed.emails, *listed.problems))):
-        account, error = listed.get(email), listed.problems.get(email)
-        if account is None:
-            outcome = Outcome.FAILED
-        else:
-            outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
-        yield Lookup(index, email, outcome, account, error, 200, 1, seconds, now)
+    if thresholds or not talk.quiet:
+        show_attention(counts.urgent, talk, whole="check --from-api --summary-json FILE has all")
+    return counts.exit_status

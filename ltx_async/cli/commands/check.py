@@ -7,25 +7,23 @@ from typing import Any
 
 import click
 
-from ltx_async.alerts import Thresholds
+from ltx_async.alerts import MostUrgent, Thresholds
 from ltx_async.cli.checking.activity import Observer
-from ltx_async.cli.checking.counts import Counts
+from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
 from ltx_async.cli.checking.dry_run import dry_run
-from ltx_async.cli.checking.earlier import EarlierResults
+from ltx_async.cli.checking.earlier import MOST_KEPT, EarlierResults
 from ltx_async.cli.checking.input_options import InputOptions, input_options
 from ltx_async.cli.checking.inputs import emails_of
 from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.checking.output import open_writer, output_options
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.checking.thresholds import only, threshold_options
 from ltx_async.cli.exits import ExitStatus, explanation
 from ltx_async.cli.options import (
     FILE_NAME,
     client_options,
-    duration,
-    number,
     outcome_names,
-    outcomes,
     quiet_option,
 )
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
@@ -62,15 +60,12 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 @output_options
 @click.option(
     "--only",
-    callback=outcomes,
+    callback=only,
     shell_complete=outcome_names,
     metavar="OUTCOME,...",
-    help="Write only these.",
+    help="Write only these; attention is what needs somebody.",
 )
-@click.option("--min-balance", callback=number(), metavar="N", help="Alert below this balance.")
-@click.option(
-    "--expires-within", callback=duration, metavar="7d", help="Alert if a sign-in ends by then."
-)
+@threshold_options
 @click.option(
     "--summary-json",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -98,13 +93,18 @@ async def _check(
     async with await unless_interrupted(interrupt, making) as client:
         emails = await unless_interrupted(interrupt, emails_of(options, client, talk))
         thresholds = Thresholds(options.min_balance, options.expires_within)
-        earlier = EarlierRecords(EarlierResults(emails.seen, thresholds).add, options.renewal)
+        # The summary as JSON has everybody who needs somebody, a person a page of them.
+        most, most_earlier = (
+            (MOST_SHOWN, MOST_KEPT) if options.summary_json is None else (None,) * 2
+        )
+        known = EarlierResults(emails.seen, thresholds, urgent=MostUrgent(most_earlier))
+        earlier = EarlierRecords(known.add, options.renewal)
         writer = await unless_interrupted(interrupt, open_writer(options, earlier, talk))
         work = CheckRun(
             emails,
             writer,
             talk,
-            counts=Counts(thresholds),
+            counts=Counts(thresholds, urgent=MostUrgent(most)),
             observer=observer,
             only=options.only,
             live=options.output != "-" or not is_terminal(1),

@@ -12,8 +12,9 @@ import click
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.input_options import InputOptions, input_options
+from ltx_async.cli.checking.thresholds import threshold_options
 from ltx_async.cli.exits import CommandError, port_refused
-from ltx_async.cli.options import client_options, duration, number, quiet_option
+from ltx_async.cli.options import client_options, duration, quiet_option
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk
@@ -51,10 +52,7 @@ shows as "account"; --metrics-emails puts the email in its place.""",
 )
 @click.option("--rounds", type=click.IntRange(1), metavar="N", help="End after so many.")
 @click.option("--json", "as_json", is_flag=True, help="Changes as JSON lines.")
-@click.option("--min-balance", callback=number(), metavar="N", help="Alert below this balance.")
-@click.option(
-    "--expires-within", callback=duration, metavar="7d", help="Alert if a sign-in ends by then."
-)
+@threshold_options
 @click.option("--on-alert", metavar="CMD", help="Run this for each alert.")
 @click.option(
     "--metrics-port",

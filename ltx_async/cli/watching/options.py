@@ -24,7 +24,7 @@ class WatchOptions:
     rounds: int | None
     as_json: bool
     min_balance: float | None
-    expires_within: timedelta | None
+    expires_within: tuple[timedelta, ...]
     on_alert: str | None
     metrics_port: int | None
     metrics_file: Path | None

@@ -32,8 +32,8 @@ from ltx_async.inputs.source import writing_state
 from ltx_async.models import Lookup, Outcome
 from ltx_async.monitor.changes import Change, Kind, Sighting
 from ltx_async.monitor.ledger import Ledger, Round, count_outcomes
-from ltx_async.monitor.schedule import rest, spoken
-from ltx_async.wording import counted
+from ltx_async.monitor.schedule import rest
+from ltx_async.wording import counted, spoken
 
 if TYPE_CHECKING:
     from ltx_async.monitor.metrics import Metrics
