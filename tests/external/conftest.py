@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import pytest
+
+from ltx_async.emulator import Emulator
+
+from .front import AnyEmail, Front
 
 _PATIENCE = 45
 
@@ -61,7 +64,17 @@ def nginx() -> str:
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+@pytest.fixture(params=["session", "direct"])
+def transport(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def front(nginx, tmp_path):
+    """An nginx before an emulator that knows every email; the test starts it."""
+    async with Emulator(AnyEmail(), history=10_000) as emulator:
+        front = Front(nginx, tmp_path, emulator)
+        try:
+            yield front
+        finally:
+            front.stop()

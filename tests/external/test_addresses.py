@@ -11,23 +11,9 @@ from ltx_async import LTXClient, Outcome
 from ltx_async.cli.app import run
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
 
+from .front import AnyEmail
+
 TOKEN = "user:12345-zyxwvutsrq"
-
-
-class AnyEmail(dict):
-    """Accounts of whatever email the server has decoded."""
-
-    def __contains__(self, email):
-        return True
-
-    def __missing__(self, email):
-        return {"email": email, "maxJobs": 1}
-
-    def get(self, email, default=None):
-        return self[email]
-
-    def __len__(self):
-        return 1
 
 
 def texts_of(directory) -> list[str]:
