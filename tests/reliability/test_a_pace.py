@@ -1,0 +1,53 @@
+"""Promises 38 and 39: a limit that nobody told of is learned from refusals, and nobody fails.
+
+Three short servers over real sockets; what the pace makes of servers of every kind, hours
+long, is held in virtual time (`unit/engine/test_pace_on_servers`), nginx's own limits in
+`external/test_nginx_limits`.
+"""
+
+import asyncio
+
+import pytest
+
+from benchmarks.limits import AtATime, Even
+from ltx_async import Outcome, RetryPolicy
+
+from .replies import error, ok
+from .wire import Pause
+
+SERVERS = {
+    "50 a second": (429, lambda: Even(50, burst=5, retry_after=0.0), 80),
+    "200 a second, refused by 503": (503, lambda: Even(200, burst=20, retry_after=0.0), 200),
+    "5 at a time": (429, lambda: AtATime(5, 0.02, retry_after=0.0), 150),
+}
+
+
+def limited(limit, status):
+    """Answer as a server with a limit does, which keeps no list of its clients."""
+
+    def answer(asked):
+        if limit.refuses(asked.at) is not None:
+            yield error(status)
+            return
+        yield Pause(limit.service(asked.at))
+        limit.served(asked.at)
+        yield from ok(asked)
+
+    return answer
+
+
+@pytest.mark.parametrize("name", SERVERS)
+async def test_a_limit_is_learned_from_what_it_refuses_and_nobody_fails(serve, connect, name):
+    status, make, count = SERVERS[name]
+    limit = make()
+    server = await serve(limited(limit, status))
+    client = connect(server, concurrency=50, retry=RetryPolicy())
+    emails = [f"{number}@example.com" for number in range(count)]
+    async with asyncio.timeout(60):
+        run = client.lookup_many(emails)
+        lookups = await run
+    assert [lookup.outcome for lookup in lookups] == [Outcome.OK] * count
+    assert 0 < run.stats.throttles < 0.5 * server.requests
+    unrecognised = server.requests - count - run.stats.throttles
+    assert 0 <= unrecognised <= (9 if status == 503 else 0)  # ten are many
+    assert 0 < run.stats.pace < 2 * limit.allowed(0.0, 1.0)  # the search for it doubles
