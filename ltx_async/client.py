@@ -211,7 +211,8 @@ class LTXClient:
         """
         if self._shared.limiter.stopped:
             raise client_closed()
-        return BulkLookup(self._shared, self._bounds.but(timeout, deadline), emails, ordered)
+        bounds = self._bounds.but(timeout, deadline)
+        return BulkLookup(self._shared, bounds, emails, ordered, owner=self)
 
     async def lookup_all(
         self,

@@ -24,7 +24,7 @@ class LTXError(Exception):
 
     Attributes:
         message: what happened, one line, no secrets.
-        hint: what to do about it, one line.
+        hint: what to do about it, one line; also a note, which tracebacks show.
         email: the address it happened to, None where it concerns none.
         attempts: requests that were sent before giving up.
         ends_run: whether an error of this class always ends the run of a `lookup_many`.
@@ -49,6 +49,8 @@ class LTXError(Exception):
         self.hint: str = self.default_hint if hint is None else hint
         self.email = email
         self.attempts = attempts
+        if self.hint:
+            self.add_note(self.hint)
 
     @property
     def retryable(self) -> bool:
@@ -61,10 +63,24 @@ class LTXError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by state, so that subclasses may have any signature."""
-        return _restore, (type(self), self.args, self.__dict__)
+        state = self.__dict__ | {"__notes__": [*getattr(self, "__notes__", ())]}
+        return _restore, (type(self), self.args, state)
 
 
-def _shown(email: str) -> str:
+def as_text(email: object) -> str:
+    """Return an email as it is, of a number its digits, and of all else that is no text its type.
+
+    A row that was passed in place of an email may hold more than is to be shown.
+    """
+    if isinstance(email, str):
+        return email if type(email) is str else str.__str__(email)
+    if email is None or isinstance(email, int | float):
+        return str(email)[:LONGEST_EMAIL]
+    return f"<{type(email).__name__}>"
+
+
+def _shown(email: object) -> str:
+    email = as_text(email)
     short = email if len(email) <= LONGEST_EMAIL else f"{email[:LONGEST_EMAIL]}…"
     return short if short.isprintable() else ascii(short)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -265,7 +265,8 @@ class Lookup(_Referable):
 
     Attributes:
         index: position in the input, from 0.
-        email: the address as it was given.
+        email: the address as it was given; what is no text, such as a blank
+            of pandas, as its digits or its type.
         outcome: what became of it.
         account: the account of an `ok` or `needs_reauth` reply.
         error: why there is no account.
@@ -289,11 +290,12 @@ class Lookup(_Referable):
         """Return the account, broken ones included.
 
         Raises:
-            LTXError: the error of this lookup, where there is no account.
+            LTXError: a copy of the error of this lookup, where there is no account. The
+                error itself gets no traceback, which would keep all that its frames hold.
         """
         if self.account is None:
             assert self.error is not None
-            raise self.error
+            raise copy(self.error)
         return self.account
 
     def to_record(self) -> dict[str, Any]:

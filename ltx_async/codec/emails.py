@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from attrs import define
 
-from ltx_async.errors import LONGEST_EMAIL, InvalidEmailError
+from ltx_async.errors import LONGEST_EMAIL, InvalidEmailError, as_text
 
 ACCOUNTS_PATH = "/ltxstudio/accounts"
 ACCOUNT_BODY_CAP = 1 << 20
@@ -19,6 +20,7 @@ _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLAIN = re.compile(
     "[A-Za-z0-9_~+-][A-Za-z0-9_.~+-]*@[A-Za-z0-9_.~-]+"
 )  # of these only + is encoded
+_BLANKS = frozenset({"NAType", "NaTType"})  # of pandas, which need not be there
 _SEPARATOR = re.compile(r"[/\\]")
 
 
@@ -53,7 +55,7 @@ def account_target(email: str) -> Request:
         return Request(f"{ACCOUNTS_PATH}/{email.replace('+', '%2B')}", ACCOUNT_BODY_CAP)
     reason = refusal(email)
     if reason is not None:
-        raise InvalidEmailError(reason, email=email if isinstance(email, str) else None)
+        raise InvalidEmailError(reason, email=as_text(email))
     return Request(f"{ACCOUNTS_PATH}/{quote(email, safe='@')}", ACCOUNT_BODY_CAP)
 
 
@@ -65,7 +67,7 @@ def refusal(email: object) -> str | None:
     (RFC 3986 6.2.2), and would then be asked for something else.
     """
     if not isinstance(email, str):
-        return f"the email is no text but of type {type(email).__name__}"
+        return f"the email is no text but of type {type(email).__name__}{_way_out(email)}"
     if len(email) > LONGEST_EMAIL:
         return f"the email is longer than {LONGEST_EMAIL} octets"
     if not email or email.isspace():
@@ -81,3 +83,18 @@ def refusal(email: object) -> str | None:
     if ("/" in email or "\\" in email) and not {".", ".."}.isdisjoint(_SEPARATOR.split(email)):
         return "the email has a part . or .., which servers resolve as a path"
     return None
+
+
+def _way_out(value: object) -> str:
+    """Say how to come by the email, where somebody took for one what holds it."""
+    if hasattr(value, "as_py"):
+        return ": pass column.to_pylist(), or take value.as_py()"
+    if isinstance(value, Mapping) or hasattr(value, "keys"):
+        return ': did you pass rows? take row["email"]'
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return ": did you pass rows? take row[0]"
+    if isinstance(value, bytes):
+        return ": decode it first, value.decode()"
+    if value is None or isinstance(value, float) or type(value).__name__ in _BLANKS:
+        return ": is it a blank? leave it out"
+    return ""

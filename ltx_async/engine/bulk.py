@@ -13,7 +13,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import ExitStack
-from enum import Enum, auto
+from copy import copy
 from operator import attrgetter
 from types import TracebackType
 from typing import Any, Final, Self
@@ -24,22 +24,14 @@ from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.lookup import look_up
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
-from ltx_async.errors import ConfigurationError
+from ltx_async.engine.source import END, End, Feed, check_source
+from ltx_async.errors import ConfigurationError, LTXError
 from ltx_async.models import Lookup, Stats
 
 _ORDERED_WINDOW: Final = 1_000  # results that may wait for one slow email before them
 
 
-class _End(Enum):
-    """What the source gives after its last email; no entry of a list can be this."""
-
-    END = auto()
-
-
-_END: Final = _End.END
-
-
-@define(eq=False)
+@define(eq=False, repr=False)
 class BulkLookup:
     """The lookups of many emails; made by `LTXClient.lookup_many`, used once.
 
@@ -65,11 +57,12 @@ class BulkLookup:
     _bounds: Bounds
     _source: Iterable[str] | AsyncIterable[str]
     _ordered: bool = False
+    _owner: object = None  # the client, which nobody else may hold while the run goes on
     _concurrency: int = field(init=False)
     _window: int = field(init=False)
     _run: Run = field(init=False)
     _emails: Iterator[str] | None = field(init=False, default=None)
-    _coming: AsyncIterator[str] | None = field(init=False, default=None)
+    _feed: Feed | None = field(init=False, default=None)
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
     _running: ExitStack = field(init=False, factory=ExitStack)
     _entered: bool = field(init=False, default=False)
@@ -77,6 +70,7 @@ class BulkLookup:
     _active: int = field(init=False, default=0)
     _done: deque[Lookup] = field(init=False, factory=deque)
     _early: dict[int, Lookup] = field(init=False, factory=dict)
+    _pending: dict[int, str] = field(init=False, factory=dict)
     _delivered: list[Lookup] = field(init=False, factory=list)
     _taken: int = field(init=False, default=0)
     _given: int = field(init=False, default=0)
@@ -86,12 +80,19 @@ class BulkLookup:
     _ready: asyncio.Future[None] | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self._source, str | bytes):
-            raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
+        check_source(self._source)
         self._run = Run()
         self._concurrency = self._shared.limiter.concurrency
         twice = 2 * self._concurrency
         self._window = max(_ORDERED_WINDOW, 5 * twice) if self._ordered else twice
+
+    def __repr__(self) -> str:
+        finished = sum(self._run.counters.outcomes.values())
+        start = "" if self._entered else " (not started; lookup_all is the coroutine)"
+        return (
+            f"<BulkLookup concurrency={self._concurrency} ordered={self._ordered} "
+            f"finished={finished}{start}>"
+        )
 
     @property
     def stats(self) -> Stats:
@@ -107,6 +108,28 @@ class BulkLookup:
         """
         return tuple(sorted(self._delivered, key=attrgetter("index")))
 
+    def pending(self) -> Sequence[str]:
+        """Return the emails, in input order, that were taken and have no lookup given out yet.
+
+        After the run has ended or was left, these are the ones to ask again, before what is
+        left of the source.
+        """
+        waiting = {lookup.index: lookup.email for lookup in (*self._done, *self._early.values())}
+        return tuple(email for _, email in sorted((self._pending | waiting).items()))
+
+    def stop(self) -> None:
+        """Take no further email; what is in flight finishes, and the iteration ends after it.
+
+        It may be called more than once, and by whoever has the run in the same event loop.
+        """
+        self._exhausted = True
+        self._run.more = False
+        if self._feed is not None:
+            self._feed.stop()
+        for waiter in self._room:
+            if not waiter.done():
+                waiter.set_result(None)
+
     async def __aenter__(self) -> Self:
         if self._entered:
             raise ConfigurationError(
@@ -116,7 +139,7 @@ class BulkLookup:
         self._entered = True
         self._running.enter_context(self._shared.running())
         if isinstance(self._source, AsyncIterable):
-            self._coming = aiter(self._source)
+            self._feed = Feed(self._source)
         else:
             self._emails = iter(self._source)
         for _ in range(self._concurrency):
@@ -130,15 +153,19 @@ class BulkLookup:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._exhausted = True
+        self.stop()
         if self._failure is None:
             self._failure = ConfigurationError("the block of this BulkLookup has been left")
         for worker in self._workers:
             worker.cancel()
         while self._workers:
             await asyncio.wait(self._workers)
-        self._done.clear()
+        while self._done:
+            lookup = self._done.popleft()
+            self._pending[lookup.index] = lookup.email
         self._running.close()
+        if self._feed is not None:
+            await self._feed.stopped()
 
     def __aiter__(self) -> AsyncIterator[Lookup]:
         if not self._entered:
@@ -172,9 +199,12 @@ class BulkLookup:
 
     def _raise_end(self) -> None:
         failure = self._failure or self._run.ended
-        if failure is not None:
-            raise failure
-        raise StopAsyncIteration
+        if failure is None:
+            raise StopAsyncIteration
+        if isinstance(failure, LTXError):
+            raise copy(failure)  # its traceback would grow each time, and keep all its frames
+        self._failure = ConfigurationError(f"this run ended with {type(failure).__name__} before")
+        raise failure
 
     # Workers
 
@@ -216,12 +246,13 @@ class BulkLookup:
                     email = self._next(emails)
                 else:
                     email = await self._take()
-                if email is _END:
+                if email is END:
                     self._exhausted = True
                     run.more = False
                     return
                 index = self._taken
                 self._taken += 1
+                self._pending[index] = email
                 self._deliver(await look_up(shared, bounds, index, email, run))
         except RunEndedError:
             pass
@@ -232,19 +263,19 @@ class BulkLookup:
         finally:
             self._active -= 1
 
-    async def _take(self) -> str | _End:
+    async def _take(self) -> str | End:
         """Return the next email, as soon as the consumer is so near that one may be taken."""
         with self._run.waiting():
             if self._emails is not None:
                 await self._nearness()
                 return self._next(self._emails)
-            assert self._coming is not None
-            async with self._turn:  # an async generator refuses to be asked by two at a time
+            assert self._feed is not None
+            async with self._turn:
                 await self._nearness()
-                return _END if self._over else await anext(self._coming, _END)
+                return END if self._over else await self._feed.next()
 
-    def _next(self, emails: Iterator[str]) -> str | _End:
-        return _END if self._over else next(emails, _END)
+    def _next(self, emails: Iterator[str]) -> str | End:
+        return END if self._over else next(emails, END)
 
     async def _nearness(self) -> None:
         """Wait until fewer results than the window holds are not yet consumed."""
@@ -272,6 +303,7 @@ class BulkLookup:
 
     def _deliver(self, lookup: Lookup) -> None:
         self._run.counters.count(lookup)
+        del self._pending[lookup.index]
         if self._ordered:
             self._early[lookup.index] = lookup
             while (following := self._given + len(self._done)) in self._early:

@@ -18,7 +18,7 @@ from ltx_async.engine.logs import logger, mask_email, message_for_log
 from ltx_async.engine.retry_loop import RetryLoop
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
-from ltx_async.errors import InvalidEmailError, LTXError
+from ltx_async.errors import InvalidEmailError, LTXError, as_text
 from ltx_async.events import LookupFinished
 from ltx_async.models import Account, Lookup, LookupDraft, Outcome, freeze
 
@@ -48,7 +48,7 @@ async def look_up(
     else:
         loop = RetryLoop(shared, request, email, parse_account, run, bounds=bounds)
         result = await loop.result()
-    lookup = _record(index, email, result, loop)
+    lookup = _record(index, email if type(email) is str else as_text(email), result, loop)
     if lookup.error is not None and lookup.outcome is Outcome.FAILED:
         logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
     if shared.watched:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import math
 import os
 import pickle
 import subprocess
@@ -28,6 +29,7 @@ from ltx_async.errors import (
     LTXError,
     ReauthenticationError,
     ServerError,
+    as_text,
 )
 from ltx_async.models import Outcome
 
@@ -395,7 +397,21 @@ async def test_fetch_account_has_its_own_timeout_and_deadline():
 
 
 @pytest.mark.parametrize(
-    "email", ["", " ", "no-at", "@x", "a@", " a@b", "../x@y/..", "a\n@b", None, 7]
+    "email",
+    [
+        "",
+        " ",
+        "no-at",
+        "@x",
+        "a@",
+        " a@b",
+        "../x@y/..",
+        "a\n@b",
+        None,
+        7,
+        math.nan,
+        ("a@b.example",),
+    ],
 )
 async def test_an_email_that_cannot_be_sent_is_invalid_and_nothing_is_sent(email):
     transport = ScriptedTransport()
@@ -403,7 +419,11 @@ async def test_an_email_that_cannot_be_sent_is_invalid_and_nothing_is_sent(email
     assert lookup.outcome is Outcome.INVALID
     assert type(lookup.error) is InvalidEmailError
     assert (lookup.account, lookup.status, lookup.attempts, lookup.elapsed) == (None, None, 0, 0.0)
-    assert lookup.email == email
+    assert lookup.email == lookup.error.email == as_text(email)
+    assert str(lookup.error).endswith(lookup.error.message)
+    again = pickle.loads(pickle.dumps(lookup))
+    assert (again.email, str(again.error)) == (lookup.email, str(lookup.error))
+    json.dumps(lookup.to_record(), allow_nan=False)
     assert transport.sent == []
 
 

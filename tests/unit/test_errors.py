@@ -3,7 +3,9 @@
 import copy
 import errno
 import inspect
+import logging
 import pickle
+import traceback
 import typing
 
 import pytest
@@ -31,6 +33,7 @@ from ltx_async.errors import (
     ServiceUnavailableError,
     SubscriptionError,
     TransportError,
+    as_text,
 )
 from ltx_async.retry import RetryPolicy
 
@@ -304,7 +307,30 @@ def test_a_subclass_with_another_signature_survives_pickling():
 def test_notes_survive_pickling():
     error = LTXError("x")
     error.add_note("seen twice")
-    assert pickle.loads(pickle.dumps(error)).__notes__ == ["seen twice"]
+    assert pickle.loads(pickle.dumps(error)).__notes__ == [error.hint, "seen twice"]
+
+
+@pytest.mark.parametrize("cls", EVERY_CLASS)
+def test_the_hint_is_shown_by_tracebacks(cls):
+    error = example(cls)
+    assert "".join(traceback.format_exception(error)).endswith("it went wrong\nDo this.\n")
+    copy.copy(error).add_note("of the copy")
+    assert error.__notes__ == ["Do this."]
+
+
+def test_without_a_hint_there_is_no_note():
+    error = LTXError("x", hint="")
+    assert not hasattr(error, "__notes__")
+    assert str(copy.copy(error)) == "x"
+
+
+@pytest.mark.parametrize("email", [float("nan"), ("ann@example.com", 7), object(), b"x", 7, ["a"]])
+def test_an_error_about_what_is_no_text_prints_is_logged_and_pickled(email, caplog):
+    error = LTXError("gone", email=as_text(email))
+    logging.getLogger("test").warning("%s %r", error, error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert "example.com" not in caplog.text
+    assert str(LTXError("gone", email=email)).endswith(": gone")
 
 
 def test_errors_compare_and_hash_by_identity():

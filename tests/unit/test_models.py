@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import traceback
 import weakref
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -279,11 +280,25 @@ def test_unwrap_gives_the_account_broken_ones_too():
     assert make_lookup(account).unwrap() is account
 
 
-def test_unwrap_raises_the_very_error():
-    error = AccountNotFoundError("HTTP 404", status=404)
-    with pytest.raises(AccountNotFoundError) as caught:
-        make_lookup(error=error).unwrap()
-    assert caught.value is error
+def frames(error):
+    return len(list(traceback.walk_tb(error.__traceback__)))
+
+
+def test_unwrap_raises_the_same_each_time_and_nothing_of_its_frames_lives_on():
+    error = AccountNotFoundError("HTTP 404", status=404, email="ann@example.com", ray="8f0-FRA")
+    lookup = make_lookup(error=error)
+    depths = set()
+    for _ in range(3):
+        with pytest.raises(AccountNotFoundError) as caught:
+            lookup.unwrap()
+        assert caught.value is not error
+        assert (vars(caught.value), caught.value.args) == (vars(error), error.args)
+        caught.value.add_note("mine")
+        depths.add(frames(caught.value))
+    assert len(depths) == 1
+    assert lookup.error is error
+    assert error.__traceback__ is None
+    assert error.__notes__ == [error.hint]
 
 
 @pytest.mark.parametrize("make", VALUES)

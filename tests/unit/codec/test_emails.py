@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ltx_async.codec import ACCOUNT_LIST, Request, account_target
 from ltx_async.codec.emails import refusal
-from ltx_async.errors import InvalidEmailError
+from ltx_async.errors import InvalidEmailError, as_text
 
 PREFIX = "/ltxstudio/accounts/"
 UNESCAPED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@%")
@@ -116,8 +116,50 @@ def test_254_octets_are_allowed(email):
 def test_what_is_no_text_is_refused_with_its_type(email):
     with pytest.raises(InvalidEmailError, match=f"of type {type(email).__name__}") as caught:
         account_target(email)
-    assert str(caught.value) == caught.value.message
-    assert pickle.loads(pickle.dumps(caught.value)).email is None
+    assert str(caught.value) == f"{as_text(email)}: {caught.value.message}"
+    assert pickle.loads(pickle.dumps(caught.value)).email == as_text(email)
+
+
+class Scalar:
+    """What pyarrow gives where one iterates over a column."""
+
+    def as_py(self):
+        return "ann@example.com"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (float("nan"), "nan: the email is no text but of type float: is it a blank? leave it out"),
+        (None, "None: the email is no text but of type NoneType: is it a blank? leave it out"),
+        (type("NAType", (), {})(), "<NAType>: … of type NAType: is it a blank? leave it out"),
+        (("ann@example.com", "pw"), "<tuple>: … of type tuple: did you pass rows? take row[0]"),
+        (["ann@example.com"], "<list>: … of type list: did you pass rows? take row[0]"),
+        ({"email": "a@b"}, '<dict>: … of type dict: did you pass rows? take row["email"]'),
+        (Scalar(), "<Scalar>: … of type Scalar: pass column.to_pylist(), or take value.as_py()"),
+        (b"ann@example.com", "<bytes>: … of type bytes: decode it first, value.decode()"),
+        (7, "7: the email is no text but of type int"),
+        (10**300, "1" + "0" * 253 + ": the email is no text but of type int"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_the_way_to_the_text(value, text):
+    with pytest.raises(InvalidEmailError) as caught:
+        account_target(value)
+    assert str(caught.value) == text.replace("…", "the email is no text but")
+
+
+class Text(str):
+    """A string of somebody's own, as numpy has one."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        raise AssertionError("nobody asks it")
+
+
+def test_a_string_of_another_type_is_taken():
+    assert account_target(Text("ann@example.com")).target.endswith("/ann@example.com")
+    assert type(as_text(Text("ann@example.com"))) is str
 
 
 def test_the_length_comes_first_so_that_megabytes_cost_nothing():

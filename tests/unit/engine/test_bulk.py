@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import itertools
 import random
 import sys
+import traceback
 
 import pytest
 from inside import shared_by
@@ -18,6 +20,7 @@ from ltx_async.errors import (
     ConfigurationError,
     DeadlineError,
     ServiceUnavailableError,
+    as_text,
 )
 from ltx_async.models import Outcome
 from unit.scripted import (
@@ -153,7 +156,7 @@ async def test_there_is_one_lookup_per_position_duplicates_and_invalid_ones_incl
     transport = ScriptedTransport()
     lookups = await client_over(transport).lookup_many(addresses, ordered=ordered)
     assert [lookup.index for lookup in lookups] == list(range(8))
-    assert [lookup.email for lookup in lookups] == addresses
+    assert [lookup.email for lookup in lookups] == [as_text(address) for address in addresses]
     assert [lookup.outcome for lookup in lookups] == [
         Outcome.OK if address == "a@example.com" else Outcome.INVALID for address in addresses
     ]
@@ -465,6 +468,260 @@ async def test_one_email_is_not_taken_for_many(one):
 async def test_what_cannot_be_iterated_over_is_refused():
     with pytest.raises(TypeError):
         await client_over(ScriptedTransport()).lookup_many(7)
+
+
+@pytest.mark.parametrize("awaiting", [asyncio.create_task, asyncio.run, asyncio.Runner().run])
+@in_virtual_time
+async def test_what_takes_only_coroutines_shows_no_email_and_names_the_coroutine(awaiting):
+    bulk = client_over(ScriptedTransport()).lookup_many(emails(100_000))
+    loop = asyncio.get_running_loop()
+    with pytest.raises((TypeError, ValueError, RuntimeError)) as caught:
+        loop.create_task(bulk) if awaiting is asyncio.create_task else awaiting(bulk)
+    if awaiting is asyncio.create_task:
+        assert "lookup_all" in str(caught.value)
+    assert len(str(caught.value)) < 300
+    assert "@" not in str(caught.value)
+
+
+@in_virtual_time
+async def test_its_repr_is_a_status_line_without_addresses():
+    bulk = client_over(ScriptedTransport(), concurrency=3).lookup_many(emails(9), ordered=True)
+    assert repr(bulk).startswith("<BulkLookup concurrency=3 ordered=True finished=0 (not started;")
+    async with bulk as lookups:
+        await anext(lookups)
+        await passes(1)
+        assert repr(bulk) == "<BulkLookup concurrency=3 ordered=True finished=9>"
+
+
+class Frame:
+    columns = ("email",)
+
+    def __iter__(self):
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize(
+    ("source", "way_out"),
+    [
+        (Frame(), r'not a whole Frame: .* df\["email"\]'),
+        (type("Table", (), {"column_names": ["email"]})(), r'not a whole Table: .*df\["email"\]'),
+        (None, "not None: pass a list"),
+        (7, "not int: pass a list"),
+        (list.copy, "not method_descriptor: pass a list"),
+    ],
+)
+@in_virtual_time
+async def test_what_holds_no_emails_is_refused_at_once_with_the_way_out(source, way_out):
+    with pytest.raises(TypeError, match=way_out):
+        client_over(ScriptedTransport()).lookup_many(source)
+
+
+# An asynchronous source is asked by one task
+
+
+scope = contextvars.ContextVar("scope")
+
+
+async def in_a_timeout(addresses, steps):
+    async with asyncio.timeout(5):
+        for address in addresses:
+            steps.append(asyncio.current_task())
+            await asyncio.sleep(0.1)
+            yield address
+
+
+async def in_a_task_group(addresses, steps):
+    async with asyncio.TaskGroup() as group:
+        for address in addresses:
+            steps.append(asyncio.current_task())
+            await group.create_task(asyncio.sleep(0.1))
+            yield address
+
+
+async def in_a_variable(addresses, steps):
+    token = scope.set("source")
+    try:
+        for address in addresses:
+            steps.append(asyncio.current_task())
+            await asyncio.sleep(0)
+            assert scope.get() == "source"
+            yield address
+    finally:
+        steps.append(asyncio.current_task())
+        scope.reset(token)
+
+
+SCOPES = [in_a_timeout, in_a_task_group, in_a_variable]
+both_ends = pytest.mark.parametrize("how", ["whole", "left", "stopped", "raised"])
+
+
+@pytest.mark.parametrize("source", SCOPES)
+@both_ends
+@in_virtual_time
+async def test_a_source_is_asked_and_closed_by_one_task(source, how):
+    steps = []
+    bulk = client_over(jittery(), concurrency=5).lookup_many(source(emails(20), steps))
+    with contextlib.suppress(ZeroDivisionError):
+        async with bulk as lookups:
+            async for lookup in lookups:
+                if how == "left":
+                    break
+                if how == "raised":
+                    raise ZeroDivisionError
+                if how == "stopped":
+                    lookups.stop()
+                    assert lookup.account is not None
+    assert len(set(steps)) == 1
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert (how == "whole") == (bulk.stats.outcomes[Outcome.OK] == 20)
+
+
+@in_virtual_time
+async def test_the_timeout_of_a_source_comes_out_as_it_is():
+    client = client_over(ScriptedTransport())
+    with pytest.raises(TimeoutError) as caught:
+        await client.lookup_many(in_a_timeout(emails(100), []))
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+
+
+@in_virtual_time
+async def test_the_error_of_a_task_of_a_source_comes_out_as_it_is():
+    async def fails():
+        await asyncio.sleep(0.25)
+        raise ZeroDivisionError
+
+    async def source():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails())
+            for address in emails(100):
+                await asyncio.sleep(0.1)
+                yield address
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await client_over(ScriptedTransport()).lookup_many(source())
+    assert caught.group_contains(ZeroDivisionError)
+
+
+@in_virtual_time
+async def test_what_a_source_raises_as_it_is_closed_comes_out():
+    async def source():
+        try:
+            for address in emails(100):
+                yield address
+        finally:
+            raise ZeroDivisionError
+
+    async def leave():
+        async with client_over(ScriptedTransport()).lookup_many(source()) as lookups:
+            await anext(lookups)
+
+    with pytest.raises(ZeroDivisionError):
+        await leave()
+
+
+@in_virtual_time
+async def test_a_run_that_ended_raises_the_same_each_time_without_growing():
+    transport = ScriptedTransport([401])
+    async with client_over(transport).lookup_many(emails(3)) as lookups:
+        await passes(3)
+        with contextlib.suppress(AuthenticationError):
+            async for lookup in lookups:
+                assert lookup.error is not None
+        seen = []
+        for _ in range(4):
+            with pytest.raises(AuthenticationError) as caught:
+                await anext(lookups)
+            seen.append(caught.value)
+    assert len({str(error) for error in seen}) == 1
+    assert len({id(error) for error in seen}) == 4
+    assert len({len(list(traceback.walk_tb(error.__traceback__))) for error in seen}) == 1
+
+
+@in_virtual_time
+async def test_the_error_of_a_source_is_raised_once_and_then_named():
+    async with client_over(ScriptedTransport()).lookup_many(
+        Source(emails(3), breaks_after=0)
+    ) as lookups:
+        with pytest.raises(ValueError, match="broken"):
+            await anext(lookups)
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="ended with ValueError before"):
+                await anext(lookups)
+
+
+# Stopping, and what is pending
+
+
+@both_kinds
+@both_orders
+@in_virtual_time
+async def test_a_run_that_is_stopped_finishes_what_is_in_flight(kind, ordered):
+    source = Source(emails(100))
+    transport = ScriptedTransport(latency=1.0)
+    client = client_over(transport, concurrency=7)
+    seen = []
+    async with client.lookup_many(kinds(source, kind), ordered=ordered) as lookups:
+        async for lookup in lookups:
+            if not seen:
+                lookups.stop()
+                lookups.stop()
+            seen.append(lookup.index)
+        assert lookups.pending() == ()
+    assert sorted(seen) == list(range(len(transport.sent)))
+    assert 7 <= len(seen) <= 14
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@both_kinds
+@in_virtual_time
+async def test_a_run_may_be_stopped_from_another_task_while_it_waits(kind):
+    async def trickle():
+        yield "ann@example.com"
+        await asyncio.Event().wait()
+
+    async def every_email():
+        return [lookup.email async for lookup in lookups]
+
+    source = trickle() if kind == "async" else Source(emails(1))
+    async with client_over(ScriptedTransport()).lookup_many(source) as lookups:
+        task = asyncio.create_task(every_email())
+        await asyncio.sleep(5)
+        lookups.stop()
+        assert len(await task) == 1
+
+
+@in_virtual_time
+async def test_a_stopped_run_waits_for_a_retry():
+    transport = ScriptedTransport([503, 200])
+    client = client_over(transport, concurrency=2, retry=policy(base=10))
+    async with client.lookup_many(emails(9)) as lookups:
+        await asyncio.sleep(0.1)
+        lookups.stop()
+        assert [lookup.outcome async for lookup in lookups] == [Outcome.OK] * 4
+
+
+@both_kinds
+@both_orders
+@pytest.mark.parametrize("how", ["left", "ended"])
+@in_virtual_time
+async def test_what_was_taken_and_not_given_is_pending(kind, ordered, how):
+    addresses = emails(60)
+    source = Source(addresses)
+    steps = dict.fromkeys(addresses, 200) | {addresses[20]: 401 if how == "ended" else 200}
+    generator = random.Random(3)
+    transport = ScriptedTransport(lambda email, _n: After(generator.random(), steps[email]))
+    given = []
+    bulk = client_over(transport, concurrency=5).lookup_many(kinds(source, kind), ordered=ordered)
+    with contextlib.suppress(AuthenticationError):
+        async with bulk as lookups:
+            async for lookup in lookups:
+                given.append(lookup.email)
+                if how == "left" and len(given) == 10:
+                    break
+    rest = addresses[source.taken :]
+    assert sorted([*given, *bulk.pending(), *rest]) == sorted(addresses)
+    assert list(bulk.pending()) == sorted(bulk.pending(), key=addresses.index)
+    assert bulk.pending() or how == "ended"
 
 
 # A source that breaks, a run that ends

@@ -1,0 +1,118 @@
+"""Where the emails of a run come from, and the one task that asks an asynchronous source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from enum import Enum, auto
+from typing import Final
+
+from attrs import define, field
+
+
+class End(Enum):
+    """What a source gives after its last email; no entry of a list can be this."""
+
+    END = auto()
+
+
+END: Final = End.END
+
+
+def check_source(source: object) -> None:
+    """Refuse what is no collection of emails, or one of something else.
+
+    Raises:
+        TypeError: it is; the message says what to pass.
+    """
+    if isinstance(source, str | bytes):
+        raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
+    if hasattr(source, "columns") or hasattr(source, "column_names"):
+        # To iterate over one of pandas gives the names of its columns.
+        raise TypeError(
+            f"lookup_many takes emails, not a whole {type(source).__name__}: "
+            'pass the column that holds them, df["email"]'
+        )
+    if not isinstance(source, Iterable | AsyncIterable) and not hasattr(source, "__getitem__"):
+        raise TypeError(
+            "lookup_many takes an iterable or async iterable of emails, not "
+            f"{'None' if source is None else type(source).__name__}: pass a list"
+        )
+
+
+@define(eq=False, repr=False)
+class Feed:
+    """Asks an asynchronous source from its first step to its last, in one task.
+
+    What a generator has open between two steps belongs to the task that opened it:
+    `asyncio.timeout`, a `TaskGroup`, a scope of anyio, a variable of the context.
+    """
+
+    _source: AsyncIterable[str]
+    _task: asyncio.Task[None] = field(init=False)
+    _wanted: asyncio.Event = field(init=False, factory=asyncio.Event)
+    _arrived: asyncio.Event = field(init=False, factory=asyncio.Event)
+    _held: str | End | None = field(init=False, default=None)
+    _error: BaseException | None = field(init=False, default=None)
+    _told: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._feed(aiter(self._source)))
+
+    async def next(self) -> str | End:
+        """Return the next email; to be called by one task at a time.
+
+        Raises:
+            BaseException: what the source raised.
+        """
+        if not self._arrived.is_set():
+            self._wanted.set()
+            await self._arrived.wait()
+        if self._error is not None:
+            self._told = True
+            raise self._error
+        email = self._held
+        assert email is not None
+        if email is not END:
+            self._held = None
+            self._arrived.clear()
+        return email
+
+    def stop(self) -> None:
+        """Have whoever waits for an email be told that there is none, and close the source."""
+        self._task.cancel()
+        if not self._arrived.is_set():
+            self._held = END
+            self._arrived.set()
+
+    async def stopped(self) -> None:
+        """Wait until the source is closed.
+
+        Raises:
+            BaseException: what it raised meanwhile, and nobody was told.
+        """
+        while not self._task.done():
+            await asyncio.wait((self._task,))
+        if not self._task.cancelled() and (error := self._task.exception()) and not self._told:
+            raise error
+
+    async def _feed(self, emails: AsyncIterator[str]) -> None:
+        try:
+            while self._held is not END:
+                await self._wanted.wait()
+                self._wanted.clear()
+                self._held = await anext(emails, END)
+                self._arrived.set()
+        except BaseException as error:
+            if not self._arrived.is_set():
+                self._error = error
+                self._arrived.set()
+            await _close(emails)
+            raise
+
+
+async def _close(emails: AsyncIterator[str]) -> None:
+    """Close a source that is left early, if it is a generator or closes like one."""
+    aclose = getattr(emails, "aclose", None)
+    if aclose is not None:
+        await aclose()
