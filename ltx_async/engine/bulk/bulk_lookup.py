@@ -21,10 +21,10 @@ from typing import Any, Final, Self
 from attrs import define, field
 
 from ltx_async.engine.bounds import Bounds
+from ltx_async.engine.bulk.source import END, End, Feed, check_source
 from ltx_async.engine.lookup import look_up
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
-from ltx_async.engine.source import END, End, Feed, check_source
 from ltx_async.errors import ConfigurationError, LTXError
 from ltx_async.models import Lookup, Stats
 
