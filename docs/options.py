@@ -33,6 +33,14 @@ _LTX_ASYNC_COMPLETE=fish_source ltx-async | source     # ~/.config/fish/config.f
 ```
 """
 
+ASKING = """\
+## How to ask
+
+The options of every command that asks the API. An environment variable may stand for each, for all
+commands alike: `LTX_ASYNC_MAX_WAIT=120` for `--max-wait 120`, `LTX_ASYNC_TRUST_ENV=1` for the flag
+`--trust-env`. No variable names an output, or allows one to be replaced.
+"""
+
 
 def page() -> str:
     """Return the whole page."""
@@ -66,8 +74,7 @@ def _shared(context: click.Context) -> str:
         for option in context.command.params
         if isinstance(option, click.Option) and option.name in SHARED
     ]
-    head = ["## How to ask", "", "The options of every command that asks the API.", ""]
-    return "\n".join([*head, *_table(context, options)])
+    return "\n".join([ASKING, *_table(context, options)])
 
 
 def _prose(text: str) -> Iterator[str]:

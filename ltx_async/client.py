@@ -26,6 +26,7 @@ from ltx_async.transport import (
     Endpoint,
     Secret,
     Wiring,
+    find_proxy,
     transport_of,
 )
 
@@ -54,9 +55,10 @@ class LTXClient:
             less per lookup and needs the extra `speed`.
         session: a `ClientSession` to borrow; its pool, proxy, TLS and cookies are its
             owner's, and it is never closed here. Its middlewares are not called.
-        ssl: TLS settings with a CA of one's own.
-        proxy: URL of an http proxy.
-        trust_env: take proxies from the environment.
+        ssl: TLS settings with a CA of one's own; they verify certificate and host name.
+        proxy: URL of an http proxy, with user and password where it wants them.
+        trust_env: take the proxy from the environment: HTTPS_PROXY or HTTP_PROXY, by the scheme of
+            the base URL, else ALL_PROXY; NO_PROXY names hosts to go to without one.
         allow_http: allow plain http to other machines than this one.
         user_agent: the whole `User-Agent` header.
         on_event: a plain function that is called in the loop with each event.
@@ -86,22 +88,24 @@ class LTXClient:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
-        if isinstance(token, str):
-            token = Secret(token)  # a traceback with locals may show this frame
         if base_url is None:
             base_url = os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+        # A traceback with locals may show this frame; either URL may hold a password.
+        token = Secret(token) if isinstance(token, str) else token
+        base_url, proxy = Secret(base_url), None if proxy is None else Secret(proxy)
         if session is not None and (ssl is not None or proxy is not None or trust_env):
             raise ConfigurationError(
                 "ssl, proxy and trust_env belong to the owner of a borrowed session",
                 hint="Set them on the session, or give no session.",
             )
-        _check_kinds(retry=retry, outage=outage, ssl=ssl, proxy=proxy, on_event=on_event)
+        _check_kinds(retry=retry, outage=outage, ssl=ssl, on_event=on_event)
         self._bounds = Bounds(timeout, deadline)
         self._endpoint = Endpoint.checked(
             base_url, token, allow_http=allow_http, user_agent=user_agent
         )
         limiter = Limiter(concurrency, rate)
-        wiring = Wiring(limit=concurrency, ssl=ssl, proxy=proxy, trust_env=trust_env)
+        found = find_proxy(self._endpoint.base, proxy, trust_env=trust_env)
+        wiring = Wiring(limit=concurrency, ssl=ssl, proxy=found)
         self._shared = Shared(
             transport_of(transport, self._endpoint, wiring, session),
             limiter,
@@ -232,9 +236,7 @@ class LTXClient:
         return await self.lookup_many(emails, timeout=timeout, deadline=deadline)
 
 
-def _check_kinds(
-    *, retry: object, outage: object, ssl: object, proxy: object, on_event: object
-) -> None:
+def _check_kinds(*, retry: object, outage: object, ssl: object, on_event: object) -> None:
     """Refuse what would only fail, or do harm, once something is sent."""
     if not isinstance(retry, RetryPolicy):
         raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
@@ -244,7 +246,10 @@ def _check_kinds(
         raise ConfigurationError(
             "ssl must be an SSLContext", hint="Certificates are always verified; give the CA."
         )
-    if proxy is not None and not str(proxy).startswith(("http://", "https://")):
-        raise ConfigurationError("proxy must be the URL of an http proxy")
+    if ssl is not None and (ssl.verify_mode != tls.CERT_REQUIRED or not ssl.check_hostname):
+        raise ConfigurationError(
+            "the ssl context does not verify who the server is, and the token goes there",
+            hint="Start from ssl.create_default_context() and load your own CA into it.",
+        )
     if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
         raise ConfigurationError("on_event must be a plain function, not a coroutine function")

@@ -280,6 +280,17 @@ class ReauthenticationError(ResponseError):
     outcome: ClassVar[str] = "needs_reauth"
 
 
+class ProxyAuthenticationError(ResponseError):
+    """407: the proxy on the way wants other credentials, for every email alike; ends a run."""
+
+    default_hint = (
+        "Give the proxy's user and password: http://user:password@host:port as `proxy`, or in "
+        "LTX_ASYNC_PROXY for the command line."
+    )
+    statuses: ClassVar[frozenset[int]] = frozenset({407})
+    ends_run = True
+
+
 class RateLimitError(ResponseError):
     """429: too many requests; everybody waits as told."""
 

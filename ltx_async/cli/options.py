@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from ltx_async.models import Outcome
 
@@ -63,21 +64,55 @@ def transport_found(_context: click.Context, _option: click.Parameter, name: str
     return "session"
 
 
+def proxy(context: click.Context, option: click.Parameter, url: str | None) -> str | None:
+    """Refuse credentials on the command line, where other users of the machine see them."""
+    on_the_command_line = (
+        context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    )
+    if url is not None and "@" in url and on_the_command_line:
+        raise click.BadParameter(
+            "user and password would show in the list of processes; give the URL as "
+            f"{variable('proxy')}, or with --trust-env as HTTPS_PROXY."
+        )
+    return url
+
+
+def variable(option: str) -> str:
+    """Return the environment variable that stands for an option of how to ask."""
+    return f"LTX_ASYNC_{option.lstrip('-').replace('-', '_').upper()}"
+
+
 def outcome_names(_context: click.Context, _option: click.Parameter, typed: str) -> list[str]:
     """Complete the first outcome; the shells' scripts know no value with a comma in it."""
     return [name.value for name in Outcome if name.startswith(typed)]
 
 
+class _Asking(click.Option):
+    """An option of how to ask; a value that its variable gave is said to come from there."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Name what gave the value."""
+        source = None if ctx is None else ctx.get_parameter_source(self.name or "")
+        if source is ParameterSource.ENVIRONMENT:
+            return f"'{self.envvar}'"
+        return super().get_error_hint(ctx)
+
+
+def _asking(name: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option of how to ask, for which an environment variable may stand."""
+    return click.option(name, cls=_Asking, envvar=variable(name), **attributes)
+
+
 _CLIENT_OPTIONS: Final = (
-    click.option(
+    _asking(
         "--token-file",
         type=FILE_NAME,
         metavar="FILE|-",
         help="Read the API token from FILE or stdin, in place of USEAPI_TOKEN.",
     ),
-    click.option("--base-url", metavar="URL", help="Ask this server, in place of USEAPI_API."),
-    click.option("--allow-http", is_flag=True, help="Allow plain http to another machine."),
-    click.option(
+    _asking("--base-url", metavar="URL", help="Ask this server, in place of USEAPI_API."),
+    _asking("--allow-http", is_flag=True, help="Allow plain http to another machine."),
+    _asking(
         "--concurrency",
         type=click.IntRange(1, 100_000),
         default=20,
@@ -85,13 +120,13 @@ _CLIENT_OPTIONS: Final = (
         metavar="N",
         help="Requests under way at a time.",
     ),
-    click.option(
+    _asking(
         "--rate",
         callback=number(above=True),
         metavar="N",
         help="Requests per second, evenly paced.  [no limit]",
     ),
-    click.option(
+    _asking(
         "--timeout",
         callback=number(above=True),
         default="30",
@@ -99,7 +134,7 @@ _CLIENT_OPTIONS: Final = (
         metavar="SECONDS",
         help="Longest attempt.",
     ),
-    click.option(
+    _asking(
         "--deadline",
         callback=number(above=True),
         default="300",
@@ -107,7 +142,7 @@ _CLIENT_OPTIONS: Final = (
         metavar="SECONDS",
         help="Longest lookup, retries included.",
     ),
-    click.option(
+    _asking(
         "--attempts",
         type=click.IntRange(1, 1000),
         default=3,
@@ -115,7 +150,7 @@ _CLIENT_OPTIONS: Final = (
         metavar="N",
         help="Requests per email that may fail.",
     ),
-    click.option(
+    _asking(
         "--max-wait",
         callback=number(),
         default="60",
@@ -123,12 +158,26 @@ _CLIENT_OPTIONS: Final = (
         metavar="SECONDS",
         help="Longest wait that the server may ask for.",
     ),
-    click.option(
+    _asking(
         "--transport",
         type=click.Choice(["session", "direct"]),
         callback=transport_found,
         help="How requests are sent.  [direct if it can]",
     ),
+    _asking(
+        "--proxy",
+        callback=proxy,
+        metavar="URL",
+        help="Ask through this http proxy; with a password, give it as LTX_ASYNC_PROXY.",
+    ),
+    _asking("--trust-env", is_flag=True, help="Ask through the proxy of HTTPS_PROXY, NO_PROXY ..."),
+    _asking(
+        "--ca-file",
+        type=FILE_NAME,
+        metavar="PEM",
+        help="Trust the certificate authorities in this file too.",
+    ),
+    _asking("--user-agent", metavar="TEXT", help="What requests call themselves."),
 )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import ssl as tls
 import stat
 from collections.abc import Callable
 from typing import Final, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
+from ltx_async.files.errors import InputError
 from ltx_async.inputs.source import ByteSource
 
 _LONGEST_TOKEN_FILE: Final = 4096
@@ -34,6 +36,10 @@ class ClientOptions:
     attempts: int = 3
     max_wait: float = 60.0
     transport: Literal["session", "direct"] = "session"
+    proxy: str | None = field(default=None, repr=False)
+    trust_env: bool = False
+    ca_file: str | None = None
+    user_agent: str | None = None
 
     async def client(
         self, talk: Talk, on_event: Callable[[Event], None] | None = None
@@ -43,7 +49,7 @@ class ClientOptions:
         Raises:
             ConfigurationError: there is no token, or an option or an environment variable
                 cannot be used.
-            InputError: the file of the token cannot be read.
+            InputError: the file of the token or of the CA cannot be used.
         """
         return LTXClient(
             await find_token(self.token_file, talk),
@@ -55,8 +61,32 @@ class ClientOptions:
             deadline=self.deadline,
             retry=RetryPolicy(attempts=self.attempts, retry_after_cap=self.max_wait),
             transport=self.transport,
+            ssl=self.trust(),
+            proxy=self.proxy,
+            trust_env=self.trust_env,
+            user_agent=self.user_agent,
             on_event=on_event,
         )
+
+    def trust(self) -> tls.SSLContext | None:
+        """Return the TLS settings, None for the system's own.
+
+        Raises:
+            InputError: the file of the certificate authorities cannot be used.
+        """
+        if self.ca_file is None:
+            return None
+        context = tls.create_default_context()
+        try:
+            context.load_verify_locations(cafile=self.ca_file)
+        except tls.SSLError:
+            raise InputError(
+                f"the CA file {self.ca_file}: holds no certificate in PEM form.",
+                hint="It begins with -----BEGIN CERTIFICATE-----.",
+            ) from None
+        except OSError as error:
+            raise InputError(f"the CA file {self.ca_file}: {error.strerror}.") from None
+        return context
 
 
 async def find_token(token_file: str | None, talk: Talk) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ltx_async import LTXError
 from ltx_async.client import BASE_URL_VARIABLE
 from ltx_async.diagnosis.finding import Finding, Verdict
-from ltx_async.transport import DEFAULT_BASE_URL, missing
+from ltx_async.transport import DEFAULT_BASE_URL, Proxy, find_proxy, missing
 from ltx_async.transport.endpoint import check_base_url
 
 if TYPE_CHECKING:
@@ -96,12 +96,27 @@ def base_url_found(base_url: str | None, *, allow_http: bool) -> tuple[Finding, 
 
 
 def proxies_found(environment: Mapping[str, str]) -> Finding:
-    """Name the proxy variables, which `ltx-async` ignores; their values may hold passwords."""
+    """Name the proxy variables, which are ignored unless asked for; they may hold passwords."""
     found = sorted(name for name in environment if name.lower() in _PROXIES and environment[name])
     if not found:
         return Finding("proxies", Verdict.OK, "none in the environment")
-    hint = "If only the proxy leads out, use LTXClient(proxy=...) or trust_env=True from Python."
+    hint = "If only the proxy leads out: --trust-env, or from Python LTXClient(trust_env=True)."
     return Finding("proxies", Verdict.WARN, f"ignored: {', '.join(found)}", hint)
+
+
+def proxy_found(
+    url: URL, given: str | None, *, trust_env: bool
+) -> tuple[Finding | None, Proxy | None]:
+    """Say which proxy is on the way, and return it; its credentials are never shown."""
+    try:
+        proxy = find_proxy(url, given, trust_env=trust_env)
+    except LTXError as error:
+        return Finding("proxy", Verdict.FAIL, error.message, error.hint), None
+    if proxy is None:
+        text = "none on the way; --trust-env found none for this host"
+        return (Finding("proxy", Verdict.OK, text) if trust_env else None), None
+    text = f"{proxy.url}{' with credentials' if proxy.credentials else ''}, on the way there"
+    return Finding("proxy", Verdict.OK, text), proxy
 
 
 def descriptors_found(concurrency: int) -> Finding:

@@ -29,7 +29,7 @@ from ltx_async.errors import (
     ServerError,
 )
 from ltx_async.transport import Endpoint, Wiring, transport_of
-from ltx_async.transport.endpoint import is_loopback
+from ltx_async.transport.loopback import is_loopback
 from ltx_async.wording import counted
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _VENDOR: Final = "useapi.net"
 _NO_SERVER: Final = "Nothing listens there; `ltx-async serve` starts a server on this machine."
 
 
-async def way_there(url: URL) -> AsyncIterator[Finding]:
+async def way_there(url: URL, trust: ssl.SSLContext | None = None) -> AsyncIterator[Finding]:
     """Look the host up, connect to it and verify its certificate; end with what fails."""
     host, port = url.raw_host or "", url.port or 0
     names = await _addresses(host, port)
@@ -58,7 +58,7 @@ async def way_there(url: URL) -> AsyncIterator[Finding]:
     connection = await _connection(host, port)
     yield connection
     if connection.verdict is not Verdict.FAIL:
-        yield await _certificate(host, port) if url.scheme == "https" else _plain(host)
+        yield await _certificate(host, port, trust) if url.scheme == "https" else _plain(host)
 
 
 def _hint(host: str) -> str:
@@ -100,8 +100,8 @@ def _plain(host: str) -> Finding:
     return Finding("TLS", Verdict.WARN, "none: whoever listens sees the token", "Use https.")
 
 
-async def _certificate(host: str, port: int) -> Finding:
-    context = ssl.create_default_context()
+async def _certificate(host: str, port: int, trust: ssl.SSLContext | None = None) -> Finding:
+    context = ssl.create_default_context() if trust is None else trust
     try:
         async with asyncio.timeout(_PATIENCE):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
@@ -138,16 +138,15 @@ def _reason(error: Exception) -> str:
 
 
 async def request(
-    url: URL, token: str, *, kind: Literal["session", "direct"], timeout: float
+    endpoint: Endpoint, wiring: Wiring, *, kind: Literal["session", "direct"], timeout: float
 ) -> AsyncIterator[Finding]:
     """Ask for the list of accounts, once, and judge the answer, its speed and its clock.
 
     Raises:
         ConfigurationError: there is no such transport here.
     """
-    transport = transport_of(
-        kind, Endpoint.checked(str(url), token, allow_http=True), Wiring(limit=1), None
-    )
+    transport = transport_of(kind, endpoint, wiring, None)
+    url = endpoint.base
     began = time.monotonic()
     try:
         reply = await transport.send(ACCOUNT_LIST, min(timeout, _LONGEST_REQUEST))
@@ -157,7 +156,7 @@ async def request(
     finally:
         await transport.aclose()
     took = time.monotonic() - began
-    yield _answer(parse_accounts(reply, Redaction.of(token)), url.raw_host or "")
+    yield _answer(parse_accounts(reply, Redaction.of(endpoint.token)), url.raw_host or "")
     yield _latency(took)
     yield clock_found(reply.headers.get("date", ""))
 

@@ -17,6 +17,7 @@ from ltx_async.errors import (
     DecodeError,
     LTXError,
     ProtocolError,
+    ProxyAuthenticationError,
     ResponseError,
     ServerError,
     TransportError,
@@ -24,7 +25,7 @@ from ltx_async.errors import (
 from ltx_async.events import AttemptFinished, AttemptStarted
 from ltx_async.models import Outcome
 
-_UNANSWERED: Final = (TransportError, CertificateError)
+_UNANSWERED: Final = (TransportError, CertificateError, ProxyAuthenticationError)
 _LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
 _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 T = TypeVar("T")

@@ -10,6 +10,7 @@ from aiohttp import ClientRequest, ClientSession, TCPConnector
 from ltx_async.errors import ConfigurationError
 from ltx_async.transport.endpoint import DEFAULT_BASE_URL, Endpoint, Secret
 from ltx_async.transport.pool import Wiring, is_uvloop
+from ltx_async.transport.proxies import Proxy, find_proxy
 from ltx_async.transport.session import SessionTransport
 from ltx_async.wording import inert
 
@@ -20,8 +21,10 @@ __all__ = [
     "DEFAULT_BASE_URL",
     "ClientSession",
     "Endpoint",
+    "Proxy",
     "Secret",
     "Wiring",
+    "find_proxy",
     "is_uvloop",
     "missing",
     "transport_of",

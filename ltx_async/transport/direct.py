@@ -8,7 +8,6 @@ from typing import Final
 import aiohttp
 from aiohttp import ClientRequest
 from attrs import define, field
-from yarl import URL
 
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, ProtocolError
@@ -42,7 +41,6 @@ class DirectTransport:
 
     endpoint: Endpoint
     wiring: Wiring
-    _proxy: URL | None = field(init=False, repr=False)
     _prefix: bytes = field(init=False, repr=False)
     _suffix: bytes = field(init=False, repr=False)
     _connector: Connector | None = field(init=False, default=None)
@@ -56,13 +54,11 @@ class DirectTransport:
 
     def __attrs_post_init__(self) -> None:
         base = self.endpoint.base
-        proxy = self.wiring.proxy_to(base)
-        if proxy is not None and base.scheme == "http":
+        if self.wiring.proxy is not None and base.scheme == "http":
             raise ConfigurationError(
                 "the direct transport does not send plain http through a proxy",
-                hint="Use https, or transport='session'.",
+                hint="Use https, or transport='session' (--transport session).",
             )
-        self._proxy = None if proxy is None else URL(proxy)
         self._prefix = f"GET {base.raw_path.rstrip('/')}".encode()
         self._suffix = self.endpoint.head().encode()
 
@@ -131,8 +127,13 @@ class DirectTransport:
     async def _opened(self) -> DirectConnection:
         if self._connector is None:
             self._connector = self.wiring.connector()
+        proxy = self.wiring.proxy
         request = ClientRequest(
-            "GET", self.endpoint.base, loop=asyncio.get_running_loop(), proxy=self._proxy
+            "GET",
+            self.endpoint.base,
+            loop=asyncio.get_running_loop(),
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers,
         )
         pooled = await self._connector.connect(request, [], _NO_TIMEOUT)
         if self._buffer is None:

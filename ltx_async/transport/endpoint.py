@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import re
 
 from attrs import field, frozen
 from yarl import URL
@@ -10,6 +10,7 @@ from yarl import URL
 from ltx_async._version import __version__
 from ltx_async.codec import LIMIT_HEADERS
 from ltx_async.errors import ConfigurationError
+from ltx_async.transport.loopback import is_loopback
 
 KEPT_HEADERS = ("retry-after", "retry-after-ms", "date", "cf-ray", "location", *LIMIT_HEADERS)
 DEFAULT_BASE_URL = "https://api.useapi.net/v1"
@@ -40,7 +41,9 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
         ConfigurationError: another scheme than https (http for loopback, or where
             allowed), user information, a query, a fragment or white space in it, or no host.
     """
-    base_url = str(base_url)
+    base_url = Secret(base_url)
+    if _has_user(base_url):  # before a local holds it that a traceback shows
+        raise ConfigurationError("the base URL must not hold user information", hint=_EXAMPLE)
     try:
         url = URL(base_url)
         host = url.host
@@ -52,8 +55,6 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
         raise ConfigurationError(
             "the base URL must not hold white space or control characters", hint=_EXAMPLE
         )
-    if url.user is not None or url.password is not None:
-        raise ConfigurationError("the base URL must not hold user information", hint=_EXAMPLE)
     if base_url.partition("//")[2].partition("/")[0].endswith(":"):
         raise ConfigurationError("the base URL has a colon but no port", hint=_EXAMPLE)
     if "?" in base_url or "#" in base_url:
@@ -68,17 +69,11 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
     return url.with_path(url.raw_path.rstrip("/"), encoded=True)
 
 
+def _has_user(base_url: str) -> bool:
+    return "@" in re.split(r"[/?#\\]", base_url.partition("//")[2] or base_url, maxsplit=1)[0]
+
+
 _EXAMPLE = f"A base URL looks like {DEFAULT_BASE_URL}."
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine (RFC 6761 6.3 for the name)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Secret(str):

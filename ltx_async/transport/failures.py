@@ -15,8 +15,9 @@ from ltx_async.errors import (
     ConnectError,
     LTXError,
     ProtocolError,
+    ProxyAuthenticationError,
 )
-from ltx_async.transport.endpoint import is_loopback
+from ltx_async.transport.loopback import is_loopback
 
 
 def translated(error: BaseException) -> LTXError:
@@ -31,6 +32,8 @@ def translated(error: BaseException) -> LTXError:
         reason = getattr(cause, "verify_message", "") or "it does not verify"
         return CertificateError(f"the server's certificate was refused: {reason}")
     if isinstance(error, aiohttp.ClientHttpProxyError):
+        if error.status in ProxyAuthenticationError.statuses:
+            return ProxyAuthenticationError("the proxy refused the connection")
         return ConnectError(f"the proxy answered HTTP {error.status}")
     if isinstance(error, aiohttp.ClientConnectorError):
         return _connect_error(error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl as tls
-import urllib.request
 from collections.abc import Coroutine
 from typing import Any
 
@@ -14,9 +13,10 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
-from attrs import field, frozen
-from yarl import URL
+from attrs import frozen
 
+from ltx_async.transport.loopback import LoopbackResolver
+from ltx_async.transport.proxies import Proxy
 from ltx_async.transport.unread import unread_on
 
 
@@ -27,24 +27,12 @@ class Wiring:
     Attributes:
         limit: the most connections at a time.
         ssl: TLS settings with a CA of one's own; None for the system's.
-        proxy: URL of an http proxy; None for none.
-        trust_env: whether proxies are taken from the environment.
+        proxy: the http proxy on the way; None for none.
     """
 
     limit: int
     ssl: tls.SSLContext | None = None
-    proxy: str | None = field(default=None, repr=False)
-    trust_env: bool = False
-
-    def proxy_to(self, base: URL) -> str | None:
-        """Return the proxy on the way to `base`: the given one, else one of the environment.
-
-        This is not left to aiohttp: with `trust_env` it would look into netrc too, for
-        every request, and refuse those that bring a token of their own.
-        """
-        if self.proxy or not self.trust_env or urllib.request.proxy_bypass(base.host or ""):
-            return self.proxy
-        return urllib.request.getproxies().get(base.scheme)
+    proxy: Proxy | None = None
 
     def connector(self) -> Connector:
         """Open the connection pool; call it in the running loop."""
@@ -52,6 +40,7 @@ class Wiring:
             limit=self.limit,
             ttl_dns_cache=300,
             keepalive_timeout=60,
+            resolver=LoopbackResolver(),
             ssl=True if self.ssl is None else self.ssl,
             socket_factory=_undertaken_socket if is_uvloop(asyncio.get_running_loop()) else None,
         )

@@ -23,6 +23,7 @@ from ltx_async.errors import ConfigurationError, LTXError, ProtocolError
 from ltx_async.transport.endpoint import KEPT_HEADERS, Endpoint
 from ltx_async.transport.failures import translated
 from ltx_async.transport.pool import Connector, PooledRequest, PooledResponse, Wiring
+from ltx_async.transport.proxies import Proxy
 from ltx_async.transport.time_limits import TimeLimits
 
 __all__ = ["ClientSession", "SessionTransport"]
@@ -81,6 +82,7 @@ class SessionTransport:
     _own: ClientSession | None = field(init=False, default=None)
     _pool: Connector | None = field(init=False, default=None)
     _headers: CIMultiDict[str] = field(init=False, repr=False)
+    _proxy_headers: dict[str, str] | None = field(init=False, repr=False, default=None)
     _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
 
     def __attrs_post_init__(self) -> None:
@@ -94,6 +96,11 @@ class SessionTransport:
                 hint="Requests carry the API token: lend a session without auth.",
             )
         self._headers = CIMultiDict(self.endpoint.headers())
+        if (proxy := self.wiring.proxy) is not None:
+            if self.endpoint.base.scheme == "http":  # no tunnel: the proxy reads the request
+                self._headers.update(proxy.headers)
+            else:
+                self._proxy_headers = proxy.headers
 
     async def send(self, request: Request, timeout: float) -> Reply:
         """Write one request and return its reply, whatever the status.
@@ -129,6 +136,7 @@ class SessionTransport:
         response = await self._session().get(
             self.endpoint.url(request.target),
             headers=self._headers,
+            proxy_headers=self._proxy_headers,
             allow_redirects=False,
             raise_for_status=False,
             timeout=_NO_TIMEOUT,
@@ -156,7 +164,7 @@ class SessionTransport:
             return self.borrowed
         if self._own is None:
             self._pool = self.wiring.connector()
-            self._own = open_session(self._pool, self.wiring.proxy_to(self.endpoint.base))
+            self._own = open_session(self._pool, self.wiring.proxy)
         return self._own
 
     async def aclose(self) -> None:
@@ -167,14 +175,14 @@ class SessionTransport:
             await session.close()
 
 
-def open_session(pool: Connector, proxy: str | None) -> ClientSession:
+def open_session(pool: Connector, proxy: Proxy | None) -> ClientSession:
     """Open a session of our own; call it in the running loop."""
     _keep_read_blocks_in_the_heap()
     return ClientSession(
         connector=pool,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        proxy=proxy,
+        proxy=None if proxy is None else proxy.url,
         request_class=PooledRequest,
         response_class=PooledResponse,
     )

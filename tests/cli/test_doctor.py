@@ -123,7 +123,7 @@ def unresolvable(*_arguments, **_options):
 )
 def test_no_dns_is_told_kindly(doctor, monkeypatch, host, retired):
     monkeypatch.setattr(socket, "getaddrinfo", unresolvable)
-    monkeypatch.setattr("ltx_async.cli.runtime._loop_factory", lambda: None)
+    monkeypatch.setattr("ltx_async.cli.runtime._loop_factory", lambda _talk: None)
     found = doctor("--base-url", f"https://{host}/v1", status=1)
     assert found["DNS"]["text"] == f"no address for {host}: Name or service not known"
     assert ("Nothing need be wrong here" in found["DNS"]["hint"]) is retired
@@ -138,7 +138,7 @@ def test_nobody_listens_here_names_serve(doctor):
 
 
 def test_the_words_do_not_depend_on_the_event_loop(doctor, monkeypatch):
-    monkeypatch.setattr("ltx_async.cli.runtime._loop_factory", lambda: None)
+    monkeypatch.setattr("ltx_async.cli.runtime._loop_factory", lambda _talk: None)
     found = doctor(status=1)
     assert found["TCP"]["text"] == "cannot connect to 127.0.0.1:9: Connection refused"
     assert found["event loop"]["text"].startswith("asyncio")
@@ -157,6 +157,35 @@ def test_proxy_variables_are_named_without_their_values(doctor, server, monkeypa
     assert finding["verdict"] == "warn"
     assert "HTTPS_PROXY" in finding["text"]
     assert "hunter2" not in json.dumps(finding)
+
+
+def test_a_proxy_that_was_asked_for_is_named_and_stands_for_the_way_there(
+    doctor, server, monkeypatch, plain_surroundings
+):
+    port = server.emulator.port
+    monkeypatch.setenv("LTX_ASYNC_PROXY", f"http://ann:hunter2@127.0.0.1:{port}")
+    found = doctor("--base-url", "http://127.0.0.1:9/v1", "--transport", "session")
+    assert found["proxy"]["text"] == f"http://127.0.0.1:{port} with credentials, on the way there"
+    assert server.emulator.request_count == 1
+    assert not {"DNS", "TCP", "proxies"} & set(found)
+    assert "hunter2" not in json.dumps(found)
+
+
+def test_a_variable_that_names_no_proxy_fails(doctor, server, monkeypatch, plain_surroundings):
+    monkeypatch.setenv("HTTP_PROXY", "socks5://ann:hunter2@127.0.0.1:9")
+    finding = doctor("--trust-env", status=1)["proxy"]
+    assert finding["verdict"] == "fail"
+    assert finding["text"] == "HTTP_PROXY is a SOCKS proxy; only http proxies are supported"
+    assert server.asked == []
+
+
+def test_with_trust_env_and_no_proxy_the_way_there_is_looked_at(
+    doctor, server, monkeypatch, plain_surroundings
+):
+    monkeypatch.setenv("LTX_ASYNC_TRUST_ENV", "1")
+    found = doctor()
+    assert found["proxy"]["text"].startswith("none on the way")
+    assert found["TCP"]["verdict"] == "ok"
 
 
 def test_too_few_descriptors_are_a_warning_with_the_number_needed(doctor, server, monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ltx_async import ConfigurationError, Outcome, RedirectError
+from ltx_async import ConfigurationError, Outcome, ProxyAuthenticationError, RedirectError
 
 from .conftest import TOKEN
 from .replies import account_body, ok, reply
@@ -122,5 +122,7 @@ async def test_a_proxy_in_front_of_tls_never_sees_the_token(
     option = {"proxy": url} if given == "proxy" else {"trust_env": True}
     lookup = await connect("https://127.0.0.1:9/v1", ssl=trusting, **option).lookup("a@b.example")
     assert lookup.outcome is Outcome.FAILED
-    assert [asked.line for asked in proxy.asked] == ["CONNECT 127.0.0.1:9 HTTP/1.1"] * 3
+    assert [asked.line for asked in proxy.asked] == ["CONNECT 127.0.0.1:9 HTTP/1.1"]
+    assert isinstance(lookup.error, ProxyAuthenticationError)
+    assert lookup.error.status == 407
     assert TOKEN.encode() not in proxy.log

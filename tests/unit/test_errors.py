@@ -25,6 +25,7 @@ from ltx_async.errors import (
     InvalidEmailError,
     LTXError,
     ProtocolError,
+    ProxyAuthenticationError,
     RateLimitError,
     ReauthenticationError,
     RedirectError,
@@ -50,6 +51,7 @@ TREE = {
     ResponseError: (LTXError,),
     AuthenticationError: (ResponseError,),
     SubscriptionError: (ResponseError,),
+    ProxyAuthenticationError: (ResponseError,),
     AccountNotFoundError: (ResponseError,),
     ReauthenticationError: (ResponseError,),
     RateLimitError: (ResponseError,),
@@ -116,6 +118,7 @@ def test_running_out_of_descriptors_is_told_from_an_absent_server(number):
 STATUSES = {
     AuthenticationError: {401},
     SubscriptionError: {402},
+    ProxyAuthenticationError: {407},
     AccountNotFoundError: {404},
     ReauthenticationError: {596},
     RateLimitError: {429},
@@ -164,7 +167,13 @@ def test_a_subclass_of_a_user_takes_no_status_away():
     assert 418 not in CLASS_OF_STATUS
 
 
-ENDING = {AuthenticationError, SubscriptionError, CertificateError, ServiceUnavailableError}
+ENDING = {
+    AuthenticationError,
+    SubscriptionError,
+    ProxyAuthenticationError,
+    CertificateError,
+    ServiceUnavailableError,
+}
 
 
 @pytest.mark.parametrize("cls", EVERY_CLASS)
@@ -187,6 +196,7 @@ def test_each_class_says_whether_it_ends_a_run(cls):
         (CertificateError("x"), False),
         (AuthenticationError("x"), False),
         (SubscriptionError("x"), False),
+        (ProxyAuthenticationError("x"), False),
         (AccountNotFoundError("x"), False),
         (ReauthenticationError("x"), False),
         (RedirectError("x", status=302), False),

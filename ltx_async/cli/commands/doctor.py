@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 from attrs import asdict
+from yarl import URL
 
 from ltx_async import LTXError
 from ltx_async.cli.exits import ExitStatus
@@ -22,6 +23,7 @@ from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.diagnosis import machine as checks
 from ltx_async.diagnosis import network as probes
 from ltx_async.diagnosis.finding import Finding, Verdict
+from ltx_async.transport import Endpoint, Wiring
 from ltx_async.transport.endpoint import check_token
 from ltx_async.wording import inert, wrapped
 
@@ -67,22 +69,39 @@ async def _findings(options: ClientOptions, talk: Talk) -> AsyncIterator[Finding
     yield checks.loop_found(type(asyncio.get_running_loop()).__module__)
     yield checks.transports_found()
     yield checks.descriptors_found(options.concurrency)
-    yield checks.proxies_found(os.environ)
+    if not options.trust_env and options.proxy is None:
+        yield checks.proxies_found(os.environ)
     about_token, token = await token_found(options.token_file, talk)
     yield about_token
     about_url, url = checks.base_url_found(options.base_url, allow_http=options.allow_http)
     yield about_url
     if url is None:
         return
+    about_proxy, proxy = checks.proxy_found(url, options.proxy, trust_env=options.trust_env)
+    wiring = Wiring(limit=1, ssl=options.trust(), proxy=proxy)
     reachable = True
-    async for finding in probes.way_there(url):
+    async for finding in _way_there(url, wiring, about_proxy):
         yield finding
         reachable = finding.verdict is not Verdict.FAIL
     if reachable and token is not None:
+        agent = options.user_agent
+        endpoint = Endpoint.checked(str(url), token, allow_http=True, user_agent=agent)
         async for finding in probes.request(
-            url, token, kind=options.transport, timeout=options.timeout
+            endpoint, wiring, kind=options.transport, timeout=options.timeout
         ):
             yield finding
+
+
+async def _way_there(
+    url: URL, wiring: Wiring, about_proxy: Finding | None
+) -> AsyncIterator[Finding]:
+    """Look at the way to the server, or only name the proxy that knows it."""
+    if about_proxy is not None:
+        yield about_proxy
+        if wiring.proxy is not None or about_proxy.verdict is Verdict.FAIL:
+            return
+    async for finding in probes.way_there(url, wiring.ssl):
+        yield finding
 
 
 def _show_json(finding: Finding) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import click
 
 from ltx_async.cli.exits import port_refused
-from ltx_async.cli.options import FILE_NAME, duration, number, quiet_option
+from ltx_async.cli.options import FILE_NAME, duration, number, quiet_option, variable
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.terminal.messages import Talk
@@ -101,6 +101,7 @@ Fault kinds: {", ".join(FAULT_KINDS)}.""",
 )
 @click.option(
     "--token-file",
+    envvar=variable("token-file"),
     type=FILE_NAME,
     metavar="FILE|-",
     help=f"The API token to accept.  [USEAPI_TOKEN, else {EXAMPLE_TOKEN}]",

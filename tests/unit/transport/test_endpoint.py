@@ -5,8 +5,10 @@ from yarl import URL
 
 from ltx_async._version import __version__
 from ltx_async.errors import ConfigurationError
-from ltx_async.transport.endpoint import Endpoint, Secret, check_base_url, check_token, is_loopback
+from ltx_async.transport.endpoint import Endpoint, Secret, check_base_url, check_token
+from ltx_async.transport.loopback import is_loopback
 from ltx_async.transport.pool import Wiring
+from ltx_async.transport.proxies import find_proxy
 
 TOKEN = "user:12345-abcdefghi"
 
@@ -208,7 +210,11 @@ def test_a_user_agent_that_would_break_the_header_is_refused(agent):
 
 
 def test_the_password_of_a_proxy_shows_in_no_repr():
-    assert "hunter2" not in repr(Wiring(limit=1, proxy="http://ann:hunter2@127.0.0.1:1"))
+    proxy = find_proxy(URL("https://x.example"), "http://ann:hunter2@127.0.0.1:1", trust_env=False)
+    shown = repr(Wiring(limit=1, proxy=proxy))
+    assert "127.0.0.1:1" in shown
+    assert "hunter2" not in shown
+    assert "YW5uOmh1bnRlcjI" not in shown  # the same in base64
 
 
 @pytest.mark.parametrize("agent", [7, b"agent"])
