@@ -36,6 +36,7 @@ def bars(sections: Sequence[Section]) -> list[Bar]:
         *_comparison_bars(data.get("comparison", {}).get("ratios", {})),
         *_latency_bars(data.get("latency", {}).get("efficiency", {})),
         *_throttling_bars(data.get("throttling", {}).get("clients", [])),
+        *_pace_bars(data.get("pace", {}).get("servers", [])),
         *_growth_bars(data.get("growth", {}).get("sizes", [])),
         *_startup_bars(data.get("startup", {}).get("ratios", {})),
     ]
@@ -85,6 +86,19 @@ def _throttling_bars(clients: Sequence[Mapping[str, Any]]) -> list[Bar]:
         found.append(Bar(f"{name}: share of the allowed rate", row.get("rate_used"), 0.95))
         found.append(Bar(f"{name}: share of 429s", row.get("throttled_share"), 0.02, at_most=True))
     return found
+
+
+def _pace_bars(servers: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    used = [one["learned"]["used"] for one in servers]
+    polled = [one["learned"]["throttled"] for one in servers if one["must_be_polled"]]
+    others = [one["learned"]["throttled"] for one in servers if not one["must_be_polled"]]
+    named = "a learned pace, throttles"
+    return [
+        Bar("a learned pace, share of any limit", min(used, default=None), 0.9),
+        Bar(f"{named} at any limit", max(others, default=None), 0.02, at_most=True),
+        Bar(f"{named} where a long window tells nothing", max(polled, default=None), 0.1,
+            at_most=True),
+    ]  # fmt: skip
 
 
 def _growth_bars(sizes: Sequence[Mapping[str, Any]]) -> list[Bar]:

@@ -17,9 +17,9 @@ from benchmarks.chart import draw
 from benchmarks.clients import CLIENTS, Client
 from benchmarks.environment import environment
 from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.sections import Section, comparison, growth, latency, startup, throttling
+from benchmarks.sections import Section, comparison, growth, latency, pace, startup, throttling
 
-SECTIONS = ("comparison", "growth", "latency", "throttling", "startup")
+SECTIONS = ("comparison", "growth", "latency", "throttling", "pace", "startup")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +51,7 @@ def _measured(names: Sequence[str], clients: Sequence[Client], plan: Plan) -> li
         "growth": lambda: growth.measure(plan),
         "latency": lambda: latency.measure(plan),
         "throttling": lambda: throttling.measure(plan),
+        "pace": pace.measure,
         "startup": lambda: startup.measure(plan),
     }
     sections = []

@@ -1,4 +1,4 @@
-"""The five questions of the benchmark, one file each: what is measured, and its table."""
+"""The six questions of the benchmark, one file each: what is measured, and its table."""
 
 from collections.abc import Mapping
 from typing import Any
