@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -10,10 +9,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from ltx_async import alerts
-from ltx_async.alerts import Need, Thresholds
+from ltx_async.alerts import Need
 from ltx_async.codec.identity import entry_key
-from ltx_async.models import Lookup, Outcome, timestamp, trouble_of
+from ltx_async.models import timestamp
 from ltx_async.wording import inert
 
 _ID_SIZE: Final = 8  # bytes; among a million accounts, two share an id with a chance of 1 in 10⁷
@@ -63,6 +61,11 @@ class Change:
         email: whose account; None where it concerns the service.
         before: the earlier figure or state; None where there is none.
         after: the present one, likewise.
+        reason: why the account needs somebody; None where it does not.
+        due_at: by when, aware, UTC; None where that has no date.
+        balance: LTX Studio tokens left; None where that is not known.
+        threshold: the limit that was crossed: LTX Studio tokens, or seconds before an end.
+        reminder: whether it was told before.
     """
 
     at: datetime
@@ -71,6 +74,11 @@ class Change:
     email: str | None = None
     before: str | float | None = None
     after: str | float | None = None
+    reason: Need | None = None
+    due_at: datetime | None = None
+    balance: float | None = None
+    threshold: float | None = None
+    reminder: bool = False
 
     @property
     def is_alert(self) -> bool:
@@ -80,26 +88,32 @@ class Change:
     @property
     def line(self) -> str:
         """The change as one line for people, harmless on a terminal."""
-        return inert(f"{self.at:%Y-%m-%dT%H:%M:%SZ} {self.kind} {self.subject}: {self.text}")
+        still = "still: " if self.reminder else ""
+        told = f"{self.kind} {self.subject}: {still}{self.text}"
+        return inert(f"{self.at:%Y-%m-%dT%H:%M:%SZ} {told}")
 
     @property
     def subject(self) -> str:
         """Who or what has changed."""
         return "service" if self.email is None else self.email
 
-    def as_json(self) -> str:
-        """Return the change as one line of ASCII JSON, without a line end."""
-        fields: dict[str, Any] = {
+    def as_json(self) -> dict[str, Any]:
+        """Return the change as JSON values."""
+        return {
             "at": timestamp(self.at),
             "change": self.kind.value,
             "alert": self.is_alert,
+            "reminder": self.reminder,
             "email": self.email,
             "account": None if self.email is None else account_id(self.email),
-            "text": self.text,
+            "reason": (self.reason or self.kind).value,
+            "due_at": None if self.due_at is None else timestamp(self.due_at),
+            "balance": self.balance,
+            "threshold": self.threshold,
             "before": self.before,
             "after": self.after,
+            "text": self.text,
         }
-        return json.dumps(fields)
 
 
 def account_id(email: str) -> str:
@@ -110,55 +124,3 @@ def account_id(email: str) -> str:
     """
     text = entry_key(email).encode("utf-8", "surrogatepass")
     return blake2b(text, digest_size=_ID_SIZE).hexdigest()
-
-
-@frozen
-class Sighting:
-    """What one round showed of one email.
-
-    Attributes:
-        email: the address as it was given.
-        outcome: what became of the lookup.
-        at: when that was known, aware, UTC.
-        trouble: what is wrong; None if nothing is.
-        balance: LTX Studio tokens left; None where the reply did not say.
-        token_expires_at: end of the access token, likewise.
-        refresh_token_expires_at: end of the sign-in, likewise.
-        low_balance: why the balance is an alert; None where it is none.
-        expiring: likewise, the end of the sign-in.
-    """
-
-    email: str
-    outcome: Outcome
-    at: datetime
-    trouble: str | None = None
-    balance: float | None = None
-    token_expires_at: datetime | None = None
-    refresh_token_expires_at: datetime | None = None
-    low_balance: str | None = None
-    expiring: str | None = None
-
-    @classmethod
-    def of(cls, lookup: Lookup, thresholds: Thresholds) -> Sighting:
-        """Keep of a lookup what can change."""
-        email, now, account = lookup.email, lookup.checked_at, lookup.account
-        if account is None:
-            return cls(email, lookup.outcome, now, trouble_of(lookup))
-        found = alerts.Sighting.of(lookup)
-        told = {alert.reason: alert.text for alert in thresholds.alerts(found, now)}
-        return cls(
-            email,
-            lookup.outcome,
-            now,
-            trouble_of(lookup),
-            balance=account.token_balance,
-            token_expires_at=account.token_expires_at,
-            refresh_token_expires_at=account.refresh_token_expires_at,
-            low_balance=told.get(Need.LOW_BALANCE),
-            expiring=told.get(Need.SIGN_IN_ENDS) or told.get(Need.ACCESS_TOKEN_ENDS),
-        )
-
-    @property
-    def knows_expiry(self) -> bool:
-        """Whether the reply said when anything ends."""
-        return (self.token_expires_at or self.refresh_token_expires_at) is not None

@@ -22,11 +22,12 @@ from prometheus_client import (
 )
 
 from ltx_async._version import __version__
+from ltx_async.alerts import Sighting
 from ltx_async.codec.identity import entry_key
 from ltx_async.events import AttemptFinished, Event
 from ltx_async.files.replacement import write_whole
 from ltx_async.models import Outcome, Stats
-from ltx_async.monitor.changes import Sighting, account_id
+from ltx_async.monitor.changes import account_id
 
 LOOPBACK: Final = "127.0.0.1"
 _PUBLIC: Final = 0o644  # the textfile collector runs as another user

@@ -36,6 +36,9 @@ def test_a_command_is_split_as_a_shell_would_but_not_expanded():
     assert parse_command("echo 'a b' $HOME *;ls") == ("echo", "a b", "$HOME", "*;ls")
 
 
+ALERT = {"change": "broken", "email": "ann@example.com"}
+
+
 async def test_the_program_gets_the_json_and_not_the_token(command, tmp_path, monkeypatch):
     monkeypatch.setenv("USEAPI_TOKEN", "user:12345-abcdefghi")
     code = (
@@ -43,15 +46,14 @@ async def test_the_program_gets_the_json_and_not_the_token(command, tmp_path, mo
         " os.environ))"
     )
     alerts = command(code)
-    alerts.hand_over(json.dumps({"change": "broken"}))
-    await alerts.finish()
-    assert (tmp_path / "seen").read_text() == '{"change": "broken"}\nFalse'
+    await alerts.hand_over([ALERT, ALERT])
+    line, has_token = (tmp_path / "seen").read_text().splitlines()
+    assert (json.loads(line), has_token) == ({"alerts": [ALERT, ALERT]}, "False")
+    assert alerts.undelivered == []
 
 
 async def test_what_it_prints_goes_to_standard_error(command, capfd):
-    alerts = command("print('sent')")
-    alerts.hand_over("{}")
-    await alerts.finish()
+    await command("print('sent')").hand_over([ALERT])
     assert capfd.readouterr() == ("", "sent\n")
 
 
@@ -62,57 +64,53 @@ async def test_what_it_prints_goes_to_standard_error(command, capfd):
         ("import time; time.sleep(60)", "ended after 0.2 s"),
     ],
 )
-async def test_its_failure_is_a_warning(command, capfd, code, problem):
+async def test_its_failure_is_a_warning_and_nothing_is_lost(command, capfd, code, problem):
     alerts = command(code, timeout=0.2 if "sleep" in code else 30)
     began = time.monotonic()
-    alerts.hand_over("{}")
-    await alerts.finish()
+    await alerts.hand_over([ALERT])
     assert time.monotonic() - began < 10
     err = capfd.readouterr().err
-    assert err == f"warning: the alert command {sys.executable}: {problem}\n"
+    kept = "1 alert kept for the next round"
+    assert err == f"warning: the alert command {sys.executable}: {problem}; {kept}\n"
+    assert alerts.undelivered == [ALERT]
+    await alerts.hand_over([])
+    assert alerts.undelivered == [ALERT]
+    alerts.give_up()
+    assert "1 alert not handed to" in capfd.readouterr().err
+
+
+async def test_what_was_lost_is_handed_over_with_what_is_new(command, tmp_path):
+    alerts = command("import sys; open('seen', 'w').write(sys.stdin.read())")
+    alerts.undelivered.append(ALERT)
+    await alerts.hand_over([{"change": "gone"}])
+    seen = json.loads((tmp_path / "seen").read_text())
+    assert seen == {"alerts": [ALERT, {"change": "gone"}]}
+    alerts.give_up()
 
 
 async def test_a_program_that_vanishes_is_a_warning(capfd):
     alerts = AlertCommand(("/nonexistent/program",), Talk())
-    alerts.hand_over("{}")
-    await alerts.finish()
+    await alerts.hand_over([ALERT])
     assert "No such file or directory" in capfd.readouterr().err
+    assert alerts.undelivered == [ALERT]
 
 
-async def test_a_program_that_reads_nothing_is_well(command, capfd):
-    alerts = command("import os; os.close(0)")
-    alerts.hand_over("x" * 1_000_000)
-    await alerts.finish()
-    assert capfd.readouterr().err == ""
-
-
-async def test_four_run_at_a_time(command, tmp_path):
-    code = (
-        "import os, time; open(f'running-{os.getpid()}', 'w').close();"
-        "print(len([n for n in os.listdir() if n.startswith('running')]),"
-        " file=open('peak', 'a')); time.sleep(0.05); os.unlink(f'running-{os.getpid()}')"
-    )
-    alerts = command(code)
-    for _ in range(12):
-        alerts.hand_over("{}")
-    await alerts.finish()
-    peaks = [int(line) for line in (tmp_path / "peak").read_text().split()]
-    assert len(peaks) == 12
-    assert max(peaks) <= 4
-
-
-async def test_when_patience_ends_so_do_the_programs(command, capfd, tmp_path):
+async def test_a_cancelled_hand_over_ends_the_program_and_keeps_the_alerts(
+    command, capfd, tmp_path
+):
     code = (
         "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c',"
         " 'import time; time.sleep(60)']); open('child', 'w').write(str(child.pid));"
         " time.sleep(60)"
     )
     alerts = command(code)
-    alerts.hand_over("{}")
+    task = asyncio.create_task(alerts.hand_over([ALERT]))
     while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
         await asyncio.sleep(0.01)
-    await alerts.finish(0.01)
-    assert "1 alert not handed to" in capfd.readouterr().err
+    task.cancel()
+    await asyncio.wait({task})
+    assert "it was ended; 1 alert kept" in capfd.readouterr().err
+    assert alerts.undelivered == [ALERT]
     child = int((tmp_path / "child").read_text())
     assert not await runs(child)
 
@@ -130,17 +128,17 @@ async def runs(pid):
     return True
 
 
-async def test_without_an_alert_there_is_nothing_to_wait_for(command, capfd):
-    await command("raise SystemExit(1)").finish()
+async def test_without_an_alert_no_program_is_run(command, capfd):
+    await command("raise SystemExit(1)").hand_over([])
     assert capfd.readouterr().err == ""
 
 
-async def test_of_a_flood_a_thousand_wait_and_the_rest_is_counted(command, capfd):
-    alerts = command("")
-    for _ in range(1003):
-        alerts.hand_over("{}")
-    await alerts.finish(0)
-    assert "1,003 alerts not handed to" in capfd.readouterr().err
+async def test_what_nobody_takes_for_long_is_given_up_and_told(command, capfd, monkeypatch):
+    monkeypatch.setattr("ltx_async.cli.watching.alert_command._MOST_KEPT", 3)
+    alerts = command("raise SystemExit(1)")
+    await alerts.hand_over([{"n": number} for number in range(5)])
+    assert alerts.undelivered == [{"n": 2}, {"n": 3}, {"n": 4}]
+    assert "2 alerts given up" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("status", [0, 3])
@@ -149,12 +147,10 @@ def test_a_program_that_reads_nothing_is_as_good_as_any(loop, status, capfd):
     loops = asyncio if loop == "asyncio" else pytest.importorskip("uvloop")
 
     async def hand_over() -> None:
-        alerts = AlertCommand(("sh", "-c", f"exit {status}"), Talk())
-        for _ in range(8):
-            alerts.hand_over("{}" + " " * 100_000)
-        await alerts.finish()
+        for _ in range(4):
+            alerts = AlertCommand(("sh", "-c", f"exit {status}"), Talk())
+            await alerts.hand_over([{"text": " " * 1_000_000}])
 
     with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
         runner.run(hand_over())
-    warning = "warning: the alert command sh: exit status 3\n"
-    assert capfd.readouterr() == ("", warning * 8 if status else "")
+    assert capfd.readouterr().err.count("exit status 3") == (4 if status else 0)

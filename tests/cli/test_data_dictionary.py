@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-from command_line import make_lookup
+from command_line import NOW, make_lookup
 
 from ltx_async import Outcome
 from ltx_async.alerts import Attention, Need, Thresholds
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus
+from ltx_async.monitor.changes import Change, Kind
 from ltx_async.reasons import OTHER, as_json
 from ltx_async.results.columns import COLUMNS
 
@@ -45,6 +46,12 @@ def named(heading):
 )
 def test_every_field_is_named_in_order(heading, names):
     assert named(heading) == names
+
+
+def test_every_field_of_a_change_is_named_in_order():
+    text = (PROJECT / "docs" / "operations.md").read_text("utf-8")
+    names = [name for first, *_ in rows(text, "## A watch") for name in re.findall(r"\w+", first)]
+    assert names == list(Change(NOW, Kind.NEW, "").as_json())
 
 
 def test_every_reason_for_attention_is_named_in_order():

@@ -2,10 +2,11 @@ import asyncio
 import json
 import os
 import pty
+import stat
 import sys
 import threading
 import time
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -24,6 +25,7 @@ from ltx_async.emulator import Delay, Emulator, Status
 from ltx_async.errors import AuthenticationError, SubscriptionError
 from ltx_async.files.errors import InputError
 from ltx_async.monitor.changes import Change, Kind
+from ltx_async.monitor.standing import Rules
 from ltx_async.retry import OutageRule
 
 ANN, BOB, CAY = "ann@example.com", "bob@example.com", "cay@example.com"
@@ -80,8 +82,8 @@ def watch(emulator):
             "inputs": ALL_FOUND_OUT,
             "every": 300.0,
             "rounds": len(steps) + 1,
-            "thresholds": thresholds or Thresholds(),
-            "announcer": Announcer(Talk(), kept),
+            "rules": Rules(thresholds or Thresholds()),
+            "announcer": Announcer(Talk(), kept, as_json=True),
             "talk": Talk(),
             "pause": pause,
         }
@@ -428,13 +430,13 @@ async def test_pauses_are_jittered(watch):
 # The command
 
 
-def test_changes_go_to_stdout_and_alerts_to_stderr(ltx, server):
+def test_alerts_go_to_stderr_and_with_json_to_stdout_too(ltx, server):
     server.emulator.put(healthy(ANN, error="session expired"))
     ended = ltx("watch", "--from-api", "--rounds", "1")
     assert ended.status == 1
-    (line,) = ended.out.splitlines()
+    assert ended.out == ""
+    (line,) = [line for line in ended.err.splitlines() if line.startswith("alert: ")]
     assert line.endswith("Z broken ann@example.com: needs a new sign-in: session expired")
-    assert f"alert: {line}" in ended.err
     assert "watching 2 emails once: 1 ok, 1 needs_reauth" in ended.err
 
 
@@ -446,23 +448,147 @@ def test_json_lines_name_the_change_the_account_and_the_figures(ltx, server):
     assert change == {
         "change": "low_balance",
         "alert": True,
+        "reminder": False,
         "email": ANN,
         "account": "c2b011ed0571909e",
-        "text": "balance 5 is below 10",
+        "reason": "low_balance",
+        "due_at": None,
+        "balance": 5,
+        "threshold": 10,
         "before": None,
-        "after": None,
+        "after": 5,
+        "text": "balance 5 is below 10",
     }
     assert [line[:6] for line in ended.err.splitlines()] == ["alert:"]
 
 
-def test_the_alert_command_gets_each_alert_as_json(ltx, server, tmp_path):
+@pytest.fixture
+def keeping(tmp_path):
+    """Return a command that keeps what it is given, and whose exit status is in `status`."""
+    (tmp_path / "status").write_text("0")
+    code = (
+        "import sys; open('alerts', 'a').write(sys.stdin.read());"
+        " sys.exit(int(open('status').read()))"
+    )
+    return f'{sys.executable} -c "{code}"'
+
+
+def kept_alerts():
+    """Return the emails of each call of the alert command."""
+    lines = Path("alerts").read_text().splitlines() if Path("alerts").exists() else []
+    return [[alert["email"] for alert in json.loads(line)["alerts"]] for line in lines]
+
+
+ONCE = ("watch", "--from-api", "--rounds", "1", "-q")
+
+
+def test_the_alert_command_gets_all_alerts_of_a_round_at_once(ltx, server, keeping):
     server.emulator.put(healthy(ANN, error="session expired"))
     server.emulator.put(healthy(BOB, error="session expired"))
-    code = "import sys; open('alerts', 'a').write(sys.stdin.read())"
-    command = f'{sys.executable} -c "{code}"'
-    assert ltx("watch", "--from-api", "--rounds", "2", "--every", "0.05s", "--on-alert", command)
-    lines = (tmp_path / "alerts").read_text().splitlines()
-    assert sorted(json.loads(line)["email"] for line in lines) == [ANN, BOB]
+    ltx("watch", "--from-api", "--rounds", "2", "--every", "0.05s", "--on-alert", keeping)
+    assert kept_alerts() == [[ANN, BOB]]
+
+
+def test_each_thing_is_told_once_over_runs_that_share_a_state(ltx, server, keeping):
+    run = (*ONCE, "--state", "state", "--min-balance", "10", "--on-alert", keeping)
+    assert ltx(*run).status == 0
+    server.emulator.put(healthy(ANN, error="session expired"))
+    server.emulator.put(healthy(BOB, balance={"LTXStudio_token": 5}))
+    first = ltx(*run)
+    assert (first.status, first.err.count("alert: ")) == (1, 2)
+    again = ltx(*run)
+    assert (again.status, again.out, again.err) == (1, "", "")
+    assert stat.S_IMODE(Path("state").stat().st_mode) == 0o600
+    assert not Path("state-lock").exists()
+    server.emulator.put(healthy(ANN))
+    assert "is well again, was broken" in ltx(*run).err
+    server.emulator.put(healthy(CAY))
+    assert "new cay@example.com" in ltx(*run).out
+    assert kept_alerts() == [[ANN, BOB], [ANN]]
+
+
+def test_alerts_that_a_command_lost_are_handed_over_again(ltx, server, keeping):
+    run = (*ONCE, "--state", "state", "--on-alert", keeping)
+    server.emulator.put(healthy(ANN, error="session expired"))
+    Path("status").write_text("3")
+    ended = ltx(*run)
+    assert "exit status 3; 1 alert kept for the next round" in ended.err
+    server.emulator.put(healthy(BOB, error="session expired"))
+    assert "2 alerts kept" in ltx(*run).err
+    Path("status").write_text("0")
+    assert ltx(*run).err == ""
+    assert ltx(*run).err == ""
+    assert kept_alerts() == [[ANN], [ANN, BOB], [ANN, BOB]]
+
+
+def test_without_a_state_they_are_handed_over_in_the_next_round_or_given_up(ltx, server, keeping):
+    server.emulator.put(healthy(ANN, error="session expired"))
+    Path("status").write_text("3")
+    run = ("watch", "--from-api", "-q", "--rounds", "3", "--every", "0.05s", "--on-alert", keeping)
+    ended = ltx(*run)
+    assert kept_alerts() == [[ANN]] * 3
+    assert ended.err.splitlines()[-1].startswith("warning: 1 alert not handed to ")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "null", '{"writer": "ltx-async watch"}', "ann"]
+)
+def test_a_file_that_is_no_state_is_refused_and_left(ltx, server, content):
+    Path("state").write_text(content)
+    ended = ltx(*ONCE, "--state", "state")
+    assert ended.status == 2
+    assert "state: it is no state of watch. Remove it" in ended.err
+    assert Path("state").read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("version", 99, "another version"),
+        ("accounts", [{"email": ANN}], "no state"),
+        ("outage_since", "soon", "no state"),
+        ("writer", "vi", "no state"),
+    ],
+)
+def test_a_state_that_was_changed_is_refused(ltx, server, field, value, problem):
+    assert ltx(*ONCE, "--state", "state").status == 0
+    state = json.loads(Path("state").read_text())
+    Path("state").write_text(json.dumps({**state, field: value}))
+    ended = ltx(*ONCE, "--state", "state")
+    assert (ended.status, problem in ended.err) == (2, True)
+
+
+def test_one_process_has_a_state_at_a_time(ltx, launch, server):
+    process = launch("watch", "--from-api", "--state", "state")
+    assert any(b"watching" in line for line in iter(process.stderr.readline, b""))
+    ended = ltx(*ONCE, "--state", "state")
+    assert ended.status == 2
+    assert "state" in ended.err
+    process.terminate()
+    assert process.wait(10) == 143
+    assert ltx(*ONCE, "--state", "state").status == 0
+
+
+def test_an_outage_that_outlives_a_process_is_told_once(ltx, server, monkeypatch):
+    run = (*ONCE, "--state", "state", "--attempts", "1")
+    ltx(*run)
+    base_url = os.environ["USEAPI_API"]
+    monkeypatch.setenv("USEAPI_API", "http://127.0.0.1:9/v1")
+    assert ltx(*run).err.count("alert: ") == 1
+    assert ltx(*run).err.count("alert: ") == 0
+    monkeypatch.setenv("USEAPI_API", base_url)
+    assert "outage_over service: back after" in ltx(*run).err
+
+
+def test_a_round_of_the_list_alone_is_one_request(ltx, server):
+    server.emulator.put(healthy(ANN, error="session expired"))
+    server.emulator.put(healthy(BOB, refreshTokenExpireUTC=SOON))
+    ended = ltx(
+        *("watch", "--list-only", "--rounds", "2", "--every", "0.05s", "-q"),
+        *("--expires-within", "7d", "--json"),
+    )
+    assert [one["reason"] for one in ended.records] == ["sign_in_again", "sign_in_ends"]
+    assert (ended.status, server.asked) == (1, [None, None])
 
 
 @pytest.mark.parametrize(
@@ -477,6 +603,11 @@ def test_the_alert_command_gets_each_alert_as_json(ltx, server, tmp_path):
         ["--from-api", "--every", "often"],
         ["--from-api", "--rounds", "0"],
         ["--from-api", "--metrics-emails"],
+        ["emails.txt", "--list-only"],
+        ["--list-only", "--min-balance", "10"],
+        ["--from-api", "--remind", "0s"],
+        ["--from-api", "--state", "nowhere/state"],
+        ["emails.txt", "--state", "./emails.txt"],
         ["--from-api", "--metrics-port", "70000"],
         ["emails.txt", "--metrics-file", "./emails.txt"],
         ["--from-api", "--on-alert", "no-such-program-here"],
@@ -535,24 +666,20 @@ def test_a_reader_that_goes_away_is_141(launch, server):
     server.emulator.put(healthy(ANN, error="session expired"))
     reading, writing = os.pipe()
     os.close(reading)
-    process = launch("watch", "--from-api", "--rounds", "1", stdout=writing)
+    process = launch("watch", "--from-api", "--rounds", "1", "--json", stdout=writing)
     os.close(writing)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 141
     assert b"Traceback" not in err
 
 
-async def test_where_both_streams_are_one_terminal_an_alert_is_said_once(monkeypatch):
-    monkeypatch.setattr("ltx_async.cli.watching.announcer.is_terminal", lambda _descriptor: True)
-    said = []
-    console = SimpleNamespace(width=200, print=lambda text, **_: said.append(text.plain))
-    talk = Talk(console=console)
+async def test_an_alert_is_on_standard_output_only_as_json(capfd):
     alert, change = (Change(NOW, kind, "why", ANN) for kind in (Kind.BROKEN, Kind.BALANCE))
     for as_json, written in ((False, [change]), (True, [alert, change])):
         kept = Kept()
-        await Announcer(talk, kept, as_json=as_json).announce([alert, change])
-        assert kept.changes == written
-    assert said == [f"alert: {alert.line}"] * 2
+        told = await Announcer(Talk(), kept, as_json=as_json).announce([alert, change])
+        assert (kept.changes, told) == (written, [alert.as_json()])
+    assert capfd.readouterr().err.splitlines() == [f"alert: {alert.line}"] * 2
 
 
 def test_on_a_terminal_an_alert_is_shown_once(launch, server, monkeypatch):

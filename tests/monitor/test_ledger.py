@@ -2,12 +2,13 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
-from command_line import NOW, make_lookup
+from command_line import NOW
 
-from ltx_async.alerts import Thresholds
+from ltx_async.alerts import Need, Sighting, Thresholds
 from ltx_async.models import Outcome
-from ltx_async.monitor.changes import Change, Kind, Sighting, account_id
+from ltx_async.monitor.changes import Change, Kind, account_id
 from ltx_async.monitor.ledger import Ledger, Round, count_outcomes
+from ltx_async.monitor.standing import Rules
 
 ANN, BOB, CAY = "ann@example.com", "bob@example.com", "cay@example.com"
 
@@ -24,10 +25,13 @@ def kinds(changes):
     return [(change.subject.partition("@")[0], change.kind.value) for change in changes]
 
 
+LIMITS = Thresholds(min_balance=10, expires_within=(timedelta(days=7), timedelta(days=1)))
+
+
 @pytest.fixture
 def ledger():
     """A ledger that knows ann and bob to be well."""
-    ledger = Ledger()
+    ledger = Ledger(Rules(LIMITS))
     assert settle(ledger, well(), well(BOB)) == []
     return ledger
 
@@ -83,22 +87,26 @@ def test_a_balance_that_moves_is_told_with_both_figures(ledger):
     assert settle(ledger, well(balance=140.5), well(BOB)) == []
 
 
-@pytest.mark.parametrize("name", ["token_expires_at", "refresh_token_expires_at"])
-def test_a_date_that_moves_is_told_and_one_that_is_left_out_is_not(ledger, name):
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("token_expires_at", "access token"), ("refresh_token_expires_at", "sign-in")],
+)
+def test_a_date_that_moves_is_told_and_one_that_is_left_out_is_not(ledger, name, words):
+    ledger.rules = Rules()
     soon, later = NOW + timedelta(days=3), NOW + timedelta(days=90)
     assert settle(ledger, well(**{name: soon}), well(BOB)) == []
     assert settle(ledger, well(), well(BOB)) == []
     (change,) = settle(ledger, well(**{name: later}), well(BOB))
     assert (change.kind, change.before) == ("expiry", "2026-01-05T03:04:05Z")
-    assert change.text.endswith("token until 2026-01-05 → 2026-04-02")
+    assert change.text == f"{words} until 2026-01-05 → 2026-04-02"
     (change,) = settle(ledger, well(**{name: later + timedelta(minutes=5)}), well(BOB))
-    assert change.text.endswith("token until 2026-04-02 03:04 → 2026-04-02 03:09")
+    assert change.text == f"{words} until 2026-04-02 03:04 → 2026-04-02 03:09"
 
 
 def test_a_crossed_threshold_is_told_once_until_it_is_uncrossed(ledger):
-    low = well(balance=5, low_balance="balance 5 is below 10")
+    low = well(balance=5)
     assert kinds(settle(ledger, low, well(BOB))) == [("ann", "balance"), ("ann", "low_balance")]
-    lower = evolve(low, balance=4, low_balance="balance 4 is below 10")
+    lower = evolve(low, balance=4)
     assert kinds(settle(ledger, lower, well(BOB))) == [("ann", "balance")]
     assert settle(ledger, well(balance=None), well(BOB)) == []
     assert settle(ledger, bad(Outcome.FAILED), well(BOB))[0].kind == "unanswered"
@@ -108,11 +116,11 @@ def test_a_crossed_threshold_is_told_once_until_it_is_uncrossed(ledger):
 
 
 def test_an_end_that_comes_near_is_told_once_and_a_renewal_too(ledger):
-    near = well(refresh_token_expires_at=NOW, expiring="refresh token expires in 3 days")
+    near = well(refresh_token_expires_at=NOW + timedelta(days=3))
     assert kinds(settle(ledger, near, well(BOB))) == [("ann", "expiring")]
     assert settle(ledger, near, well(BOB)) == []
     assert settle(ledger, well(), well(BOB)) == []
-    renewed = evolve(near, expiring=None, refresh_token_expires_at=NOW + timedelta(days=90))
+    renewed = evolve(near, refresh_token_expires_at=NOW + timedelta(days=90))
     assert kinds(settle(ledger, renewed, well(BOB))) == [("ann", "expiry"), ("ann", "recovered")]
 
 
@@ -126,7 +134,7 @@ def test_emails_that_come_and_go_in_the_input_are_no_alert(ledger):
 
 
 def test_an_email_that_is_missing_for_one_round_was_never_away(ledger):
-    low = well(BOB, balance=5, low_balance="balance 5 is below 10")
+    low = well(BOB, balance=5)
     assert kinds(settle(ledger, well(), low)) == [("bob", "balance"), ("bob", "low_balance")]
     for _ in range(3):
         assert settle(ledger, well()) == []
@@ -192,7 +200,7 @@ def test_what_was_answered_before_an_outage_counts_but_no_absence_does(ledger):
 
 
 def test_a_round_that_a_signal_cuts_short_misses_nobody(ledger):
-    low = well(balance=1)
+    low = well(balance=11)
     assert kinds(settle(ledger, low, complete=False)) == [("ann", "balance")]
     assert settle(ledger, bad(Outcome.NOT_FOUND), complete=False) == []
 
@@ -211,15 +219,73 @@ def test_an_account_that_was_not_seen_before_an_outage_is_not_new_after_it():
     assert kinds(settle(ledger, well(), well(BOB))) == [("service", "outage_over")]
 
 
-def test_a_sighting_keeps_what_can_change_and_knows_the_thresholds():
-    soon = "2026-01-05T00:00:00.000Z"
-    wire = {"email": ANN, "balance": {"LTXStudio_token": 5}, "refreshTokenExpireUTC": soon}
-    thresholds = Thresholds(min_balance=10, expires_within=timedelta(days=7))
-    seen = Sighting.of(make_lookup(wire=wire), thresholds)
-    assert (seen.balance, seen.low_balance) == (5, "balance 5 is below 10")
-    assert seen.expiring == "sign-in ends in 3 days (2026-01-05)"
-    unlimited = Sighting.of(make_lookup(wire=wire), Thresholds())
-    assert (unlimited.low_balance, unlimited.expiring) == (None, None)
+def later(sightings, **span):
+    moved = timedelta(**span)
+    return [evolve(one, checked_at=one.checked_at + moved) for one in sightings]
+
+
+def test_each_of_several_limits_is_told_once_and_anew_after_a_renewal(ledger):
+    end = well(refresh_token_expires_at=NOW + timedelta(days=5)), well(BOB)
+    (week,) = settle(ledger, *end)
+    assert (week.threshold, week.reason) == (7 * 86_400, Need.SIGN_IN_ENDS)
+    assert week.due_at == NOW + timedelta(days=5)
+    assert settle(ledger, *later(end, days=3)) == []
+    (day,) = settle(ledger, *later(end, days=4, hours=1))
+    assert (day.threshold, day.text) == (86_400, "sign-in ends tomorrow (2026-01-07)")
+    assert settle(ledger, *later(end, days=4, hours=2)) == []
+    (moved,) = settle(ledger, well(refresh_token_expires_at=NOW + timedelta(days=6)), well(BOB))
+    assert moved.kind == "expiry"
+    again = well(refresh_token_expires_at=NOW + timedelta(hours=20)), well(BOB)
+    assert kinds(settle(ledger, *again)) == [("ann", "expiry"), ("ann", "expiring")]
+
+
+def test_what_is_still_wrong_is_told_again_when_it_is_time():
+    ledger = Ledger(Rules(LIMITS, remind=timedelta(days=1)))
+    wrong = [well(balance=5), bad(Outcome.NEEDS_REAUTH, BOB), bad(Outcome.NOT_FOUND, CAY)]
+    assert [one.reminder for one in settle(ledger, *wrong)] == [False] * 3
+    assert settle(ledger, *later(wrong, hours=12)) == []
+    again = settle(ledger, *later(wrong, hours=23, minutes=50))  # cron is not to the second
+    assert [one.reminder for one in again] == [True] * 3
+    assert again[0].line.endswith("low_balance ann@example.com: still: balance 5 is below 10")
+    assert settle(ledger, *later(wrong, hours=24)) == []
+    assert len(settle(ledger, *later(wrong, days=2))) == 3
+    healthy = [well(), well(BOB), well(CAY)]
+    assert {one.kind for one in settle(ledger, *healthy)} == {"balance", "recovered"}
+    (low,) = [one for one in settle(ledger, well(balance=5), *healthy[1:]) if one.is_alert]
+    assert not low.reminder
+
+
+@pytest.mark.parametrize("remind", [None, timedelta(days=1)])
+def test_an_outage_and_who_is_gone_are_reminded_of_too(remind):
+    ledger = Ledger(Rules(LIMITS, remind))
+    settle(ledger, well(), well(BOB), listed=True)
+    (gone,) = settle(ledger, well(), listed=True)
+    assert (gone.kind, gone.reason) == ("gone", Need.NOT_FOUND)
+    then = NOW + timedelta(days=1)
+    told = ledger.settle(Round(then, [well()], listed=True))
+    assert [one.reminder for one in told] == ([] if remind is None else [True])
+    settle(ledger, trouble="down", complete=False)
+    down = ledger.settle(Round(then, [], trouble="down", complete=False))
+    assert [one.reminder for one in down] == ([] if remind is None else [True])
+
+
+def test_an_alert_has_its_values(ledger):
+    _, low = settle(ledger, well(balance=5), well(BOB))
+    assert low.as_json() == {
+        "at": "2026-01-02T03:04:05.678Z",
+        "change": "low_balance",
+        "alert": True,
+        "reminder": False,
+        "email": ANN,
+        "account": "c2b011ed0571909e",
+        "reason": "low_balance",
+        "due_at": None,
+        "balance": 5,
+        "threshold": 10,
+        "before": None,
+        "after": 5,
+        "text": "balance 5 is below 10",
+    }
 
 
 def test_outcomes_are_counted_in_words():
@@ -227,12 +293,10 @@ def test_outcomes_are_counted_in_words():
     assert count_outcomes(seen) == "2 ok, 1 not_found"
 
 
-def test_lines_are_harmless_on_a_terminal_and_json_is_one_ascii_line():
+def test_lines_are_harmless_on_a_terminal():
     change = Change(NOW, Kind.BROKEN, "\x1b[2J\u2028\x7fé", "ann\n@example.com")
     assert change.line.isprintable()
     assert change.line.startswith("2026-01-02T03:04:05Z broken ann\\n@example.com: \\x1b[2J")
-    assert change.as_json().isascii()
-    assert change.as_json().isprintable()
 
 
 def test_an_account_id_is_stable_short_and_without_the_email():

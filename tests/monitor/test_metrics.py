@@ -9,10 +9,11 @@ import urllib.request
 import pytest
 from command_line import NOW, healthy
 
+from ltx_async.alerts import Sighting
 from ltx_async.events import AttemptFinished, AttemptStarted
 from ltx_async.files.errors import OutputRefusedError
 from ltx_async.models import Outcome, Stats
-from ltx_async.monitor.changes import Sighting, account_id
+from ltx_async.monitor.changes import account_id
 
 pytest.importorskip("prometheus_client")
 from ltx_async.monitor.metrics import Metrics

@@ -1,17 +1,18 @@
-"""Hand alerts to a program of the user's: one process each, JSON on its standard input."""
+"""Hand alerts to a program of the user's: one process a round, JSON on its standard input."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shlex
 import shutil
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -20,8 +21,7 @@ from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.wording import counted
 
-_AT_A_TIME: Final = 4
-_WAITING: Final = 1000
+_MOST_KEPT: Final = 10_000
 _TIMEOUT: Final = 30.0
 _STANDARD_ERROR: Final = 2
 
@@ -47,54 +47,53 @@ def parse_command(text: str) -> tuple[str, ...]:
 
 @define(eq=False)
 class AlertCommand:
-    """Runs a program for each alert; what goes wrong there is a warning and nothing more.
+    """Runs a program for the alerts of a round, all in one JSON object on its standard input.
 
-    At most four run at a time, each for `timeout` seconds; with a thousand waiting,
-    further alerts are not handed over. The program gets the environment without the
-    API token, and its output goes to standard error.
+    It gets the environment without the API token, its output goes to standard error, and it
+    may take `timeout` seconds. Alerts that it did not take are kept for the next round.
 
     Attributes:
         argv: the program and its arguments.
         talk: for warnings.
-        timeout: seconds that one may take.
+        timeout: seconds that it may take.
+        undelivered: alerts that it has not taken so far, as JSON values.
     """
 
     argv: tuple[str, ...]
     talk: Talk
     timeout: float = _TIMEOUT
-    _slots: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(_AT_A_TIME), init=False)
-    _tasks: set[asyncio.Task[None]] = field(factory=set, init=False)
-    _dropped: int = field(default=0, init=False)
+    undelivered: list[Mapping[str, Any]] = field(factory=list)
 
-    def hand_over(self, message: str) -> None:
-        """Run the program with `message` and a line end on its input, as soon as may be."""
-        if len(self._tasks) >= _WAITING:
-            self._dropped += 1
+    async def hand_over(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        """Run the program with these alerts and those that it did not take before, if any."""
+        self.undelivered += alerts
+        if len(self.undelivered) > _MOST_KEPT:
+            lost = len(self.undelivered) - _MOST_KEPT
+            self.talk.warn(f"{counted(lost, 'alert')} given up: {self.argv[0]} takes none")
+            del self.undelivered[:lost]
+        if not self.undelivered:
             return
-        task = asyncio.create_task(self._deliver(message.encode() + b"\n"))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        message = json.dumps({"alerts": self.undelivered}).encode() + b"\n"
+        problem = "it was ended"
+        try:
+            problem = await self._run(message)
+        except OSError as error:
+            problem = error.strerror or str(error)
+        finally:
+            if problem:
+                self._keep(problem)
+            else:
+                self.undelivered.clear()
 
-    async def finish(self, patience: float | None = None) -> None:
-        """Wait for the programs that run, `patience` seconds at most, then end the rest."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=patience)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-                self._dropped += len(late)
-        if self._dropped:
-            self.talk.warn(f"{counted(self._dropped, 'alert')} not handed to {self.argv[0]}")
+    def give_up(self) -> None:
+        """Say how many alerts were not handed over, at the end."""
+        if self.undelivered:
+            lost = counted(len(self.undelivered), "alert")
+            self.talk.warn(f"{lost} not handed to {self.argv[0]}; --state keeps them")
 
-    async def _deliver(self, message: bytes) -> None:
-        async with self._slots:
-            try:
-                problem = await self._run(message)
-            except OSError as error:
-                problem = error.strerror or str(error)
-        if problem:
-            self.talk.warn(f"the alert command {self.argv[0]}: {problem}")
+    def _keep(self, problem: str) -> None:
+        kept = f"{counted(len(self.undelivered), 'alert')} kept for the next round"
+        self.talk.line(f"warning: the alert command {self.argv[0]}: {problem}; {kept}", "yellow")
 
     async def _run(self, message: bytes) -> str:
         # A session of its own: Ctrl-C is for us, and what it starts can be ended with it.

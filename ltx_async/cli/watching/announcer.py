@@ -1,15 +1,15 @@
-"""Tell of changes: a line each on standard output, alerts on standard error and to a program."""
+"""Tell of changes: a line each on standard output, alerts on standard error."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, frozen
 
 from ltx_async.cli.terminal.encoding import columns
-from ltx_async.cli.terminal.messages import Talk, is_terminal
-from ltx_async.cli.watching.alert_command import AlertCommand
+from ltx_async.cli.terminal.messages import Talk
 from ltx_async.monitor.changes import Change, Kind
 from ltx_async.results.stream import standard_output
 from ltx_async.results.text_file import Writer
@@ -36,7 +36,7 @@ def change_writer(*, as_json: bool) -> Writer[Change]:
 
 
 def _json_line(change: Change) -> bytes:
-    return change.as_json().encode() + b"\n"
+    return json.dumps(change.as_json()).encode() + b"\n"
 
 
 def _text_line(change: Change) -> bytes:
@@ -51,42 +51,29 @@ class Announcer:
     Attributes:
         talk: where alerts are said.
         writer: where every change is written.
-        command: what alerts are handed to; None for nothing.
-        as_json: whether the changes are data for a program.
+        as_json: whether the changes are data for a program, the alerts among them.
     """
 
     talk: Talk
     writer: Writer[Change]
-    command: AlertCommand | None = None
     as_json: bool = False
 
-    async def announce(self, changes: Iterable[Change]) -> None:
-        """Write changes, and raise those that are alerts.
+    async def announce(self, changes: Iterable[Change]) -> list[dict[str, Any]]:
+        """Tell of changes, and return those that are alerts, as JSON values.
 
         Raises:
             BrokenPipeError: nobody reads the changes any more.
             OutputFailedError: they cannot be written.
         """
+        alerts = []
         for change in changes:
             if change.is_alert:
-                self._raise_alert(change)
-            if not (change.is_alert and self._shown_twice):
+                self.talk.line(f"alert: {change.line}", _STYLES.get(change.kind, "yellow"))
+                alerts.append(change.as_json())
+            if self.as_json or not change.is_alert:
                 await self.writer.write(change)
+        return alerts
 
-    @property
-    def _shown_twice(self) -> bool:
-        """Whether a person would read an alert on both streams."""
-        return not self.as_json and self.talk.console is not None and is_terminal(1)
-
-    def _raise_alert(self, change: Change) -> None:
-        self.talk.line(f"alert: {change.line}", _STYLES.get(change.kind, "yellow"))
-        if self.command is not None:
-            self.command.hand_over(change.as_json())
-
-    async def finish(self, patience: float | None = None) -> None:
-        """Send what is left, and wait up to `patience` seconds for the programs."""
-        try:
-            await self.writer.close()
-        finally:
-            if self.command is not None:
-                await self.command.finish(patience)
+    async def finish(self) -> None:
+        """Write what is left."""
+        await self.writer.close()

@@ -25,6 +25,9 @@ class WatchOptions:
     as_json: bool
     min_balance: float | None
     expires_within: tuple[timedelta, ...]
+    remind: timedelta | None
+    state: Path | None
+    list_only: bool
     on_alert: str | None
     metrics_port: int | None
     metrics_file: Path | None
@@ -37,19 +40,28 @@ class WatchOptions:
             click.UsageError: with what to write instead.
             OutputRefusedError: likewise, of the metrics file.
         """
-        if (self.source is None) != self.from_api:
-            raise click.UsageError("Give either FILE or --from-api.")
+        if (self.source is None) != (self.from_api or self.list_only):
+            raise click.UsageError("Give either FILE, or --from-api or --list-only.")
+        if self.list_only and self.min_balance is not None:
+            raise click.UsageError(
+                "The list of accounts has no balance: --min-balance needs --from-api alone."
+            )
         if self.source == STANDARD_INPUT:
             raise click.UsageError("Standard input cannot be read again: give a FILE.")
         if self.source is None and self.inputs.given:
             raise click.UsageError("Options of the input go with FILE, not with --from-api.")
         if not self.every:
             raise click.UsageError("--every must be above 0.")
+        if self.remind is not None and not self.remind:
+            raise click.UsageError("--remind must be above 0.")
         if self.metrics_emails and not self.wants_metrics:
             raise click.UsageError("--metrics-emails needs --metrics-port or --metrics-file.")
         if self.metrics_file is not None:
             verify_distinct(self.metrics_file, self.source, token_file)
             verify_replaceable(self.metrics_file)
+        if self.state is not None:
+            verify_distinct(self.state, self.source, token_file, self.metrics_file)
+            verify_replaceable(self.state)
 
     @property
     def wants_metrics(self) -> bool:

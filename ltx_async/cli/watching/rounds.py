@@ -1,4 +1,4 @@
-"""The rounds of `watch`: read the emails, look them up, tell what has changed, wait."""
+"""The rounds of `watch`: look at the accounts, tell what has changed, wait."""
 
 from __future__ import annotations
 
@@ -13,34 +13,29 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from ltx_async import LTXClient
-from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
-from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.input_options import InputOptions
-from ltx_async.cli.checking.listing import listed_emails
-from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import explanation, status_of
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.watching.alert_command import AlertCommand
 from ltx_async.cli.watching.announcer import Announcer
+from ltx_async.cli.watching.looking import Looking, Sightings
 from ltx_async.errors import AuthenticationError, LTXError, SubscriptionError
 from ltx_async.files.errors import FileError
-from ltx_async.inputs.emails import DistinctEmails
-from ltx_async.inputs.reading import open_file
-from ltx_async.inputs.source import writing_state
-from ltx_async.models import Lookup, Outcome
-from ltx_async.monitor.changes import Change, Kind, Sighting
+from ltx_async.models import Outcome
+from ltx_async.monitor.changes import Change, Kind
 from ltx_async.monitor.ledger import Ledger, Round, count_outcomes
 from ltx_async.monitor.schedule import rest
+from ltx_async.monitor.standing import Rules
+from ltx_async.monitor.state import StateFile
 from ltx_async.wording import counted, spoken
 
 if TYPE_CHECKING:
     from ltx_async.monitor.metrics import Metrics
 
 _GRACE: Final = 3.0
-_GLANCE: Final = 0.1
-_GLANCES: Final = 30
 _VANISHED: Final = frozenset({Kind.REMOVED, Kind.GONE})
 
 
@@ -57,34 +52,22 @@ class UnrepeatedTalk(Talk):
             self.line(f"warning: {text}", "yellow")
 
 
-@define
-class _Sightings:
-    """A `Writer` that keeps of each lookup what can change."""
-
-    thresholds: Thresholds
-    seen: list[Sighting] = field(factory=list, init=False)
-
-    async def write(self, lookup: Lookup) -> None:
-        """Keep one lookup."""
-        self.seen.append(Sighting.of(lookup, self.thresholds))
-
-    async def close(self) -> None:
-        """Do nothing: there is nothing to finish."""
-
-
 @define(eq=False, kw_only=True)
 class Watch:
-    """Looks the same emails up again and again, and announces what has changed.
+    """Looks at the same accounts again and again, and announces what has changed.
 
     Attributes:
         client: asks.
         observer: what the client tells of its events.
         source: the file with the emails, read again in each round; None for the list call.
         inputs: what was said about it.
+        list_only: whether a round is the list call alone.
         every: seconds from the beginning of a round to that of the next.
         rounds: how many; None for no end.
-        thresholds: what is an alert.
+        rules: what is an alert, and how often it is told.
         announcer: tells of changes.
+        command: what alerts are handed to; None for nothing.
+        state: what was told by earlier processes; None for nothing.
         talk: for warnings, and for progress on a terminal.
         metrics: the same as figures; None for none.
         metrics_file: where to leave them after each round.
@@ -95,22 +78,37 @@ class Watch:
     observer: Observer
     source: str | None
     inputs: InputOptions
+    list_only: bool = False
     every: float
     rounds: int | None
-    thresholds: Thresholds
+    rules: Rules
     announcer: Announcer
+    command: AlertCommand | None = None
+    state: StateFile | None = None
     talk: Talk
     metrics: Metrics | None = None
     metrics_file: Path | None = None
     pause: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
-    _written: object = field(default=None, init=False)
-    _ledger: Ledger = field(factory=Ledger, init=False)
+    _ledger: Ledger = field(init=False)
     _quietly: Talk = field(init=False)
+    _looking: Looking = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # Progress is for eyes; in a log, only what has changed is of interest.
         quiet = self.talk.quiet or self.talk.console is None
         self._quietly = UnrepeatedTalk(quiet, self.talk.console)
+        self._looking = Looking(
+            client=self.client,
+            observer=self.observer,
+            source=self.source,
+            inputs=self.inputs,
+            list_only=self.list_only,
+            thresholds=self.rules.thresholds,
+            talk=self._quietly,
+        )
+        self._ledger = Ledger(self.rules) if self.state is None else self.state.load(self.rules)
+        if self.command is not None and self.state is not None:
+            self.command.undelivered += self.state.undelivered
 
     async def run(self, interrupt: Interrupt) -> int:
         """Go round until there were enough rounds, or a signal comes; return the exit status.
@@ -123,8 +121,9 @@ class Watch:
         try:
             return await self._go_round(interrupt)
         finally:
-            stopped = interrupt.signal is not None
-            await self.announcer.finish(_GRACE if stopped else None)
+            await self.announcer.finish()
+            if self.state is None and self.command is not None:
+                self.command.give_up()
 
     async def _go_round(self, interrupt: Interrupt) -> int:
         done = 0
@@ -141,9 +140,9 @@ class Watch:
                 return interrupt.exit_status
 
     async def _round(self, interrupt: Interrupt, *, first: bool) -> int:
-        kept = _Sightings(self.thresholds)
+        kept = Sightings()
         try:
-            summary = await self._look(kept, interrupt)
+            summary = await self._looking.look(kept, interrupt)
         except LTXError as failure:
             error: Exception | None = failure
             summary = None
@@ -158,54 +157,38 @@ class Watch:
             complete=error is None and interrupt.signal is None,
             listed=self.source is None,
         )
-        await self._tell(seen, summary, first=first)
+        await self._tell(seen, summary, interrupt, first=first)
         if error is not None:
             return status_of(error)
         return 0 if summary is None else summary.counts.exit_status
 
-    # One round
-
-    async def _look(self, kept: _Sightings, interrupt: Interrupt) -> Summary | None:
-        """Look every email up; None where a signal came before the first."""
-        emails = await self._emails(interrupt)
-        if emails is None:
-            return None
-        work = CheckRun(
-            emails,
-            kept,
-            self._quietly,
-            counts=Counts(self.thresholds),
-            observer=self.observer,
-            ordered=True,
-        )
-        return await work.finish(self.client, interrupt)
-
-    async def _emails(self, interrupt: Interrupt) -> DistinctEmails | None:
-        if self.source is not None:
-            await self._wait_for_writer(Path(self.source))
-            return open_file(self.source, self.inputs.how(self._quietly.say))
-        emails = await or_interrupt(interrupt, listed_emails(self.client, self._quietly))
-        return None if emails is None else DistinctEmails.of(emails)
-
-    async def _wait_for_writer(self, path: Path) -> None:
-        """Wait while the file is being written, for a moment: half of it is no news."""
-        for _ in range(_GLANCES):
-            before, self._written = self._written, writing_state(path)
-            if self._written == before:
-                return
-            await asyncio.sleep(_GLANCE)
-
     # What it came to
 
-    async def _tell(self, seen: Round, summary: Summary | None, *, first: bool) -> None:
+    async def _tell(
+        self, seen: Round, summary: Summary | None, interrupt: Interrupt, *, first: bool
+    ) -> None:
         changes = self._ledger.settle(seen)
         if self.metrics is not None:
             self._measure(self.metrics, seen, summary, changes)
         if first and seen.complete and not self._ledger.in_outage:
             self._introduce(seen)
-        await self.announcer.announce(changes)
+        alerts = await self.announcer.announce(changes)
+        if self.command is not None:
+            await or_interrupt(interrupt, self.command.hand_over(alerts), _GRACE)
+        if self.state is not None:
+            await self._remember(self.state, first=first)
         if self.metrics is not None and self.metrics_file is not None:
             self._save(self.metrics, self.metrics_file, first=first)
+
+    async def _remember(self, state: StateFile, *, first: bool) -> None:
+        """Save what was told; until that is possible, it may be told again by a new process."""
+        undelivered = [] if self.command is None else self.command.undelivered
+        try:
+            await asyncio.to_thread(state.save, self._ledger, undelivered)
+        except FileError as error:
+            if first:
+                raise
+            self._quietly.warn(explanation(error))
 
     def _introduce(self, seen: Round) -> None:
         if not seen.sightings:
