@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -71,13 +72,14 @@ class LazyCommands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import what one command is told."""
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"ltx_async.cli.commands.{cmd_name}")
+        module = import_module(f"ltx_async.cli.arguments.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         command.context_class = Context
+        command.callback = partial(_carry_out, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,6 +87,12 @@ class LazyCommands(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _carry_out(name: str, **options: Any) -> int:
+    """Import what a command needs to run, aiohttp for one, now that it is to run."""
+    body = getattr(import_module(f"ltx_async.cli.commands.{name}"), name)
+    return int(body(**options))
 
 
 def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001

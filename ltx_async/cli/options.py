@@ -188,6 +188,27 @@ def client_options(command: F) -> F:
     return command
 
 
+_INPUT_OPTIONS: Final = (
+    click.option("--column", metavar="NAME", help="Where in a table the emails are.  [email]"),
+    click.option(
+        "--input-format",
+        type=click.Choice(["text", "csv", "tsv", "jsonl", "json"]),
+        metavar="FORMAT",
+        help="What FILE is: text, csv, tsv, jsonl or json.  [by its name and content]",
+    ),
+    click.option("--delimiter", metavar="CHAR", help="What separates the cells of a table."),
+    click.option("--encoding", metavar="NAME", help="Of the text in FILE.  [utf-8]"),
+    click.option("--extract", is_flag=True, help="Take addresses out of lines that hold more."),
+)
+
+
+def input_options(command: F) -> F:
+    """Add the options that say what the inputs are."""
+    for option in reversed(_INPUT_OPTIONS):
+        command = option(command)
+    return command
+
+
 def quiet_option(command: F) -> F:
     """Add `--quiet`."""
     return click.option(

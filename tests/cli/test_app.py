@@ -11,8 +11,12 @@ import pytest
 
 from ltx_async import __version__
 from ltx_async.cli import app
+from ltx_async.cli.commands.serve import _DEFAULT_COUNT
 from ltx_async.cli.runtime import Interrupt, _loop_factory
 from ltx_async.cli.terminal.messages import Talk
+from ltx_async.emulator import EXAMPLE_TOKEN, FAULT_KINDS
+from ltx_async.inputs.kinds import Format
+from ltx_async.results.formats import FORMATS, SUFFIXES
 
 COMMANDS = app.commands.list_commands(click.Context(app.commands))
 
@@ -68,7 +72,7 @@ def test_a_second_signal_leaves_at_once_and_shows_the_cursor_again(monkeypatch):
 
 def run_python(code, *arguments, **options):
     return subprocess.run(
-        [sys.executable, *arguments, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -127,17 +131,41 @@ def test_without_the_extra_no_command_runs(started, monkeypatch, capfd, missing)
     )
 
 
-def test_help_and_version_load_no_command_and_no_rich():
+@pytest.mark.parametrize("arguments", ["--version", "--help", *(f"{c} --help" for c in COMMANDS)])
+def test_help_and_version_wait_for_nothing_that_running_needs(arguments):
     code = (
         "import sys; from ltx_async.cli.app import run; run(sys.argv[1:]);"
-        "bad = {'rich.console', 'uvloop', 'ltx_async.emulator', 'ltx_async.cli.commands.check'};"
-        "sys.exit(sorted(bad & set(sys.modules)) or 0)"
+        "bad = {'aiohttp', 'asyncio', 'sqlite3', 'ssl', 'rich.console', 'uvloop', 'cattrs'};"
+        "mine = [name for name in sys.modules if name.startswith('ltx_async.cli.commands.')];"
+        "sys.exit(', '.join(sorted(bad & set(sys.modules)) + mine) or 0)"
     )
-    for flag in ("--help", "--version"):
-        ended = subprocess.run(
-            [sys.executable, "-c", code, flag], capture_output=True, text=True, check=False
-        )
-        assert (ended.returncode, ended.stderr) == (0, "")
+    ended = run_python(code, *arguments.split())
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def help_of(command):
+    return app.commands.get_command(click.Context(app.commands), command)
+
+
+def choices_of(command, name):
+    return [
+        choice
+        for option in help_of(command).params
+        if option.name == name
+        for choice in option.type.choices
+    ]
+
+
+def test_what_help_names_without_loading_it_is_what_there_is(ltx):
+    formats = [form.name for form in FORMATS if form.text is not None]
+    assert choices_of("check", "output_format") == formats
+    assert f"Results: {SUFFIXES}." in " ".join(ltx("check", "--help").out.split())
+    for command in ("check", "watch"):
+        assert choices_of(command, "input_format") == [form.value for form in Format]
+    said = " ".join(ltx("serve", "--help").out.split())
+    assert f"Fault kinds: {', '.join(FAULT_KINDS)}." in said
+    assert f"[USEAPI_TOKEN, else {EXAMPLE_TOKEN}]" in said
+    assert f"[{_DEFAULT_COUNT}]" in said
 
 
 def test_commands_can_be_completed():

@@ -9,7 +9,7 @@ import trustme
 from attrs import fields_dict
 
 from ltx_async.cli import app
-from ltx_async.cli.commands.get import get
+from ltx_async.cli.arguments.get import get
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.files.errors import InputError
 

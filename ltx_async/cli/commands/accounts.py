@@ -6,14 +6,10 @@ import time
 from datetime import timedelta
 from typing import Any
 
-import click
-
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.listing import as_lookups, listed_accounts, warn_of_problems
 from ltx_async.cli.checking.summary import show_attention
-from ltx_async.cli.checking.thresholds import expiry_option
-from ltx_async.cli.options import client_options, json_option, quiet_option
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
@@ -25,17 +21,6 @@ from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
 
-@click.command(
-    help="""List every configured account, in one request.
-
-    A table on a terminal, JSON lines otherwise. The API leaves the balance out of its list:
-    `check --from-api` looks each account up.""",
-    epilog="Example:  ltx-async accounts --json | head",
-)
-@json_option
-@expiry_option
-@client_options
-@quiet_option
 @in_event_loop
 async def accounts(
     talk: Talk,

@@ -7,8 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import click
-
 from ltx_async import LTXClient
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
@@ -16,7 +14,6 @@ from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus, explanation
-from ltx_async.cli.options import quiet_option
 from ltx_async.cli.runtime import Interrupt, in_event_loop
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.emulator import Emulator, GeneratedAccounts
@@ -35,14 +32,6 @@ _SHAPELESS: Final = ("not-an-email", "two words", "../accounts@example.com/..")
 _THRESHOLDS: Final = Thresholds(min_balance=10, expires_within=timedelta(days=7))
 
 
-@click.command(
-    help="""Watch a few hundred accounts being looked up, without a token.
-
-    Starts a local server with accounts of every kind, checks them over real HTTP and leaves
-    the results in demo-results.jsonl.""",
-    epilog="Example:  ltx-async demo && head -3 demo-results.jsonl",
-)
-@quiet_option
 @in_event_loop
 async def demo(talk: Talk, interrupt: Interrupt) -> int:
     """Run `ltx-async demo`."""

@@ -15,7 +15,6 @@ from yarl import URL
 
 from ltx_async import LTXError
 from ltx_async.cli.exits import ExitStatus
-from ltx_async.cli.options import client_options, json_option
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions, find_token
 from ltx_async.cli.terminal.messages import Talk, is_terminal
@@ -33,20 +32,6 @@ _INDENT: Final = 6
 _NARROW: Final = 60
 
 
-@click.command(
-    help="""Find out what keeps lookups from working here.
-
-    Looks at the installation, the token and the way to the API, and sends one request. Give
-    it the options of the command that does not work.""",
-    epilog="""\b
-Examples:
-  ltx-async doctor
-  ltx-async doctor --base-url http://127.0.0.1:8080/v1 --json
-
-Exit status: 0 nothing fails, 1 something does.""",
-)
-@json_option
-@client_options
 @in_event_loop
 async def doctor(talk: Talk, interrupt: Interrupt, *, as_json: bool, **client: Any) -> int:
     """Run `ltx-async doctor`."""

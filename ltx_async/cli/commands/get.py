@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.exits import explanation
-from ltx_async.cli.options import client_options, json_option, quiet_option
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
@@ -21,16 +18,6 @@ from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
 
-@click.command(
-    help="""Look up the accounts of one or more emails.
-
-    A table on a terminal, JSON lines otherwise.""",
-    epilog="Example:  ltx-async get ann@example.com bob@example.com",
-)
-@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
-@json_option
-@client_options
-@quiet_option
 @in_event_loop
 async def get(
     talk: Talk, interrupt: Interrupt, *, emails: tuple[str, ...], as_json: bool, **options: Any

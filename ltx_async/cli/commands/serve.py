@@ -19,14 +19,11 @@ from urllib.parse import urlsplit
 import click
 
 from ltx_async.cli.exits import port_refused
-from ltx_async.cli.options import FILE_NAME, duration, number, quiet_option, variable
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.emulator import (
-    EXAMPLE_TOKEN,
-    FAULT_KINDS,
     AccountFile,
     Drift,
     Emulator,
@@ -42,71 +39,6 @@ _LOOK: Final = 0.25  # seconds between two looks at the account file
 Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
-@click.command(
-    help="""Serve the API on this machine, for tests and trials.
-
-    The first line on standard output is the base URL; it serves until it is interrupted.""",
-    epilog=f"""\b
-Examples:
-  ltx-async serve --count 10000 --port 8080 --fault 503=5 --latency 20
-  ltx-async serve --count 20 --drift
-
-Fault kinds: {", ".join(FAULT_KINDS)}.""",
-)
-@click.option(
-    "--accounts",
-    "account_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Serve the accounts of a JSON or JSON Lines file.",
-)
-@click.option(
-    "--reload", is_flag=True, help="Read the file of --accounts again on change and on SIGHUP."
-)
-@click.option(
-    "--count",
-    type=click.IntRange(0, 100_000_000),
-    metavar="N",
-    help=f"Generate N accounts user000001@example.com ...  [{_DEFAULT_COUNT}]",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
-@click.option(
-    "--unhealthy",
-    callback=number(),
-    default="0",
-    metavar="PERCENT",
-    help="Generated ones in trouble.",
-)
-@click.option(
-    "--drift",
-    is_flag=False,
-    flag_value="1s",
-    callback=duration,
-    metavar="[5s]",
-    help="Change one account a second, or so often: balances fall, sign-ins end or break, "
-    "some are repaired.",
-)
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Listen on this."
-)
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port.  [a free one]")
-@click.option(
-    "--latency", callback=number(), default="0", metavar="MS", help="Hold each answer back."
-)
-@click.option(
-    "--rate-limit", callback=number(above=True), metavar="N", help="Answer 429 above N per second."
-)
-@click.option(
-    "--fault", "faults", multiple=True, metavar="KIND=PERCENT", help="Misbehave; repeatable."
-)
-@click.option(
-    "--token-file",
-    envvar=variable("token-file"),
-    type=FILE_NAME,
-    metavar="FILE|-",
-    help=f"The API token to accept.  [USEAPI_TOKEN, else {EXAMPLE_TOKEN}]",
-)
-@quiet_option
 @in_event_loop
 async def serve(
     talk: Talk,

@@ -1,0 +1,1 @@
+"""What each command is told. Nothing here waits for what the commands need to run."""
