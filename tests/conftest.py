@@ -6,6 +6,7 @@ import signal
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def pytest_configure():
@@ -17,6 +18,10 @@ def pytest_configure():
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+    # An example takes as long as the machine lets it: what must be fast has a test of its own.
+    slow = [HealthCheck.too_slow, HealthCheck.differing_executors]
+    settings.register_profile("busy", deadline=None, suppress_health_check=slow)
+    settings.load_profile("busy")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from command_line import NOW, healthy
+from patience import in_time
 
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.alerts import Thresholds
@@ -391,7 +392,7 @@ async def test_a_signal_ends_the_pause_at_once(watch):
 
     seen = await watch(wait, interrupt=interrupt)
     assert (seen.status, seen.closed) == (143, True)
-    assert time.monotonic() - began < 5
+    assert in_time(time.monotonic() - began, 5)
 
 
 async def test_a_signal_during_the_list_call_ends_it_at_once(watch, emulator):
@@ -640,7 +641,7 @@ def test_a_signal_ends_the_process_cleanly_during_the_wait(launch, server, numbe
     began = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
-    assert time.monotonic() - began < 3
+    assert in_time(time.monotonic() - began, 3)
     assert (process.returncode, out, err) == (status, b"", b"")
 
 

@@ -3,6 +3,7 @@ import threading
 import time
 
 import pytest
+from patience import reached
 
 from ltx_async.files.sync import SYNC_WINDOW, Syncer
 
@@ -10,13 +11,6 @@ from ltx_async.files.sync import SYNC_WINDOW, Syncer
 @pytest.fixture
 def calls():
     return []
-
-
-async def until(happened):
-    limit = time.monotonic() + 5
-    while not happened():
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.002)
 
 
 def test_a_power_cut_costs_one_second_at_most():
@@ -29,12 +23,12 @@ async def test_many_records_share_one_call_soon_after_the_first(calls):
     for _ in range(100):
         syncer.touch()
     assert calls == []
-    await until(lambda: calls)
+    await reached(lambda: calls)
     await asyncio.sleep(0.05)
     assert len(calls) == 1
     assert calls[0] is not threading.current_thread()
     syncer.touch()
-    await until(lambda: len(calls) == 2)
+    await reached(lambda: len(calls) == 2)
     await syncer.close()
     assert len(calls) == 3
 
@@ -48,12 +42,12 @@ async def test_a_record_during_a_call_gets_a_call_after_it(calls):
 
     syncer = Syncer(slow, 0.01)
     syncer.touch()
-    await until(lambda: calls)
+    await reached(lambda: calls)
     syncer.touch()
     await asyncio.sleep(0.03)
     assert len(calls) == 1
     go.set()
-    await until(lambda: len(calls) == 2)
+    await reached(lambda: len(calls) == 2)
     await syncer.close()
 
 
@@ -122,7 +116,7 @@ async def test_what_failed_in_the_thread_is_raised_by_the_next_record_and_by_clo
 
     syncer = Syncer(failing, 0.01)
     syncer.touch()
-    await until(lambda: calls)
+    await reached(lambda: calls)
     await asyncio.sleep(0.02)
     for _ in range(2):
         with pytest.raises(OSError, match="No space"):

@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 from command_line import NOW, healthy
+from patience import until
 
 from ltx_async.alerts import Sighting
 from ltx_async.events import AttemptFinished, AttemptStarted
@@ -174,7 +175,7 @@ def test_watch_serves_them_and_drops_an_account_that_leaves_the_list(launch, ser
     assert account_id(BOB) in scraped(url)
     server.emulator.remove(BOB)
     assert b'"gone"' in process.stdout.readline()
-    assert eventually(lambda: account_id(BOB) not in scraped(url))
+    until(lambda: account_id(BOB) not in scraped(url))
     assert account_id(ANN) in scraped(url)
     assert "@" not in scraped(url)
     process.terminate()
@@ -189,10 +190,6 @@ def scraped(url):
 
 def full(_descriptor):
     raise OSError(28, "No space left on device")
-
-
-def eventually(condition):
-    return any(condition() for _ in range(100))
 
 
 @pytest.mark.parametrize("name", ["nowhere/ltx.prom", "m" * 300, "/dev/null"])

@@ -9,12 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from attrs import define, field, frozen
+from patience import until
 
 from ltx_async.emulator import Emulator, GeneratedAccounts
 from ltx_async.results.csv_format import restored
@@ -153,14 +153,8 @@ class Checks:
         """Start a run and wait until it has asked for so many emails."""
         before = self.emulator.request_count
         process = self.start(output, *options)
-        self.until(lambda: self.emulator.request_count >= before + asked)
+        until(lambda: self.emulator.request_count >= before + asked)
         return process
-
-    def until(self, happened: Callable[[], bool], seconds: float = 20) -> None:
-        limit = time.monotonic() + seconds
-        while not happened():
-            assert time.monotonic() < limit
-            time.sleep(0.005)
 
 
 def _json_results(path: Path) -> Iterator[tuple]:

@@ -5,6 +5,7 @@ import itertools
 import statistics
 
 import pytest
+from patience import in_time
 
 from ltx_async import DeadlineError, Outcome, RetryPolicy, ServerError
 
@@ -31,7 +32,8 @@ async def test_the_deadline_cuts_an_attempt_short(serve, connect, timed):
     server = await serve(in_turn([HANG]))
     lookup, seconds = await timed(connect(server).lookup("ann@example.com", deadline=0.2))
     assert isinstance(lookup.error, DeadlineError)
-    assert 0.2 - CLOCK <= seconds < 1.2
+    assert seconds >= 0.2 - CLOCK
+    assert in_time(seconds, 1.2)
     assert server.requests == lookup.attempts == 1
 
 
@@ -40,7 +42,8 @@ async def test_the_deadline_covers_several_attempts(serve, connect, timed):
     client = connect(server, timeout=0.4, retry=RetryPolicy(attempts=100, base=0.001))
     lookup, seconds = await timed(client.lookup("ann@example.com", deadline=1.4))
     assert isinstance(lookup.error, DeadlineError)
-    assert 1.39 <= seconds < 2.4
+    assert seconds >= 1.39
+    assert in_time(seconds, 2.4)
     assert 2 <= server.requests == lookup.attempts <= 4  # a timeout may be seen to a bit late
 
 
@@ -52,7 +55,7 @@ async def test_the_deadline_covers_sleeps_and_a_hopeless_retry_is_not_started(
     lookup, seconds = await timed(client.lookup("ann@example.com", deadline=1.0))
     assert isinstance(lookup.error, DeadlineError)
     assert isinstance(lookup.error.last_error, ServerError)
-    assert seconds < 0.9
+    assert in_time(seconds, 0.9)
     assert server.requests == 1
 
 
@@ -60,7 +63,7 @@ async def test_the_deadline_covers_the_wait_that_a_throttle_asks_for(serve, conn
     server = await serve(in_turn([error(429, retry_after=30)]))
     lookup, seconds = await timed(connect(server).lookup("ann@example.com", deadline=1.0))
     assert isinstance(lookup.error, DeadlineError)
-    assert seconds < 0.9
+    assert in_time(seconds, 0.9)
     assert server.requests == 1
 
 
@@ -71,7 +74,8 @@ async def test_the_deadline_of_a_single_lookup_covers_its_turn_in_the_queue(serv
     await asyncio.sleep(0.05)
     lookup, seconds = await timed(client.lookup("bob@example.com", deadline=0.1))
     assert isinstance(lookup.error, DeadlineError)
-    assert 0.1 - CLOCK <= seconds < 1.0
+    assert seconds >= 0.1 - CLOCK
+    assert in_time(seconds, 1.0)
     assert lookup.attempts == 0
     await holder
     assert server.times_asked("bob@example.com") == 0

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from patience import in_time, reached
 
 from ltx_async import Outcome, RateLimitError, RetryPolicy, ServerError
 
@@ -51,19 +52,21 @@ async def test_no_request_is_earlier_than_the_body_tells(serve, connect, status,
     server = await serve(lambda asked: ok(asked) if asked.number else [error(status, **fields)])
     lookup = await connect(server, retry=PATIENT).lookup("ann@example.com")
     assert (lookup.outcome, server.requests) == (Outcome.OK, 2)
-    assert 0.199 <= server.asked[1].at - server.sent_at[0] < 1
+    took = server.asked[1].at - server.sent_at[0]
+    assert took >= 0.199
+    assert in_time(took, 1)
 
 
 async def test_all_workers_wait_and_no_herd_starts_when_the_gate_opens(serve, connect):
-    throttle = [error(429, retry_after=0.3)]
+    throttle = [error(429, retry_after=1.0)]
     server = await serve(lambda asked: throttle if asked.number == 0 else [Pause(0.02), *ok(asked)])
     lookups = await connect(server, concurrency=8, retry=PATIENT).lookup_many(EMAILS)
     assert all(lookup.outcome is Outcome.OK for lookup in lookups)
     assert server.requests == len(EMAILS) + 1
     told = server.sent_at[0]
-    later = [asked for asked in server.asked if asked.at > told + 0.05]
+    later = [asked for asked in server.asked if asked.at > told + 0.5]
     assert server.requests - len(later) <= 8  # those were in flight when the gate closed
-    assert later[0].at >= told + 0.299
+    assert later[0].at >= told + 0.999
     # One request at first, and the next only after its answer; then two; then four.
     assert later[1].at >= server.sent_at[later[0].number]
     assert later[3].at >= min(server.sent_at[asked.number] for asked in later[1:3])
@@ -76,7 +79,8 @@ async def test_a_503_that_tells_to_wait_delays_that_lookup_alone(serve, connect)
     assert all(lookup.outcome is Outcome.OK for lookup in lookups)
     *others, last = [asked.at - server.sent_at[0] for asked in server.asked]
     assert last >= 0.999
-    assert max(others) < 0.9
+    assert server.asked[-1].email == server.asked[0].email
+    assert in_time(max(others), 0.9)
     assert server.requests == len(EMAILS) + 1
 
 
@@ -86,7 +90,7 @@ async def test_over_the_cap_nobody_sleeps_and_further_lookups_fail_at_once(serve
     began = asyncio.get_running_loop().time()
     first = await client.lookup("ann@example.com")
     second = await client.lookup("bob@example.com")
-    assert asyncio.get_running_loop().time() - began < 1
+    assert in_time(asyncio.get_running_loop().time() - began, 1)
     assert server.requests == 1
     for lookup in (first, second):
         assert isinstance(lookup.error, RateLimitError)
@@ -129,7 +133,7 @@ async def test_junk_in_retry_after_is_ignored(serve, connect, status, headers):
     server = await serve(lambda asked: ok(asked) if asked.number else told)
     lookup = await connect(server, retry=PATIENT).lookup("ann@example.com")
     assert (lookup.outcome, server.requests) == (Outcome.OK, 2)
-    assert server.asked[1].at - server.sent_at[0] < 1
+    assert in_time(server.asked[1].at - server.sent_at[0], 1)
 
 
 async def test_throttles_have_their_own_bound(serve, connect):
@@ -145,8 +149,10 @@ async def test_waits_survive_a_jump_of_the_wall_clock(serve, connect, monkeypatc
     told = [error(429, retry_after=0.3)]
     server = await serve(lambda asked: ok(asked) if asked.number else told)
     waiting = asyncio.create_task(connect(server, retry=PATIENT).lookup("ann@example.com"))
-    await asyncio.sleep(0.05)
+    await reached(lambda: server.sent_at)
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + jump)
     assert (await waiting).outcome is Outcome.OK
-    assert 0.299 <= server.asked[1].at - server.sent_at[0] < 1
+    took = server.asked[1].at - server.sent_at[0]
+    assert took >= 0.299
+    assert in_time(took, 1)

@@ -6,6 +6,7 @@ import itertools
 import socket
 
 import pytest
+from patience import in_time
 
 from ltx_async import (
     AttemptTimeoutError,
@@ -81,7 +82,7 @@ async def test_an_absent_server_leaves_everything_pending(connect, absent, kind)
     began = asyncio.get_running_loop().time()
     cases = itertools.product([1, 20], [1, 300], [1, 3])
     await asyncio.gather(*itertools.starmap(run, cases))
-    assert asyncio.get_running_loop().time() - began < 8
+    assert in_time(asyncio.get_running_loop().time() - began, 8)
 
 
 async def test_an_outage_costs_a_bounded_number_of_requests(serve, connect):

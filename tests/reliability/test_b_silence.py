@@ -4,6 +4,7 @@ import asyncio
 import itertools
 
 import pytest
+from patience import in_time
 
 from ltx_async import AttemptTimeoutError, Outcome, RetryPolicy
 
@@ -62,7 +63,8 @@ async def test_an_attempt_ends_at_its_timeout(serve, connect, script):
     lookup = await client.lookup("ann@example.com")
     seconds = asyncio.get_running_loop().time() - began
     assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, AttemptTimeoutError)
-    assert TIMEOUT - CLOCK <= seconds < TIMEOUT + 1
+    assert seconds >= TIMEOUT - CLOCK
+    assert in_time(seconds, TIMEOUT + 1)
     assert server.requests == 1
 
 
@@ -71,7 +73,9 @@ async def test_accepting_and_reading_nothing_ends_at_the_timeout(serve, connect)
     began = asyncio.get_running_loop().time()
     lookup = await connect(server, timeout=TIMEOUT, retry=ONCE).lookup("ann@example.com")
     assert isinstance(lookup.error, AttemptTimeoutError)
-    assert TIMEOUT - CLOCK <= asyncio.get_running_loop().time() - began < TIMEOUT + 1
+    took = asyncio.get_running_loop().time() - began
+    assert took >= TIMEOUT - CLOCK
+    assert in_time(took, TIMEOUT + 1)
 
 
 async def test_silence_in_the_tls_handshake_ends_at_the_timeout(serve, connect, trusting):
@@ -80,7 +84,9 @@ async def test_silence_in_the_tls_handshake_ends_at_the_timeout(serve, connect, 
     began = asyncio.get_running_loop().time()
     lookup = await client.lookup("ann@example.com")
     assert isinstance(lookup.error, AttemptTimeoutError)
-    assert TIMEOUT - CLOCK <= asyncio.get_running_loop().time() - began < TIMEOUT + 1
+    took = asyncio.get_running_loop().time() - began
+    assert took >= TIMEOUT - CLOCK
+    assert in_time(took, TIMEOUT + 1)
 
 
 async def test_a_connection_that_timed_out_is_closed_and_never_used_again(serve, connect):
@@ -107,4 +113,4 @@ async def test_a_silent_peer_delays_nobody_else(serve, connect):
     began = asyncio.get_running_loop().time()
     lookups = await client.lookup_many(f"{number}@example.com" for number in range(100))
     assert [lookup.index for lookup in lookups if lookup.outcome is not Outcome.OK] == [0]
-    assert asyncio.get_running_loop().time() - began < TIMEOUT + 1
+    assert in_time(asyncio.get_running_loop().time() - began, TIMEOUT + 1)

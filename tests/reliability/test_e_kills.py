@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from patience import until
 
 from .interrupted import FORMATS, Checks, emails, emulated
 
@@ -68,7 +69,7 @@ def ends_like(checks, output, expected):
 def kill_at_random(checks, output, moments, longest):
     before = checks.kept(output)
     process = checks.start(output, "--resume", "--rate", "60")
-    checks.until(lambda: checks.kept(output) > before or process.poll() is not None)
+    until(lambda: checks.kept(output) > before or process.poll() is not None)
     time.sleep(moments.uniform(0, longest))
     process.kill()
     return checks.wait(process).status

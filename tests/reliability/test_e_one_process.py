@@ -6,6 +6,7 @@ import subprocess
 from itertools import cycle
 
 import pytest
+from patience import until
 
 from .interrupted import FORMATS
 
@@ -24,9 +25,9 @@ def test_the_second_process_on_one_output_refuses_and_changes_nothing(checks, fo
     first = checks.start(output, first_option, source="-", stdin=subprocess.PIPE)
     first.stdin.write(b"one-more@example.com\n")
     first.stdin.flush()
-    checks.until(lambda: checks.emulator.request_count > asked)
+    until(lambda: checks.emulator.request_count > asked)
     path = checks.directory / output
-    checks.until(lambda: form == "sqlite" or b"one-more" in path.read_bytes())
+    until(lambda: form == "sqlite" or b"one-more" in path.read_bytes())
     held = (checks.directory / output).read_bytes()
     for how in HOW:
         second = checks.run(output, how)
@@ -48,7 +49,7 @@ def test_the_second_process_on_one_output_refuses_and_changes_nothing(checks, fo
 @formats
 def test_the_lock_of_a_killed_process_dies_with_it(checks, form):
     first = checks.start(f"out.{form}", source="-", stdin=subprocess.PIPE)
-    checks.until((checks.directory / f"out.{form}").exists)
+    until((checks.directory / f"out.{form}").exists)
     first.kill()
     first.wait()
     assert checks.run(f"out.{form}", "--resume").status == 1

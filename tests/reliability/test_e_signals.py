@@ -10,6 +10,7 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
+from patience import in_time, until
 
 from ltx_async.emulator import Status
 
@@ -39,7 +40,7 @@ def test_one_signal_saves_what_is_in_flight_and_resume_does_the_rest(checks, for
     sent = time.monotonic()
     process.send_signal(number)
     ended = checks.wait(process)
-    assert time.monotonic() - sent < 5
+    assert in_time(time.monotonic() - sent, 5)
     assert (ended.status, ended.adds_up) == (SIGNALS[number], True)
     assert "Traceback" not in ended.err
     assert 0 < ended.summary["pending"] < ended.summary["input"] == len(checks.lines)
@@ -60,7 +61,9 @@ def test_one_signal_ends_a_run_within_five_seconds_though_nobody_answers(checks)
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
     ended = checks.wait(process)
-    assert 2 < time.monotonic() - sent < 5  # in between, somebody might have answered
+    took = time.monotonic() - sent
+    assert took > 2  # in between, somebody might have answered
+    assert in_time(took, 5)
     assert (ended.status, ended.adds_up, ended.summary["ok"]) == (130, True, 0)
     assert "Traceback" not in ended.err
 
@@ -74,7 +77,7 @@ def test_a_second_signal_ends_the_run_at_once_and_resume_still_completes(checks,
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert checks.wait(process).status == 130
-    assert time.monotonic() - sent < 1
+    assert in_time(time.monotonic() - sent, 1)
     checks.emulator.latency = 0
     ended = checks.run(f"out.{form}", "--resume")
     assert (ended.status, ended.summary["pending"], ended.adds_up) == (1, 0, True)
@@ -90,7 +93,7 @@ def test_a_signal_during_a_wait_of_a_minute_ends_it_within_a_second(checks, form
     sent = time.monotonic()
     process.send_signal(signal.SIGTERM)
     ended = checks.wait(process)
-    assert time.monotonic() - sent < 1
+    assert in_time(time.monotonic() - sent, 1)
     assert (ended.status, ended.adds_up, ended.summary["ok"]) == (143, True, 0)
     assert ended.summary["invalid"] == len(checks.results(f"out.{form}"))
 
@@ -106,7 +109,7 @@ def test_a_signal_while_an_earlier_output_is_read_ends_the_run(checks):
     output.write_text("".join(lines))
     before, asked = output.read_bytes(), checks.emulator.request_count
     process = checks.start("out.jsonl", "--resume")
-    checks.until(lambda: output in opened_by(process.pid))
+    until(lambda: output in opened_by(process.pid))
     process.send_signal(signal.SIGINT)
     ended = checks.wait(process)
     assert (ended.status, ended.summary, ended.err) == (130, None, "")
@@ -126,7 +129,7 @@ def test_a_hang_up_that_nohup_has_ignored_is_ignored(checks):
 
     before = checks.emulator.request_count
     process = checks.start("out.jsonl", preexec_fn=ignoring)
-    checks.until(lambda: checks.emulator.request_count >= before + 10)
+    until(lambda: checks.emulator.request_count >= before + 10)
     process.send_signal(signal.SIGHUP)
     ended = checks.wait(process)
     assert (ended.status, ended.summary["pending"]) == (1, 0)
