@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from ltx_async.models import Outcome
@@ -91,6 +91,15 @@ def full_day(value: date) -> str:
 def moment(value: datetime | None) -> str:
     """Return a UTC moment such as `5 Jan 2026, 14:03 UTC`; UNKNOWN for None."""
     return UNKNOWN if value is None else f"{full_day(value.date())}, {value:%H:%M} UTC"
+
+
+def time_ago(span: timedelta) -> str:
+    """Return a time since something happened, such as `3 days ago`; `just now` below a minute."""
+    seconds = span.total_seconds()
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{counted(int(seconds // size), unit)} ago"
+    return "just now"
 
 
 def counted_from(now: datetime, end: datetime) -> str:

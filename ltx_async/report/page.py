@@ -22,9 +22,9 @@ from ltx_async.report.cards import Card, cards
 from ltx_async.report.chart import Chart
 from ltx_async.report.charts import charts
 from ltx_async.report.comparison import Comparison
+from ltx_async.report.results import Results
 from ltx_async.report.rowdata import OUTCOME_LABELS, account_table, change_table
 from ltx_async.report.summary import Summary
-from ltx_async.results.record import Record
 from ltx_async.wording import counted, moment, signed, why
 
 _ASSETS: Final = files("ltx_async.report") / "assets"
@@ -57,7 +57,7 @@ def plotly_script() -> str:
 
 def render_page(
     summary: Summary,
-    records: Sequence[Record],
+    results: Results,
     comparison: Comparison | None = None,
     *,
     plotly: str,
@@ -65,8 +65,8 @@ def render_page(
     """Return the page as UTF-8.
 
     Args:
-        summary: the key figures of `records`.
-        records: what the table shows.
+        summary: the key figures of `results`.
+        results: what the table shows.
         comparison: what has changed since an older run.
         plotly: the source of plotly.js.
     """
@@ -84,7 +84,7 @@ def render_page(
         changes="" if comparison is None else _changes(comparison),
         charts="".join(map(_figure, drawn)),
         hint=_HINT if any(each.data for each in drawn) else "",
-        data=json_in_script(_data(summary, records, comparison, drawn)),
+        data=json_in_script(_data(summary, results, comparison, drawn)),
         tables=first,
         plotly=plotly,
         drawing=last,
@@ -126,11 +126,11 @@ def json_in_script(value: Any) -> str:
 
 def _data(
     summary: Summary,
-    records: Sequence[Record],
+    results: Results,
     comparison: Comparison | None,
     drawn: Iterable[Chart],
 ) -> dict[str, Any]:
-    tables = [account_table(records, summary)]
+    tables = [account_table(results, summary)]
     if comparison is not None:
         tables.append(change_table(comparison))
     return {

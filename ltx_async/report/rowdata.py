@@ -10,6 +10,7 @@ from ltx_async.models import Outcome
 from ltx_async.report.charts import epoch_ms, outcome_filter
 from ltx_async.report.comparison import Change, ChangeKind, Comparison
 from ltx_async.report.expiry import SOON
+from ltx_async.report.results import Results
 from ltx_async.report.summary import Summary
 from ltx_async.results.record import Record
 from ltx_async.wording import OUTCOME_NAMES
@@ -38,11 +39,11 @@ _CHANGE_COLUMNS: Final = (
 )
 
 
-def account_table(records: Sequence[Record], summary: Summary) -> dict[str, Any]:
+def account_table(results: Results, summary: Summary) -> dict[str, Any]:
     """Return the table of accounts; JSON values only."""
-    kept = records
+    kept = records = results.records
     if len(records) > MOST_ROWS:
-        kept = sorted(records, key=lambda one: one.outcome is Outcome.OK)[:MOST_ROWS]
+        kept = tuple(sorted(records, key=lambda one: one.outcome is Outcome.OK)[:MOST_ROWS])
     return {
         "id": "accounts",
         "columns": _columns(_ACCOUNT_COLUMNS),

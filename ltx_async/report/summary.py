@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from heapq import nlargest
 from typing import Any, Final
 
 from attrs import asdict, field, fields, frozen
 
+from ltx_async.alerts import Attention, Thresholds
 from ltx_async.models import EPOCH, Outcome, timestamp
 from ltx_async.reasons import Reason, Reasons
 from ltx_async.reasons import as_json as reasons_as_json
@@ -24,6 +25,7 @@ PERCENTILES: Final = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "ma
 
 _SLOWEST: Final = 10
 _MOST_BINS: Final = 30
+_NO_THRESHOLDS: Final = Thresholds()
 
 
 @frozen
@@ -52,6 +54,7 @@ class Summary:
         results: the file it is about.
         accounts: emails in it.
         as_of: when the last of them was checked; expiry is judged at that moment.
+        age: how long ago that was; None where that is not known.
         outcomes: emails by outcome; every outcome is a key.
         balance: LTX Studio tokens left.
         sign_ins: ends of the refresh tokens: then a person has to sign in again.
@@ -59,6 +62,7 @@ class Summary:
         latency_ms: milliseconds of a lookup by name of the percentile; empty where none was sent.
         slowest: the records that took longest, first the slowest.
         reasons: how many lookups failed for each reason, the most frequent first.
+        attention: the emails that need somebody, the most urgent first.
         remarks: what was wrong with the file, a sentence each.
     """
 
@@ -72,29 +76,34 @@ class Summary:
     latency_ms: Mapping[str, float] = field(hash=False)
     slowest: tuple[Record, ...]
     reasons: Mapping[Reason, int] = field(hash=False)
+    attention: tuple[Attention, ...] = ()
+    age: timedelta | None = None
     remarks: tuple[str, ...] = ()
 
     @property
     def need_attention(self) -> int:
-        """Emails with any outcome but ok."""
-        return self.accounts - self.outcomes[Outcome.OK]
+        """How many emails need somebody."""
+        return len(self.attention)
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as JSON values; moments as ISO 8601, UTC."""
-        figures = asdict(self, filter=_not_reasons, value_serializer=_json_value)
+        figures = asdict(self, filter=_is_plain, value_serializer=_json_value)
         figures["slowest"] = [
             {"email": one.email, "elapsed_ms": one.elapsed_ms, "attempts": one.attempts}
             for one in self.slowest
         ]
         figures["reasons"] = reasons_as_json(self.reasons)
+        figures["attention"] = [one.as_json() for one in self.attention]
         return figures
 
 
-_REASONS: Final = fields(Summary).reasons
+_SAID_OTHERWISE: Final = tuple(
+    getattr(fields(Summary), one) for one in ("reasons", "attention", "age")
+)
 
 
-def _not_reasons(attribute: Any, _value: Any) -> bool:
-    return attribute is not _REASONS
+def _is_plain(attribute: Any, _value: Any) -> bool:
+    return attribute not in _SAID_OTHERWISE
 
 
 def _json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
@@ -103,9 +112,24 @@ def _json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def summarise(results: Results, *, most_bins: int = _MOST_BINS) -> Summary:
-    """Work out the key figures of a results file, with a histogram of up to `most_bins` bins."""
+def summarise(
+    results: Results,
+    *,
+    thresholds: Thresholds = _NO_THRESHOLDS,
+    now: datetime | None = None,
+    most_bins: int = _MOST_BINS,
+) -> Summary:
+    """Work out the key figures of results.
+
+    Args:
+        results: what they are about.
+        thresholds: whom somebody is needed for, besides those that are not well.
+        now: when that is asked, aware; when the last was checked for None.
+        most_bins: bins of the histogram of balances, at most.
+    """
     records, as_of = results.records, results.as_of
+    age = None if now is None or as_of is None else now - as_of
+    now = now or as_of or EPOCH
     counts = Counter(one.outcome for one in records)
     sent = [one for one in records if one.attempts and one.elapsed_ms is not None]
     return Summary(
@@ -119,6 +143,8 @@ def summarise(results: Results, *, most_bins: int = _MOST_BINS) -> Summary:
         latency_ms=_latency(sent),
         slowest=tuple(nlargest(_SLOWEST, sent, key=_elapsed)),
         reasons=_reasons(records),
+        age=age,
+        attention=tuple(sorted(filter(None, (thresholds.attention(one, now) for one in records)))),
         remarks=results.remarks,
     )
 

@@ -80,7 +80,7 @@ def pages(tmp_path_factory):
                 before = read(write_jsonl(folder / "older.jsonl", older))
                 comparison = compare(before, results)
             summary = summarise(results)
-            file.write_bytes(render_page(summary, results.records, comparison, plotly=script))
+            file.write_bytes(render_page(summary, results, comparison, plotly=script))
         return file
 
     return write

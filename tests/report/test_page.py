@@ -47,7 +47,7 @@ def page_of(tmp_path, lookups, older=None, *, plotly=PLOTLY):
     comparison = None
     if older is not None:
         comparison = compare(read(write_jsonl(tmp_path / "older.jsonl", older)), results)
-    return render_page(summarise(results), results.records, comparison, plotly=plotly)
+    return render_page(summarise(results), results, comparison, plotly=plotly)
 
 
 @given(st.text(st.characters()) | st.sampled_from([HOSTILE, "</SCRIPT\t>", "]]>"]))

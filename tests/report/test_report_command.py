@@ -1,13 +1,18 @@
+import csv
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from result_examples import WRITERS, balanced, found, missing, run_of, write_jsonl
+from result_examples import NOW, WRITERS, balanced, found, missing, run_of, write_jsonl
+
+from ltx_async.models import timestamp
 
 
 @pytest.fixture
@@ -166,3 +171,148 @@ class TestPage:
         ended = ltx("report", results, "-o", "report.html", "--json")
         assert json.loads(ended.out)["accounts"] == 2
         assert (tmp_path / "report.html").stat().st_size > 1_000_000
+
+
+def ending(email, left):
+    return balanced(email, 50, at=datetime.now(UTC), refreshTokenExpireUTC=from_now(left))
+
+
+def from_now(left):
+    return timestamp(datetime.now(UTC) + left)
+
+
+@pytest.fixture
+def needy(tmp_path):
+    """Results of which some need somebody."""
+    lookups = [
+        *(balanced(f"well{number}@example.com", 100) for number in range(30)),
+        balanced("low@example.com", 3),
+        ending("later@example.com", timedelta(days=6)),
+        ending("soon@example.com", timedelta(days=1)),
+        found("broken@example.com", error="Session expired", at=datetime.now(UTC)),
+    ]
+    return write_jsonl(tmp_path / "needy.jsonl", lookups)
+
+
+LIMITS = ("--min-balance", "10", "--expires-within", "7d,1d")
+URGENT = ["broken@example.com", "soon@example.com", "later@example.com", "low@example.com"]
+
+
+def emails_in(text):
+    return re.findall(r"\S+@example\.com", text)
+
+
+def test_it_opens_with_who_needs_somebody_most_urgent_first(ltx, needy):
+    text = ltx("report", needy, *LIMITS).out
+    assert text.index("Needs attention") < text.index("Outcomes")
+    section = text.split("Needs attention")[1].split("Outcomes")[0]
+    assert emails_in(section) == URGENT
+    assert "sign-in ends tomorrow (" in section
+    assert f"{datetime.now(UTC):%Y-%m-%d}" in section.splitlines()[1]
+    assert emails_in(ltx("report", needy).out.split("Outcomes")[0]) == ["broken@example.com"]
+
+
+@pytest.mark.parametrize("width", ["40", "80"])
+def test_the_list_alone_is_whole_and_fits(ltx, tmp_path, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    many = [balanced(f"low{number:03}@example.com", 1) for number in range(60)]
+    results = write_jsonl(tmp_path / "many.jsonl", many)
+    whole = ltx("report", results, "--attention", *LIMITS).out
+    assert len(emails_in(whole)) == 60
+    assert "Outcomes" not in whole
+    assert max(map(len, whole.splitlines())) <= int(width)
+    page = ltx("report", results, *LIMITS).out
+    assert len(emails_in(page.split("Outcomes")[0])) == 20
+    assert "and 40 more; --attention shows all" in page
+
+
+def test_the_list_is_in_the_figures(ltx, needy):
+    figures = json.loads(ltx("report", needy, *LIMITS, "--json").out)
+    assert [one["email"] for one in figures["attention"]] == URGENT
+    assert figures["attention"][1]["reasons"] == ["sign_in_ends"]
+    assert figures["accounts"] == 34
+    alone = json.loads(ltx("report", needy, *LIMITS, "--json", "--attention").out)
+    assert (alone["accounts"], alone["attention"]) == (4, figures["attention"])
+
+
+def test_the_list_is_a_table_for_a_spreadsheet(ltx, needy):
+    ended = ltx("report", needy, *LIMITS, "--attention", "-o", "attention.csv")
+    assert (ended.status, ended.out) == (0, "")
+    with Path("attention.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["email"] for row in table] == URGENT
+    assert [row["reasons"] for row in table][-1] == "low_balance"
+    assert (table[-1]["due_at"], table[-1]["balance"]) == ("", "3")
+    assert all(row["source"] == str(needy) for row in table)
+    assert ltx("report", needy, "--attention", "-o", "attention.csv").status == 2
+    assert ltx("report", needy, *LIMITS, "--attention", "-o", "attention.tsv").status == 0
+    assert b"\t" in Path("attention.tsv").read_bytes()
+
+
+def test_a_formula_in_an_email_is_neutralised(ltx, tmp_path):
+    results = write_jsonl(tmp_path / "r.jsonl", [missing("=cmd()@example.com")])
+    ltx("report", results, "--attention", "-o", "attention.csv")
+    assert b"\n'=cmd()@example.com," in Path("attention.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["-o", "attention.csv"], "Add --attention"),
+        (["--attention", "-o", "attention.txt"], "End the name in .html"),
+        (["--attention", "--since", "older.jsonl"], "either --attention or --since"),
+        (["-", "-"], "once only"),
+        (["--expires-within", "soon"], "7d"),
+        (["-o", "needy.html", "nowhere.jsonl"], "nowhere.jsonl"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(ltx, needy, arguments, problem):
+    ended = ltx("report", needy, *arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert problem in ended.err
+    assert not Path("attention.csv").exists()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_results_come_from_a_pipe(tmp_path, suffix):
+    file = WRITERS[suffix](tmp_path / f"run{suffix}", run_of(40))
+    done = subprocess.run(
+        [sys.executable, "-m", "ltx_async", "report", "-"],
+        input=file.read_bytes(),
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"40 emails" in done.stdout
+
+
+def test_several_files_are_taken_together_and_of_an_email_the_latest_counts(ltx, tmp_path):
+    yesterday = NOW - timedelta(days=1)
+    one = write_jsonl(
+        tmp_path / "one.jsonl", [balanced("ann@example.com", 1), balanced("bob@example.com", 2)]
+    )
+    other = write_jsonl(
+        tmp_path / "two.jsonl",
+        [balanced("ANN@example.com", 4), balanced("bob@EXAMPLE.com", 7, at=yesterday)],
+    )
+    for order in ((one, other), (other, one)):
+        figures = json.loads(ltx("report", *order, "--json").out)
+        assert figures["results"] == f"{order[0]}, {order[1]}"
+        assert (figures["accounts"], figures["balance"]["total"]) == (3, 7)
+        assert figures["remarks"] == ["In several files, of which the latest counts: 1 email."]
+    ended = ltx("report", one, other, "--attention", "--min-balance", "5", "-o", "attention.csv")
+    assert ended.status == 0
+    with Path("attention.csv").open(newline="") as file:
+        sources = {row["email"]: row["source"] for row in csv.DictReader(file)}
+    assert sources == {
+        "ann@example.com": str(one),
+        "bob@example.com": str(one),
+        "ANN@example.com": str(other),
+    }
+
+
+def test_how_old_the_results_are_is_told(ltx, tmp_path):
+    at = datetime.now(UTC) - timedelta(days=3, minutes=1)
+    results = write_jsonl(tmp_path / "r.jsonl", [balanced("ann@example.com", 1, at=at)])
+    assert "UTC, 3 days ago" in ltx("report", results).out

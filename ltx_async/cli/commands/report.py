@@ -3,60 +3,124 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import click
+from attrs import frozen
 
+from ltx_async.alerts import Thresholds
 from ltx_async.cli.exits import CommandError, ExitStatus
 from ltx_async.cli.terminal.messages import Talk
-from ltx_async.cli.terminal.report_text import MOST_BARS, show_report
+from ltx_async.cli.terminal.report_text import MOST_BARS, show_attention, show_report
 from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.files.replacement import write_whole
 from ltx_async.report import (
     Comparison,
     MissingPlotlyError,
+    Results,
     Summary,
+    attention_table,
     collect,
     compare,
     plotly_script,
     render_page,
     summarise,
 )
-from ltx_async.results.reading import read_results
+from ltx_async.results.reading import RecordReader, read_results
 
 _PAGES: Final = frozenset({".html", ".htm"})
+_TABLES: Final = frozenset({".csv", ".tsv"})
+_STANDARD_INPUT: Final = "-"
 
 
 def report(
     *,
-    results: Path,
+    results: tuple[str, ...],
     output: Path | None,
     since: Path | None,
+    attention: bool,
+    min_balance: float | None,
+    expires_within: tuple[timedelta, ...],
     as_json: bool,
     overwrite: bool,
     quiet: bool,
 ) -> int:
     """Run `ltx-async report`."""
     if output is not None:
-        if output.suffix.lower() not in _PAGES:
-            raise CommandError(
-                f"{output}: a report in a file is HTML.", hint="End the name in .html."
-            )
-        verify_distinct(output, results, since)
+        _verify(output, attention=attention)
+        verify_distinct(output, *results, since)
         verify_replaceable(output, overwrite=overwrite)
-    plotly = "" if output is None else _plotly()
-    newer = collect(read_results(results))
+    if attention and since is not None:
+        raise click.UsageError("Give either --attention or --since.")
+    is_page = output is not None and output.suffix.lower() in _PAGES
+    plotly = _plotly() if is_page else ""
+    newer = collect(*_readers(results))
+    told = _Told(newer, Thresholds(min_balance, expires_within), datetime.now(UTC))
+    if attention:
+        told = told.attention_alone()
     comparison = None if since is None else compare(collect(read_results(since)), newer)
     if output is not None:
-        page = render_page(summarise(newer), newer.records, comparison, plotly=plotly)
-        write_whole(output, page, overwrite=overwrite)
-        Talk(quiet=quiet).say(f"report: {output} ({len(page) / 1e6:.1f} MB), open it in a browser")
+        data = told.page(comparison, plotly) if is_page else told.table(output.suffix.lower())
+        write_whole(output, data, overwrite=overwrite)
+        hint = ", open it in a browser" if is_page else ""
+        Talk(quiet=quiet).say(f"report: {output} ({len(data) / 1e6:.1f} MB){hint}")
     if as_json:
-        click.echo(_as_json(summarise(newer), comparison))
+        click.echo(_as_json(told.summary(), comparison))
+    elif output is None and attention:
+        show_attention(told.summary())
     elif output is None:
-        show_report(summarise(newer, most_bins=MOST_BARS), comparison)
+        show_report(told.summary(MOST_BARS), comparison)
     return ExitStatus.OK
+
+
+def _verify(output: Path, *, attention: bool) -> None:
+    suffix = output.suffix.lower()
+    if suffix in _TABLES and not attention:
+        raise CommandError(
+            f"{output}: only --attention can be a table.",
+            hint="Add --attention, or end the name in .html.",
+        )
+    if suffix not in _PAGES | _TABLES:
+        raise CommandError(f"{output}: a report in a file is HTML.", hint="End the name in .html.")
+
+
+def _readers(names: Iterable[str]) -> list[RecordReader]:
+    """Return the readers of files, each of which is given once.
+
+    Raises:
+        click.UsageError: standard input is given twice.
+    """
+    distinct = list(names)
+    if distinct.count(_STANDARD_INPUT) > 1:
+        raise click.UsageError("Standard input can be read once only.")
+    return [read_results("/dev/stdin" if one == _STANDARD_INPUT else one) for one in distinct]
+
+
+@frozen
+class _Told:
+    """What there is to tell, in each of its forms."""
+
+    results: Results
+    thresholds: Thresholds
+    now: datetime
+
+    def summary(self, most_bins: int | None = None) -> Summary:
+        bins = {} if most_bins is None else {"most_bins": most_bins}
+        return summarise(self.results, thresholds=self.thresholds, now=self.now, **bins)
+
+    def attention_alone(self) -> _Told:
+        """Leave out who needs nobody."""
+        emails = {one.email for one in self.summary().attention}
+        return _Told(self.results.of_emails(emails), self.thresholds, self.now)
+
+    def page(self, comparison: Comparison | None, plotly: str) -> bytes:
+        return render_page(self.summary(), self.results, comparison, plotly=plotly)
+
+    def table(self, suffix: str) -> bytes:
+        return attention_table(self.summary(), self.results, suffix=suffix)
 
 
 def _plotly() -> str:

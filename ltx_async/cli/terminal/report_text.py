@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, frozen
 
+from ltx_async.alerts import Attention
 from ltx_async.models import Outcome
 from ltx_async.report import Change, ChangeKind, Comparison, Summary
 from ltx_async.report.distribution import Bin
@@ -21,6 +22,7 @@ from ltx_async.wording import (
     share,
     signed,
     span,
+    time_ago,
     time_taken,
     why,
 )
@@ -43,6 +45,7 @@ MOST_BARS: Final = 12
 """Bars of the histogram that suit a terminal."""
 
 _CHANGES_SHOWN: Final = 10
+_ATTENTION_SHOWN: Final = 20
 _LONGEST_TROUBLE: Final = 200
 
 
@@ -50,11 +53,20 @@ def show_report(
     summary: Summary, comparison: Comparison | None = None, console: Console | None = None
 ) -> None:
     """Print a report on standard output, as wide as the console is."""
+    _text_on(console).show(summary, comparison)
+
+
+def show_attention(summary: Summary, console: Console | None = None) -> None:
+    """Print all that need somebody on standard output."""
+    _text_on(console).show_attention(summary)
+
+
+def _text_on(console: Console | None) -> _ReportText:
     if console is None:
         from rich.console import Console as RichConsole  # noqa: PLC0415 - only where it is needed
 
         console = RichConsole(highlight=False, markup=False, emoji=False)
-    _ReportText(console, min(console.width, _WIDEST)).show(summary, comparison)
+    return _ReportText(console, min(console.width, _WIDEST))
 
 
 _Head = tuple[str, str]  # text and style
@@ -81,6 +93,7 @@ class _ReportText:
             self._changes(comparison)
         if not summary.accounts:
             return
+        self._attention(summary, _ATTENTION_SHOWN)
         self._outcomes(summary)
         self._reasons(summary)
         self._balance(summary)
@@ -91,9 +104,27 @@ class _ReportText:
         self._line(inert(summary.results), "bold")
         self._line(counted(summary.accounts, "email"))
         if summary.as_of is not None:
-            self._line(f"checked until {moment(summary.as_of)}")
+            age = "" if summary.age is None else f", {time_ago(summary.age)}"
+            self._line(f"checked until {moment(summary.as_of)}{age}")
         for remark in (*summary.remarks, *(comparison.remarks if comparison else ())):
             self._line(inert(remark), "yellow")
+
+    def show_attention(self, summary: Summary) -> None:
+        self._heading(summary, None)
+        self._attention(summary, None)
+
+    def _attention(self, summary: Summary, most: int | None) -> None:
+        """Print who needs somebody, with the day on which it is due, the most urgent first."""
+        self._title("Needs attention")
+        if not summary.attention:
+            self._line("  nobody", "green")
+            return
+        self._entries(
+            ((_due(one), "yellow"), inert(one.email), clipped(one.text, _LONGEST_TROUBLE))
+            for one in summary.attention[:most]
+        )
+        if most is not None and (hidden := len(summary.attention) - most) > 0:
+            self._line(f"  and {hidden:,} more; --attention shows all", "dim")
 
     def _outcomes(self, summary: Summary) -> None:
         self._title("Outcomes")
@@ -219,6 +250,11 @@ class _ReportText:
             text.append(part, style or None)
         text.rstrip()
         self._console.print(text, width=self._width)
+
+
+def _due(attention: Attention) -> str:
+    """Return the day by which somebody is needed, in as many characters for all."""
+    return f"{attention.due_at:%Y-%m-%d}" if attention.due_at else "any time"
 
 
 def _bin_bar(each: Bin) -> _Bar:
