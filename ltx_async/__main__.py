@@ -15,9 +15,11 @@ def main() -> None:
         import click  # noqa: F401, PLC0415
         import rich  # noqa: F401, PLC0415
     except ImportError as error:
+        from ltx_async.extras import install_command  # noqa: PLC0415
+
         if sys.stderr is not None:  # else `print` would turn to standard output
             print(  # noqa: T201
-                f"ltx-async: {error.name} is missing; do: pip install 'ltx_async[cli]'",
+                f"ltx-async: {error.name} is missing; do: {install_command('cli')}",
                 file=sys.stderr,
             )
         sys.exit(2)

@@ -32,6 +32,7 @@ from yarl import URL
 from ltx_async.client import BASE_URL_VARIABLE, TOKEN_VARIABLE, LTXClient
 from ltx_async.codec import ACCOUNT_LIST, Request, account_target
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
+from ltx_async.extras import install_command
 from ltx_async.retry import RetryPolicy
 from ltx_async.transport import DEFAULT_BASE_URL
 
@@ -50,7 +51,7 @@ QUICK: Final = RetryPolicy(base=0.001, throttle_base=0.001)
 
 
 def _needs(package: str) -> None:
-    pytest.fail(f"{package} is missing; do: pip install 'ltx_async[testing]'", pytrace=False)
+    pytest.fail(f"{package} is missing; do: {install_command('testing')}", pytrace=False)
 
 
 # A server

@@ -13,6 +13,7 @@ from patience import in_time
 
 import ltx_async.testing
 from ltx_async import AccountNotFoundError, InvalidEmailError, LTXClient, Outcome
+from ltx_async.extras import install_command
 
 pytest_plugins = ["ltx_async.testing"]
 
@@ -135,7 +136,7 @@ def test_over():
 
 def test_what_is_missing_fails_the_test_that_needs_it(monkeypatch):
     monkeypatch.setattr(ltx_async.testing, "find_spec", lambda _name: None)
-    with pytest.raises(pytest.fail.Exception, match=r"pip install 'ltx_async\[testing\]'"):
+    with pytest.raises(pytest.fail.Exception, match=re.escape(install_command("testing"))):
         next(ltx_async.testing.ltx_mock.__wrapped__(monkeypatch))
 
 
@@ -158,5 +159,5 @@ def test_it({fixture}):
 """
     done = run_pytest(tmp_path, code)
     assert done.returncode == 1
-    assert f"{package} is missing; do: pip install 'ltx_async[testing]'" in done.stdout
+    assert f"{package} is missing; do: {install_command('testing')}" in done.stdout
     assert "Traceback" not in done.stdout

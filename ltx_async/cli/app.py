@@ -18,6 +18,7 @@ from ltx_async._version import __version__
 from ltx_async.cli.exits import ExitStatus, ReaderGoneError, explanation, status_of
 from ltx_async.cli.terminal.encoding import columns
 from ltx_async.cli.terminal.help_text import Context
+from ltx_async.cli.terminal.meant import explained
 from ltx_async.cli.terminal.streams import hurry, standard_streams
 from ltx_async.errors import LTXError
 from ltx_async.wording import inert, wrapped
@@ -116,6 +117,7 @@ First steps, without a token:
   ltx-async demo""",
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
@@ -149,6 +151,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _show(error: click.ClickException) -> None:
     """Print it inert: click quotes arguments, and a shell's pattern stands for any file name."""
+    if isinstance(error, click.NoSuchOption):
+        error = explained(error)
     said = io.StringIO()
     error.show(said)
     width = columns(2)

@@ -44,11 +44,26 @@ def number(low: float = 0.0, *, above: bool = False) -> Callback:
 def duration(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> timedelta | None:
-    """Read a time span such as `12h`, `7d`, `2w`."""
+    """Read a time span such as `300`, `12h`, `7d`, `2w`."""
     try:
         return None if text is None else parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from None
+
+
+def seconds(*, above: bool = False, unit: str = "s") -> Callback:
+    """Return a callback that reads a time span of at least, or `above`, 0 as seconds."""
+
+    def read(_context: click.Context, _option: click.Parameter, text: str) -> float:
+        try:
+            value = parse_duration(text, unit=unit).total_seconds()
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.") from None
+        if above and not value:
+            raise click.BadParameter(f"{text!r} is not above 0.")
+        return value
+
+    return read
 
 
 def transport_found(_context: click.Context, _option: click.Parameter, name: str | None) -> str:
@@ -128,7 +143,7 @@ _CLIENT_OPTIONS: Final = (
     ),
     _asking(
         "--timeout",
-        callback=number(above=True),
+        callback=seconds(above=True),
         default="30",
         show_default=True,
         metavar="SECONDS",
@@ -136,7 +151,7 @@ _CLIENT_OPTIONS: Final = (
     ),
     _asking(
         "--deadline",
-        callback=number(above=True),
+        callback=seconds(above=True),
         default="300",
         show_default=True,
         metavar="SECONDS",
@@ -152,7 +167,7 @@ _CLIENT_OPTIONS: Final = (
     ),
     _asking(
         "--max-wait",
-        callback=number(),
+        callback=seconds(),
         default="60",
         show_default=True,
         metavar="SECONDS",
@@ -223,19 +238,29 @@ def json_option(command: F) -> F:
     )
 
 
-def parse_duration(text: str) -> timedelta:
-    """Read a duration such as `90s`, `15m`, `12h`, `7d`, `2w`.
+def parse_duration(text: str, *, unit: str | None = "s") -> timedelta:
+    """Read a duration such as `90`, `90s`, `1.5m`, `12h`, `7d`, `2w`, `20ms`.
+
+    Args:
+        text: a number of at least 0, and what it counts.
+        unit: what it counts where it does not say; None where it has to say.
 
     Raises:
         ValueError: the text has another form.
     """
     found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"{text!r} is no duration; write for example 15m, 12h, 7d or 2w")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    number, unit = (text, unit) if found is None else found.groups()
+    try:
+        value = float(number) if text.isascii() else math.nan
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _MOST or unit is None:
+        raise ValueError(f"{text!r} is no duration; write for example 30, 15m, 12h, 7d or 2w")
+    return timedelta(seconds=value * _UNITS[unit])
 
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_MOST: Final = 999_999_999
 
 
-_DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhdw])", re.ASCII)
+_DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|[smhdw])", re.ASCII)

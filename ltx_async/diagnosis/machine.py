@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ltx_async import LTXError
 from ltx_async.client import BASE_URL_VARIABLE
 from ltx_async.diagnosis.finding import Finding, Verdict
+from ltx_async.extras import install_command
 from ltx_async.transport import DEFAULT_BASE_URL, Proxy, find_proxy, missing
 from ltx_async.transport.endpoint import check_base_url
 
@@ -55,7 +56,7 @@ def _package(name: str, floor: str, *, optional: bool = False) -> Finding:
         verdict = Verdict.WARN if optional else Verdict.FAIL
         extra = "speed" if optional else "cli"
         text = "not installed; all works without it, but slower" if optional else "not installed"
-        return Finding(name, verdict, text, f"Do: pip install 'ltx_async[{extra}]'")
+        return Finding(name, verdict, text, f"Do: {install_command(extra)}")
     if _numbers(installed) < _numbers(floor):
         text = f"{installed} is older than {floor}"
         return Finding(name, Verdict.FAIL, text, f"Do: pip install --upgrade '{name}>={floor}'")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientRequest, ClientSession, TCPConnector
 
 from ltx_async.errors import ConfigurationError
+from ltx_async.extras import install_command
 from ltx_async.transport.endpoint import DEFAULT_BASE_URL, Endpoint, Secret
 from ltx_async.transport.pool import Wiring, is_uvloop
 from ltx_async.transport.proxies import Proxy, find_proxy
@@ -38,7 +39,7 @@ def missing() -> str | None:
     try:
         import httptools  # noqa: F401, PLC0415
     except ImportError:
-        return "it needs httptools: pip install 'ltx_async[speed]'"
+        return f"it needs httptools: {install_command('speed')}"
     except Exception as error:  # noqa: BLE001 - a broken build fails as it likes
         return f"httptools cannot be loaded: {inert(str(error))}"
     takes = inspect.signature(TCPConnector.connect).parameters

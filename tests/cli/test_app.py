@@ -15,6 +15,7 @@ from ltx_async.cli.commands.serve import _DEFAULT_COUNT
 from ltx_async.cli.runtime import Interrupt, _loop_factory
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.emulator import EXAMPLE_TOKEN, FAULT_KINDS
+from ltx_async.extras import install_command
 from ltx_async.inputs.kinds import Format
 from ltx_async.results.formats import FORMATS, SUFFIXES
 
@@ -32,6 +33,7 @@ def test_help_fits_80_columns_and_has_an_example(ltx, command, monkeypatch):
 
 def test_the_version_is_told(ltx):
     assert ltx("--version").out.startswith(f"ltx-async {__version__} (Python 3.")
+    assert ltx("-V").out == ltx("--version").out
 
 
 @pytest.mark.parametrize("arguments", [["wrong"], ["get"], ["get", "--wrong"], ["--wrong"]])
@@ -86,7 +88,7 @@ def test_without_the_extra_one_line_says_what_to_install(missing):
     ended = run_python(code)
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
-    assert "pip install 'ltx_async[cli]'" in ended.stderr
+    assert install_command("cli") in ended.stderr
     assert ended.stdout == ""
 
 
@@ -127,7 +129,7 @@ def test_without_the_extra_no_command_runs(started, monkeypatch, capfd, missing)
     assert started("--version") == 2
     assert capfd.readouterr() == (
         "",
-        f"ltx-async: {missing} is missing; do: pip install 'ltx_async[cli]'\n",
+        f"ltx-async: {missing} is missing; do: {install_command('cli')}\n",
     )
 
 

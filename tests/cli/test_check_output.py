@@ -1,15 +1,20 @@
 """Where the records of `check` go: standard output, descriptors, named pipes, files; any format."""
 
+import contextlib
 import csv
 import io
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
+from fcntl import ioctl
 from pathlib import Path
+from termios import TIOCSWINSZ
 
 import pytest
 
@@ -240,3 +245,51 @@ def test_what_to_do_names_resume_where_there_is_an_output(ltx, server, output, w
     assert ended.status == 3
     assert words in ended.err
     assert words in json.loads(Path("s.json").read_text())["stopped"]["message"]
+
+
+def test_ordered_results_stand_in_the_order_of_the_input(ltx, server):
+    names = [f"user{number}@example.com" for number in range(40)]
+    lines = [*names[:20], "no email", *names[20:], "ann@example.com"]
+    server.emulator.latency = 0.01
+    Path("in.txt").write_text("\n".join(lines))
+    server.emulator.script(names[0], 503)
+    ended = ltx("check", "in.txt", "--ordered")
+    assert [record["email"] for record in ended.records] == lines
+    assert ltx("check", "in.txt", "--ordered", "-o", "out.csv").status == 1
+    written = Path("out.csv").read_text().splitlines()[1:]
+    assert [line.partition(",")[0] for line in written] == lines
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_on_a_terminal_each_result_is_a_line_to_read(launch, server, columns):
+    wire = {"maxJobs": 3, "balance": {"LTXStudio_token": 1234}}
+    server.emulator.put({"email": "rich@example.com", **wire})
+    Path("in.txt").write_text("rich@example.com\nnobody@example.com\n\x1b[31m@example.com\n")
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, struct.pack("4H", 30, columns, 0, 0))
+    process = launch("check", "in.txt", "--ordered", stdout=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # what Linux says at the end
+        while data := os.read(ours, 65_536):
+            shown += data
+    os.close(ours)
+    assert process.wait(20) == 1
+    lines = shown.decode().replace("\r\n", "\n").splitlines()
+    assert [line.split()[0] for line in lines] == ["outcome", "ok", "not_found", "invalid"]
+    assert max(map(len, lines)) <= columns
+    assert "\x1b" not in shown.decode()
+    start = lines[0].index("email")
+    assert lines[1][start:].split()[0] == "rich@example.com"
+    assert lines[2][start:].startswith("nobody@example.com  HTTP ")
+    assert ("1,234" in lines[1]) == (columns == 80)
+
+
+def test_a_terminal_is_given_the_format_that_was_asked_for(launch, server):
+    Path("in.txt").write_text("ann@example.com\n")
+    ours, theirs = pty.openpty()
+    process = launch("check", "in.txt", "--format", "jsonl", stdout=theirs)
+    os.close(theirs)
+    assert process.wait(20) == 0
+    assert json.loads(os.read(ours, 65_536))["outcome"] == "ok"
+    os.close(ours)

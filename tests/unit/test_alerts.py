@@ -161,13 +161,36 @@ def test_a_record_and_a_lookup_are_judged_alike():
         ("7d", 604_800),
         (" 2w ", 1_209_600),
         ("1.5h", 5400),
+        ("20ms", 0.02),
+        ("300", 300),
+        ("0", 0),
+        ("0.5", 0.5),
+        ("1e3", 1000),
     ],
 )
-def test_durations_are_numbers_with_a_unit(text, seconds):
+def test_durations_are_numbers_with_a_unit_or_of_seconds(text, seconds):
     assert parse_duration(text).total_seconds() == seconds
 
 
-@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "7 d", "1e3d", "\u0667d", "9999999d", "7y"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "d",
+        "-1d",
+        "7 d",
+        "1e3d",
+        "\u0667d",
+        "9999999d",
+        "7y",
+        "-1",
+        "nan",
+        "inf",
+        "1e12",
+        "\u0667",
+        "7D",
+    ],
+)
 def test_other_durations_are_refused_with_an_example(text):
     with pytest.raises(ValueError, match="7d"):
         parse_duration(text)

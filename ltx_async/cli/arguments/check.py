@@ -27,7 +27,8 @@ def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:
     help="""Look up the accounts of many emails.
 
     FILE is text with one email per line, CSV, TSV, JSON Lines, JSON or results of check, in
-    gzip or not; - is standard input. Progress and the summary go to standard error.""",
+    gzip or not; - is standard input. Results go to standard output, on a terminal as lines to
+    read and elsewhere as JSON Lines; progress and the summary go to standard error.""",
     epilog="""\b
 Examples:
   ltx-async check emails.txt -o results.jsonl
@@ -44,6 +45,7 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 @click.option(
     "-n", "--limit", type=click.IntRange(1), metavar="N", help="Ask for so many emails at most."
 )
+@click.option("--ordered", is_flag=True, help="Write results in the order of the input.")
 @click.option("--dry-run", is_flag=True, help="Print what would be asked for, and ask nothing.")
 @click.option(
     "-o",

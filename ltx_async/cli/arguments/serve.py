@@ -11,6 +11,7 @@ from ltx_async.cli.options import (
     duration,
     number,
     quiet_option,
+    seconds,
     variable,
 )
 
@@ -65,7 +66,11 @@ html, slow, redirect.""",
 )
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port.  [a free one]")
 @click.option(
-    "--latency", callback=number(), default="0", metavar="MS", help="Hold each answer back."
+    "--latency",
+    callback=seconds(unit="ms"),
+    default="0",
+    metavar="MS",
+    help="Hold each answer back.",
 )
 @click.option(
     "--rate-limit", callback=number(above=True), metavar="N", help="Answer 429 above N per second."

@@ -26,6 +26,7 @@ class CheckOptions:
     from_api: bool
     inputs: InputOptions
     limit: int | None
+    ordered: bool
     dry_run: bool
     output: str
     output_format: str | None

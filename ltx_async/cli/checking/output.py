@@ -6,21 +6,26 @@ from pathlib import Path
 from typing import Final
 
 from ltx_async.cli.checking.options import CheckOptions
-from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.terminal.account_table import AccountLines
+from ltx_async.cli.terminal.encoding import columns
+from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.formats import FORMATS, open_output
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.scanner import TextFormat
-from ltx_async.results.stream import is_stream, open_stream
+from ltx_async.results.stream import STANDARD_OUTPUT, is_stream, open_stream, standard_output
 from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
+_WIDTH: Final = 80  # of a terminal that does not say
 _STREAMED: Final = {form.name: form.text for form in FORMATS if form.text is not None}
 
 
 async def open_writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer[Lookup]:
     """Open the output; say what was found in one that is continued.
+
+    On a terminal, whoever names neither an output nor a format is shown lines to read.
 
     Args:
         options: which output.
@@ -30,6 +35,8 @@ async def open_writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk
     Raises:
         FileError: it cannot be opened.
     """
+    if options.output == STANDARD_OUTPUT and options.output_format is None and is_terminal(1):
+        return standard_output(AccountLines(columns(1) or _WIDTH))
     if is_stream(options.output):
         return await open_stream(options.output, _streamed(options))
     writer = await open_output(Path(options.output), options.existing, earlier)

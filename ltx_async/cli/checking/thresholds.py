@@ -22,7 +22,14 @@ def limits(
 ) -> tuple[timedelta, ...]:
     """Read time spans that are joined by commas, such as `7d,1d`."""
     try:
-        return () if text is None else tuple(parse_duration(one) for one in text.split(","))
+        return (
+            ()
+            if text is None
+            else tuple(
+                parse_duration(one, unit=None)  # who writes 7 may mean days
+                for one in text.split(",")
+            )
+        )
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from None
 

@@ -59,6 +59,7 @@ async def _check(
             counts=Counts(thresholds, urgent=MostUrgent(most)),
             observer=observer,
             only=options.only,
+            ordered=options.ordered,
             live=options.output != "-" or not is_terminal(1),
             results=None if is_stream(options.output) else options.output,
         )

@@ -15,6 +15,7 @@ from ltx_async.alerts import Thresholds
 from ltx_async.cli.exits import CommandError, ExitStatus
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.report_text import MOST_BARS, show_attention, show_report
+from ltx_async.extras import install_command
 from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.files.replacement import write_whole
 from ltx_async.report import (
@@ -128,7 +129,7 @@ def _plotly() -> str:
         return plotly_script()
     except MissingPlotlyError:
         raise CommandError(
-            "a report in HTML needs plotly.", hint="Do: pip install 'ltx_async[report]'"
+            "a report in HTML needs plotly.", hint=f"Do: {install_command('report')}"
         ) from None
 
 

@@ -91,7 +91,7 @@ def _emulator(
             else file.read()
         )
         return Emulator(
-            accounts, latency=latency / 1000, faults=parse_faults(faults), seed=seed, **settings
+            accounts, latency=latency, faults=parse_faults(faults), seed=seed, **settings
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -18,6 +18,7 @@ from ltx_async.cli.watching.announcer import Announcer, change_writer
 from ltx_async.cli.watching.options import WatchOptions
 from ltx_async.cli.watching.rounds import Watch
 from ltx_async.events import Event
+from ltx_async.extras import install_command
 from ltx_async.monitor.standing import Rules
 from ltx_async.monitor.state import StateFile
 
@@ -75,7 +76,7 @@ def _metrics(options: WatchOptions) -> Metrics | None:
         from ltx_async.monitor.metrics import Metrics  # noqa: PLC0415 - needs an extra
     except ImportError:
         raise CommandError(
-            "metrics need prometheus-client.", hint="Do: pip install 'ltx_async[metrics]'"
+            "metrics need prometheus-client.", hint=f"Do: {install_command('metrics')}"
         ) from None
     return Metrics(emails=options.metrics_emails)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ltx_async.models import Account, Lookup, Outcome, trouble_of
-from ltx_async.wording import inert
+from ltx_async.wording import clipped, inert
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +35,34 @@ class AccountTable:
         from rich.console import Console as RichConsole  # noqa: PLC0415 - only where it is needed
 
         show_accounts(self._lookups, RichConsole(highlight=False, markup=False, emoji=False))
+
+
+@frozen
+class AccountLines:
+    """An encoding for the eye: an aligned line for each lookup, as it comes.
+
+    Attributes:
+        width: how wide the terminal is.
+    """
+
+    width: int
+
+    @property
+    def header(self) -> bytes:
+        """The names of the columns."""
+        return self._encoded("outcome", "balance", "sign-in until", "email", "")
+
+    def encode(self, lookup: Lookup) -> bytes:
+        """Return the line of one lookup."""
+        balance, _, until = _figures(lookup.account)
+        email = inert(lookup.email)
+        return self._encoded(lookup.outcome.value, balance, until, email, _trouble(lookup))
+
+    def _encoded(self, outcome: str, balance: str, until: str, email: str, trouble: str) -> bytes:
+        figures = f"{balance:>10}  {until:<13}  " if self.width >= _ROOM_FOR_FIGURES else ""
+        line = f"{outcome:<12}  {figures}{email}  {trouble}".rstrip()
+        errors = sys.stdout.errors or "backslashreplace"
+        return f"{clipped(line, self.width)}\n".encode(sys.stdout.encoding, errors)
 
 
 def show_accounts(lookups: list[Lookup], console: Console) -> None:
