@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import runpy
 import signal
@@ -18,6 +19,7 @@ from ltx_async.emulator import EXAMPLE_TOKEN, FAULT_KINDS
 from ltx_async.extras import install_command
 from ltx_async.inputs.kinds import Format
 from ltx_async.results.formats import FORMATS, SUFFIXES
+from ltx_async.transport import missing
 
 COMMANDS = app.commands.list_commands(click.Context(app.commands))
 
@@ -233,6 +235,31 @@ def test_an_extra_that_cannot_be_loaded_is_one_line_and_done_without(
     assert BROKEN[package] in err.decode()
     assert b"\x1b" not in err
     assert b'"ok"' in out
+
+
+@pytest.fixture
+def broken(tmp_path, monkeypatch):
+    """Packages that are installed and cannot be loaded, in this process."""
+    for package in BROKEN:
+        (tmp_path / f"{package}.py").write_text("raise RuntimeError('built for another Python')\n")
+        monkeypatch.delitem(sys.modules, package, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_loop_and_a_transport_that_cannot_be_loaded_are_none(capfd):
+    assert _loop_factory(Talk()) is None
+    assert capfd.readouterr().err == f"warning: {BROKEN['uvloop']}built for another Python\n"
+    assert missing() == "httptools cannot be loaded: built for another Python"
+
+
+@pytest.mark.usefixtures("broken")
+def test_without_an_orjson_that_can_be_loaded_the_standard_library_decodes(caplog):
+    spec = importlib.util.find_spec("ltx_async.jsontext")
+    another = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(another)
+    assert another.decode(b'{"a": [1]}') == {"a": [1]}
+    assert caplog.messages == [f"{BROKEN['orjson']}RuntimeError('built for another Python')"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["get", "ann@example.com"], ["report", "none"]])

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from ltx_async.cli.exits import ReaderGoneError
-from ltx_async.cli.terminal.streams import Outlet, hurry, standard_streams
+from ltx_async.cli.terminal.streams import Outlet, _Descriptor, hurry, standard_streams
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="closes streams in a child")
@@ -126,4 +126,29 @@ def test_in_a_hurry_a_reader_gets_a_second(output, monkeypatch):
         sys.stdout.write("x" * 200_000)
         sys.stdout.flush()
     assert len(os.read(reading, 300_000)) == 65_536
+    os.close(reading)
+
+
+def test_what_is_said_to_nobody_ends_nothing(monkeypatch):
+    gone = unread_pipe()
+    os.close(gone)
+    said = Outlet(_Descriptor(gone), None)
+    said.write("lost\n")
+    said.flush()
+    reading, writing = os.pipe()
+    write, answers = os.write, [BlockingIOError(), OSError(5, "Input/output error")]
+
+    def failing(descriptor, data):
+        if descriptor == writing and answers:
+            raise answers.pop(0)
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", failing)
+    said = Outlet(_Descriptor(writing), None)
+    said.write("lost\n")
+    said.flush()
+    said.write("dropped too\n")
+    said.flush()
+    os.close(writing)
+    assert (answers, os.read(reading, 100)) == ([], b"")
     os.close(reading)

@@ -83,10 +83,7 @@ class _Descriptor(io.RawIOBase):
     def _takes_more(self) -> bool:
         try:
             return bool(select.select((), (self._descriptor,), (), _LOOK)[1])
-        except (
-            OSError,
-            ValueError,
-        ):  # closed, or on Windows: the write tells what there is to tell
+        except (OSError, ValueError):  # closed, or on Windows: writing tells what is to be told
             return True
 
 
