@@ -13,6 +13,7 @@ from ltx_async.codec import AccountList, Redaction, prepare
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.limiter import Limiter, client_closed
+from ltx_async.engine.logs import logger
 from ltx_async.engine.lookup import list_accounts, look_up
 from ltx_async.engine.outage import Outage
 from ltx_async.engine.shared import Shared
@@ -29,6 +30,7 @@ from ltx_async.transport import (
     find_proxy,
     transport_of,
 )
+from ltx_async.transport.endpoint import doubt_about
 
 TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105 - the name of a variable
 BASE_URL_VARIABLE: Final = "USEAPI_API"
@@ -103,6 +105,8 @@ class LTXClient:
         self._endpoint = Endpoint.checked(
             base_url, token, allow_http=allow_http, user_agent=user_agent
         )
+        if (doubt := doubt_about(self._endpoint.base)) is not None:
+            logger.warning("%s", doubt)
         limiter = Limiter(concurrency, rate)
         found = find_proxy(self._endpoint.base, proxy, trust_env=trust_env)
         wiring = Wiring(limit=concurrency, ssl=ssl, proxy=found)

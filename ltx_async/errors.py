@@ -265,11 +265,28 @@ class SubscriptionError(ResponseError):
 
 
 class AccountNotFoundError(ResponseError):
-    """404: no such account is configured; a result, never retried."""
+    """404: no such account is configured; a result, never retried.
+
+    Attributes:
+        confirmed: whether the reply is one of the API, by its words or as a JSON error; any
+            other server answers with a 404 too where the base URL is wrong.
+    """
 
     default_hint = "Configure this account at useapi.net, or take it off your list."
     statuses: ClassVar[frozenset[int]] = frozenset({404})
     outcome: ClassVar[str] = "not_found"
+    _unconfirmed_hint: ClassVar[str] = (
+        "Check the base URL, and which useapi.net account the token belongs to: the reply does "
+        "not look like one of the API, which may also still be retired."
+    )
+
+    def __init__(
+        self, message: str, *, confirmed: bool = True, hint: str | None = None, **details: Any
+    ) -> None:
+        if hint is None and not confirmed:
+            hint = self._unconfirmed_hint
+        super().__init__(message, hint=hint, **details)
+        self.confirmed = confirmed
 
 
 class ReauthenticationError(ResponseError):

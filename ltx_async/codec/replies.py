@@ -19,6 +19,7 @@ from ltx_async.codec.members import LONGEST, members
 from ltx_async.codec.waits import retry_after
 from ltx_async.errors import (
     CLASS_OF_STATUS,
+    AccountNotFoundError,
     DecodeError,
     LTXError,
     ProtocolError,
@@ -42,6 +43,7 @@ _PAGE_HINT: Final = (
     "Something in front of the API answers in its place: a captive portal, a proxy or a "
     "challenge. Open the base URL in a browser to see it, or let `ltx-async doctor` look."
 )
+_NO_ACCOUNT: Final = "Account configuration not found"
 _IDENTIFYING: Final = FIELDS - {"error"}
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
 
@@ -194,8 +196,10 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
     if throttle and wait is not None:
         message += f" (asks to wait {wait:g} s)"
     cls = _class_of(status, html=html)
+    known = {"confirmed": _is_of_the_api(text, body)} if cls is AccountNotFoundError else {}
     return cls(
         message,
+        **known,
         hint=_PAGE_HINT if html and cls is ResponseError else None,
         status=status,
         ray=_one_line(redaction.text(ray)) if ray else None,
@@ -211,6 +215,11 @@ def _class_of(status: int, *, html: bool) -> type[ResponseError]:
     if status == NOT_FOUND and html:
         return ResponseError
     return CLASS_OF_STATUS.get(status, ResponseError)
+
+
+def _is_of_the_api(text: str, body: Any) -> bool:
+    """Whether somebody who knows the API has sent a 404: in its words, or as a JSON error."""
+    return _NO_ACCOUNT in text or (isinstance(body, dict) and bool(body.get("error")))
 
 
 def is_html(body: bytes) -> bool:

@@ -15,7 +15,7 @@ from ltx_async.client import BASE_URL_VARIABLE
 from ltx_async.diagnosis.finding import Finding, Verdict
 from ltx_async.extras import install_command
 from ltx_async.transport import DEFAULT_BASE_URL, Proxy, find_proxy, missing
-from ltx_async.transport.endpoint import check_base_url
+from ltx_async.transport.endpoint import check_base_url, doubt_about
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -83,6 +83,9 @@ def transports_found() -> Finding:
     )
 
 
+_EXAMPLE: Final = f"The vendor's is {DEFAULT_BASE_URL}."
+
+
 def base_url_found(base_url: str | None, *, allow_http: bool) -> tuple[Finding, URL | None]:
     """Say whether the base URL can be used, and return it checked."""
     from_variable = os.environ.get(BASE_URL_VARIABLE)
@@ -93,6 +96,8 @@ def base_url_found(base_url: str | None, *, allow_http: bool) -> tuple[Finding, 
     source = "the vendor's"
     if base_url or from_variable:
         source = "from --base-url" if base_url else f"from {BASE_URL_VARIABLE}"
+    if (doubt := doubt_about(url)) is not None:
+        return Finding("base URL", Verdict.WARN, f"{doubt} ({source})", _EXAMPLE), url
     return Finding("base URL", Verdict.OK, f"{url} ({source})"), url
 
 

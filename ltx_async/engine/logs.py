@@ -8,6 +8,8 @@ from typing import Final
 from ltx_async.errors import LTXError
 
 logger: Final = logging.getLogger("ltx_async")
+doubts: Final = logging.getLogger("ltx_async.doubts")
+"""Tells programs what commands find out by a request, and say themselves."""
 
 
 def mask_email(email: str) -> str:

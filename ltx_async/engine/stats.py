@@ -53,6 +53,12 @@ class Counters:
         if lookup.outcome is Outcome.FAILED:
             self.reasons.add(lookup.reason, lookup.email)
 
+    def finds_nothing(self, *, least: int) -> bool:
+        """Whether of so many emails at least, which were asked for, none was found."""
+        missing = self.outcomes[Outcome.NOT_FOUND]
+        asked = sum(self.outcomes.values()) - self.outcomes[Outcome.INVALID]
+        return asked == missing >= least
+
     def stats(self, pace: float | None = None) -> Stats:
         """Return what has been counted, beside the learned pace."""
         return Stats(

@@ -39,7 +39,8 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
 
     Raises:
         ConfigurationError: another scheme than https (http for loopback, or where
-            allowed), user information, a query, a fragment or white space in it, or no host.
+            allowed), user information, a query, a fragment or white space in it, no host, or
+            a path that holds what is added to it.
     """
     base_url = Secret(base_url)
     if _has_user(base_url):  # before a local holds it that a traceback shows
@@ -66,13 +67,28 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
         )
     if url.scheme not in {"http", "https"}:
         raise ConfigurationError(f"the base URL has the scheme {url.scheme!r}", hint=_EXAMPLE)
-    return url.with_path(url.raw_path.rstrip("/"), encoded=True)
+    path = url.raw_path.rstrip("/")
+    if found := _TOO_FAR.search(path):
+        whole = url.with_path(path[: found.start()], encoded=True)
+        raise ConfigurationError(
+            f"the base URL goes too far: {found[0]} is added to it",
+            hint=f"Leave that off: {whole} would do.",
+        )
+    return url.with_path(path, encoded=True)
 
 
 def _has_user(base_url: str) -> bool:
     return "@" in re.split(r"[/?#\\]", base_url.partition("//")[2] or base_url, maxsplit=1)[0]
 
 
+def doubt_about(base: URL) -> str | None:
+    """Say what is odd about a base URL that can be used; None for nothing."""
+    if base.raw_path.endswith("/v1"):
+        return None
+    return f"the base URL {base} does not end in /v1, as that of the API does"
+
+
+_TOO_FAR = re.compile(r"/ltxstudio(?=/|$).*|/accounts$", re.IGNORECASE | re.DOTALL)
 _EXAMPLE = f"A base URL looks like {DEFAULT_BASE_URL}."
 
 

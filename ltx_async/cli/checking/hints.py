@@ -6,14 +6,15 @@ from typing import Final
 
 from attrs import define
 
-from ltx_async import LTXClient
-from ltx_async.cli.checking.listing import listed_accounts
-from ltx_async.errors import LTXError
+from ltx_async import AccountList, LTXClient
+from ltx_async.errors import AccountNotFoundError, LTXError
 from ltx_async.inputs.addresses import is_unusual
 from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import clipped, counted
 
 _SUSPICIOUS: Final = 20
+_TOO_FEW: Final = 2
+_EXAMPLE: Final = "the API's ends in /v1"
 _LONGEST_SHOWN: Final = 60
 
 
@@ -21,14 +22,19 @@ _LONGEST_SHOWN: Final = 60
 class NotFoundStreak:
     """Counts the 404s that a run begins with."""
 
-    _found: int = 0
+    length: int = 0
 
     def completed_by(self, lookup: Lookup) -> bool:
         """Whether this lookup is the twentieth in a row from the start that was not found."""
-        if self._found < 0 or lookup.outcome is Outcome.INVALID:  # nothing was asked for those
+        if self.length < 0 or lookup.outcome is Outcome.INVALID:  # nothing was asked for those
             return False
-        self._found = self._found + 1 if lookup.outcome is Outcome.NOT_FOUND else -1
-        return self._found == _SUSPICIOUS
+        self.length = self.length + 1 if lookup.outcome is Outcome.NOT_FOUND else -1
+        return self.length == _SUSPICIOUS
+
+    @property
+    def is_all(self) -> bool:
+        """Whether a run that ends with it, not yet explained, found none of three or more."""
+        return _TOO_FEW < self.length < _SUSPICIOUS
 
 
 @define
@@ -55,15 +61,22 @@ class UnusualEmails:
         )
 
 
-async def explain_not_found(client: LTXClient) -> str:
-    """Ask for the list of accounts once and say what the missing ones may be due to."""
-    beginning = f"none of the first {_SUSPICIOUS} emails was found"
+async def explain_not_found(client: LTXClient, missing: int) -> str:
+    """Ask for the list of accounts once, and say why none of the first emails was found."""
+    beginning = f"none of the first {missing} emails was found"
     try:
-        accounts = await listed_accounts(client)
+        accounts = await client.list_accounts()
+    except AccountNotFoundError as error:
+        if not error.confirmed:
+            return (
+                f"{beginning}, and where the list of accounts should be there is nothing either: "
+                f"the base URL may be wrong ({_EXAMPLE}), or the API may still be retired."
+            )
+        accounts = AccountList()
     except LTXError as error:
         return (
             f"{beginning}, and the list of accounts cannot be had ({error.message}): "
-            "the base URL may be wrong, or the API may still be retired."
+            f"the base URL may be wrong ({_EXAMPLE}), or the API may still be retired."
         )
     if not accounts.emails:
         return (

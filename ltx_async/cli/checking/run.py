@@ -46,6 +46,7 @@ class CheckRun:
         observer: to be given to the client as `on_event`.
         only: what is written; None for all.
         ordered: whether to deliver in input order.
+        settles: whether to ask for the list of accounts where nobody is found.
         live: False where standard error's terminal is needed for the data.
         results: where the results lie, for the summary.
     """
@@ -57,6 +58,7 @@ class CheckRun:
     observer: Observer = field(factory=Observer)
     only: Only | None = None
     ordered: bool = False
+    settles: bool = True
     live: bool = True
     results: str | None = None
     _streak: NotFoundStreak = field(factory=NotFoundStreak, init=False)
@@ -131,8 +133,15 @@ class CheckRun:
                 await keep(lookup)
                 self._unusual.add(lookup)
                 if not self.counts.earlier and self._streak.completed_by(lookup):
-                    self._warn_of_unusual()  # which explains more than another account would
-                    self.talk.warn(await explain_not_found(client))
+                    await self._settle(client)
+        if self._streak.is_all and not self.counts.earlier:
+            await self._settle(client)
+
+    async def _settle(self, client: LTXClient) -> None:
+        """Find out by one request why nobody is found, where requests are not counted."""
+        if self.settles:
+            self._warn_of_unusual()  # which explains more than another account would
+            self.talk.warn(await explain_not_found(client, self._streak.length))
 
     def _warn_of_unusual(self) -> None:
         if (warning := self._unusual.warning()) is not None:

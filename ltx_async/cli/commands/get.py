@@ -31,6 +31,7 @@ async def get(
         writer,
         talk,
         ordered=True,
+        settles=False,
         live=not is_terminal(1) or not as_json,
     )
     making = ClientOptions(**options).client(talk, work.observer)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LOG_VARIABLE: Final = "LTX_ASYNC_LOG"
+_FOR_PROGRAMS: Final = "ltx_async.doubts"
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -100,7 +101,12 @@ class _TalkHandler(logging.Handler):
         self._talk = talk
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record, a traceback in it line by line."""
+        """Print a record, a traceback in it line by line.
+
+        What is for programs that have no command line is not for people who have one.
+        """
+        if record.name == _FOR_PROGRAMS:
+            return
         for line in self.format(record).split("\n"):
             self._talk.line(line)
 

@@ -22,12 +22,15 @@ from attrs import define, field
 
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk.source import END, End, Feed, check_source
+from ltx_async.engine.logs import doubts
 from ltx_async.engine.lookup import look_up
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError, LTXError
-from ltx_async.models import Lookup, Stats
+from ltx_async.models import Lookup, Outcome, Stats
 
+_FEW: Final = 3  # emails of which none is found, when the run is over
+_MANY: Final = 20  # emails of which none is found, while it goes on
 _ORDERED_WINDOW: Final = 1_000  # results that may wait for one slow email before them
 
 
@@ -76,6 +79,7 @@ class BulkLookup:
     _given: int = field(init=False, default=0)
     _exhausted: bool = field(init=False, default=False)
     _failure: BaseException | None = field(init=False, default=None)
+    _doubted: bool = field(init=False, default=False)
     _room: deque[asyncio.Future[None]] = field(init=False, factory=deque)
     _ready: asyncio.Future[None] | None = field(init=False, default=None)
 
@@ -200,11 +204,22 @@ class BulkLookup:
     def _raise_end(self) -> None:
         failure = self._failure or self._run.ended
         if failure is None:
+            self._doubt(least=_FEW)
             raise StopAsyncIteration
         if isinstance(failure, LTXError):
             raise copy(failure)  # its traceback would grow each time, and keep all its frames
         self._failure = ConfigurationError(f"this run ended with {type(failure).__name__} before")
         raise failure
+
+    def _doubt(self, *, least: int) -> None:
+        """Say once what it may mean that nobody is found."""
+        if not self._doubted and self._run.counters.finds_nothing(least=least):
+            self._doubted = True
+            doubts.warning(
+                "none of %d emails was found: `await client.list_accounts()` tells whether the "
+                "base URL is right, and which accounts this token has",
+                self._run.counters.outcomes[Outcome.NOT_FOUND],
+            )
 
     # Workers
 
@@ -304,6 +319,8 @@ class BulkLookup:
     def _deliver(self, lookup: Lookup) -> None:
         self._run.counters.count(lookup)
         del self._pending[lookup.index]
+        if lookup.outcome is Outcome.NOT_FOUND:
+            self._doubt(least=_MANY)
         if self._ordered:
             self._early[lookup.index] = lookup
             while (following := self._given + len(self._done)) in self._early:
