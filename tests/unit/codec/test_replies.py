@@ -22,6 +22,7 @@ from ltx_async.errors import (
     DecodeError,
     LTXError,
     ProtocolError,
+    ProxyAuthenticationError,
     RateLimitError,
     ReauthenticationError,
     RedirectError,
@@ -304,6 +305,7 @@ def expected_class(status):
         401: AuthenticationError,
         402: SubscriptionError,
         404: AccountNotFoundError,
+        407: ProxyAuthenticationError,
         429: RateLimitError,
         596: ReauthenticationError,
     }
