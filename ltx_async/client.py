@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 import ssl as tls
+import warnings
 from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
-from typing import Final, Literal, NoReturn, Self
+from typing import Any, Final, Literal, NoReturn, Self
 
 from ltx_async.codec import AccountList, Redaction, prepare
 from ltx_async.engine.bounds import Bounds
@@ -147,10 +148,23 @@ class LTXClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the session if it is our own, for good; safe to repeat."""
+        """Close the session if it is our own, for good; safe to repeat.
+
+        Raises:
+            ConfigurationError: the client belongs to another event loop, which has to close it.
+        """
         if not self._shared.limiter.stopped:
+            if self._shared.is_open:
+                self._shared.check_loop()
             self._shared.limiter.stop()
             await self._shared.transport.aclose()
+
+    def __del__(self, _warnings: Any = warnings) -> None:
+        shared = getattr(self, "_shared", None)
+        if shared is not None and shared.is_open:
+            message = f"unclosed {self!r}: leave its block, or await aclose()"
+            _warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+            shared.abandon()
 
     async def lookup(
         self, email: str, *, timeout: float | None = None, deadline: float | None = None

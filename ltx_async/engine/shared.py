@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 
@@ -54,7 +55,7 @@ class Shared:
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
     _runs: int = field(init=False, default=0)
-    _bound: bool = field(init=False, default=False)
+    _process: int | None = field(init=False, default=None)
     _lowered: bool = field(init=False, default=False)
     _overload: Overload = field(init=False, factory=Overload)
 
@@ -71,15 +72,41 @@ class Shared:
         """
         if self.limiter.stopped:
             raise client_closed()
-        loop = asyncio.get_running_loop()
-        if not self._bound:
-            self.loop, self._bound = loop, True
-            if not is_uvloop(loop):  # uvloop's own time has no fractions of a millisecond
-                self.clock = loop.time
-        elif self.loop is not loop:
+        if self._process is not None:
+            self.check_loop()
+            return
+        self.loop, self._process = asyncio.get_running_loop(), os.getpid()
+        if not is_uvloop(self.loop):  # uvloop's own time has no fractions of a millisecond
+            self.clock = self.loop.time
+
+    def check_loop(self) -> None:
+        """Check that the running loop is the one that all lookups are bound to, if they are.
+
+        Raises:
+            ConfigurationError: it is another one.
+        """
+        if self._process is not None and self.loop is not asyncio.get_running_loop():
             raise ConfigurationError(
                 "the client belongs to another event loop", hint="Make one LTXClient per loop."
             )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be connections that nobody has closed."""
+        return self.transport.is_open and not self.limiter.stopped
+
+    def abandon(self) -> None:
+        """Close for good from outside the loop, without a wait; connections go as soon as it runs.
+
+        Where the loop is closed they are asyncio's to free, and in a forked process the parent's.
+        """
+        self.limiter.stop()
+        if self._process != os.getpid() or self.loop.is_closed():
+            return
+        if asyncio._get_running_loop() is self.loop:  # noqa: SLF001
+            self.transport.abandon()
+        else:
+            self.loop.call_soon_threadsafe(self.transport.abandon)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:

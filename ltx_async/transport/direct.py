@@ -165,3 +165,17 @@ class DirectTransport:
         if self._connector is not None:
             connector, self._connector = self._connector, None
             await connector.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection was ever opened and not closed for good."""
+        return self._connector is not None
+
+    def abandon(self) -> None:
+        """Close every connection without a wait."""
+        self._time_limits.stop()
+        for connection in tuple(self._connections):
+            connection.close()
+        if self._connector is not None:
+            self._connector.close_at_once()
+            self._connector = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl as tls
 from collections.abc import Coroutine
@@ -127,6 +128,16 @@ class Connector(aiohttp.TCPConnector):
             return super()._get(key, traces)
         self.idle_may_be_dead = False
         return _no_connection()
+
+    def close_at_once(self) -> None:
+        """Close every connection; what `close` would wait for is left to the running loop."""
+        closing = self.close()
+        with contextlib.suppress(StopIteration):
+            closing.send(None)
+        closing.close()
+
+    def __del__(self, _warnings: Any = None) -> None:
+        """Say nothing: it is the client that nobody closed, and it says so."""
 
 
 async def _no_connection() -> None:

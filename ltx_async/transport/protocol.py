@@ -18,3 +18,10 @@ class Transport(Protocol):
 
     async def aclose(self) -> None:
         """Close what was opened."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything was opened that `aclose` would close."""
+
+    def abandon(self) -> None:
+        """Close what was opened without a wait; call it in the running loop."""

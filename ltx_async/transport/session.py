@@ -174,6 +174,19 @@ class SessionTransport:
             session, self._own = self._own, None
             await session.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session of our own."""
+        return self._own is not None
+
+    def abandon(self) -> None:
+        """Close our own session without a wait."""
+        self._time_limits.stop()
+        if self._own is not None and self._pool is not None:
+            self._own.detach()
+            self._pool.close_at_once()
+            self._own = None
+
 
 def open_session(pool: Connector, proxy: Proxy | None) -> ClientSession:
     """Open a session of our own; call it in the running loop."""

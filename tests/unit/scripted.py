@@ -106,6 +106,8 @@ class ScriptedTransport:
     async def aclose(self):
         self.closed += 1
 
+    is_open = False
+
     @property
     def times(self):
         return [sent.at for sent in self.sent]

@@ -19,6 +19,7 @@ from inside import shared_by
 import ltx_async
 from ltx_async.client import LTXClient
 from ltx_async.codec import Reply
+from ltx_async.emulator import Emulator
 from ltx_async.errors import (
     AccountNotFoundError,
     AuthenticationError,
@@ -279,6 +280,22 @@ def test_a_client_belongs_to_one_event_loop():
     asyncio.run(client.aclose())
 
 
+@pytest.mark.parametrize("transport", ["session", "direct"])
+def test_a_client_with_connections_is_closed_in_its_own_loop(transport):
+    async def use():
+        await client.lookup(EMAIL)
+
+    with Emulator() as emulator, asyncio.Runner() as own, asyncio.Runner() as other:
+        client = LTXClient(TOKEN, base_url=emulator.base_url, transport=transport)
+        own.run(use())
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="another event loop"):
+                other.run(client.aclose())
+        own.run(use())
+        own.run(client.aclose())
+        other.run(client.aclose())
+
+
 def test_a_client_may_be_made_before_there_is_a_loop():
     client = client_over(ScriptedTransport())
 
@@ -287,6 +304,101 @@ def test_a_client_may_be_made_before_there_is_a_loop():
             return await client.lookup(EMAIL)
 
     assert asyncio.run(look_up()).outcome is Outcome.OK
+
+
+FORGOTTEN = """
+import asyncio, gc, os, sys, threading, time, warnings
+from ltx_async import LTXClient
+from ltx_async.emulator import Emulator
+
+transport, loops, when = sys.argv[1:]
+if loops == "uvloop":
+    import uvloop
+    run = uvloop.run
+else:
+    run = asyncio.run
+
+def sockets():
+    gc.collect()
+    links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    return sum(os.readlink(link).startswith("socket") for link in links if os.path.islink(link))
+
+async def use(emulator):
+    client = LTXClient(emulator.token, base_url=emulator.base_url, transport=transport)
+    assert len(await client.lookup_all(["ann@example.com"] * 9)) == 9
+    return client
+
+async def forget_at_once(emulator):
+    idle = sockets()
+    await use(emulator)
+    await asyncio.sleep(0.05)
+    assert sockets() == idle, (sockets(), idle)
+
+async def forget_the_client_of_a_run(emulator):
+    client = LTXClient(emulator.token, base_url=emulator.base_url, transport=transport)
+    async with client.lookup_many(["ann@example.com"] * 9) as lookups:
+        del client
+        gc.collect()
+        async for lookup in lookups:
+            assert lookup.account is not None, lookup
+    del lookups
+
+async def forget_in_a_thread(emulator):
+    idle = sockets()
+    clients = [await use(emulator)]
+    thread = threading.Thread(target=lambda: (clients.clear(), gc.collect()))
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    await asyncio.sleep(0.05)
+    del thread
+    assert sockets() <= idle + 1, (sockets(), idle)
+
+def forget_after_the_loop(emulator):
+    idle = sockets()
+    # A loop that is closed frees its transports by itself, and says so.
+    warnings.filterwarnings("ignore", "(?i)unclosed (transport|resource|connection|<socket)")
+    client = run(use(emulator))
+    del client
+    gc.collect()
+    time.sleep(0.05)
+    assert sockets() <= idle, (sockets(), idle)
+
+warnings.simplefilter("always")
+with Emulator([{"email": "ann@example.com", "maxJobs": 1}]) as emulator:
+    how = globals()[when]
+    if asyncio.iscoroutinefunction(how):
+        run(how(emulator))
+    else:
+        how(emulator)
+"""
+
+
+@pytest.mark.parametrize("transport", ["session", "direct"])
+@pytest.mark.parametrize("loops", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "forget_at_once",
+        "forget_the_client_of_a_run",
+        "forget_in_a_thread",
+        "forget_after_the_loop",
+    ],
+)
+def test_a_client_that_nobody_closed_is_named_once_and_its_sockets_are_freed(
+    transport, loops, when
+):
+    done = subprocess.run(
+        [sys.executable, "-c", FORGOTTEN, transport, loops, when],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if "Warning: unclosed" in line]
+    assert len(said) == 1, done.stderr
+    assert "ResourceWarning: unclosed <LTXClient http://" in said[0]
+    assert "await aclose()" in said[0]
 
 
 QUIET = """

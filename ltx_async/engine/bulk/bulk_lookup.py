@@ -60,7 +60,7 @@ class BulkLookup:
     _bounds: Bounds
     _source: Iterable[str] | AsyncIterable[str]
     _ordered: bool = False
-    _owner: object = None  # the client, which nobody else may hold while the run goes on
+    _owner: object = None  # the client, which nobody else may hold during the run
     _concurrency: int = field(init=False)
     _window: int = field(init=False)
     _run: Run = field(init=False)
@@ -168,6 +168,7 @@ class BulkLookup:
             lookup = self._done.popleft()
             self._pending[lookup.index] = lookup.email
         self._running.close()
+        self._owner = None
         if self._feed is not None:
             await self._feed.stopped()
 
