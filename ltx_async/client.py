@@ -13,10 +13,10 @@ from typing import Any, Final, Literal, NoReturn, Self
 from ltx_async.codec import AccountList, Redaction, prepare
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk import BulkLookup
+from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger
 from ltx_async.engine.lookup import list_accounts, look_up
-from ltx_async.engine.outage import Outage
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event

@@ -202,6 +202,21 @@ class ServiceUnavailableError(LTXError):
         self.last_error = last_error
 
 
+class ServiceRefusedError(LTXError):
+    """Everybody gets the same non-answer, the list of accounts too: something else answers there.
+
+    Attributes:
+        last_error: what the last lookup ended with.
+    """
+
+    default_hint = "Check the base URL, and what lies between this machine and the API."
+    ends_run = True
+
+    def __init__(self, message: str, *, last_error: LTXError | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.last_error = last_error
+
+
 class ResponseError(LTXError):
     """The server answered, and the answer is not an account.
 

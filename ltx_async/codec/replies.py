@@ -193,7 +193,7 @@ def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
     throttle = status == TOO_MANY
     wait = retry_after(reply.headers, body, time.time(), throttle=throttle)
     message = f"HTTP {status}: {text}" if text else f"HTTP {status}"
-    if throttle and wait is not None:
+    if wait is not None and (throttle or 500 <= status < 600):
         message += f" (asks to wait {wait:g} s)"
     cls = _class_of(status, html=html)
     known = {"confirmed": _is_of_the_api(text, body)} if cls is AccountNotFoundError else {}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from attrs import define, field
 
+from ltx_async.codec import ACCOUNT_LIST, Redaction, Reply, parse_accounts
 from ltx_async.engine.attempts import Attempts
 from ltx_async.engine.bounds import Bounds
-from ltx_async.engine.inquiry import ask_for_list
-from ltx_async.engine.outage import cause_of, is_silence
+from ltx_async.engine.health.outage import cause_of, is_silence, may_pass
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import LTXError
@@ -50,21 +51,26 @@ class Aside:
         """
         outage, run, answers = self.shared.outage, self.run, self.attempts.answers_at_failure
         cause = cause_of(error)
-        if cause is None or not is_silence(cause):
+        if cause is None:
             return False
         if outage.lasts:
-            return True
-        if self.attempts.had_its_turn or not cause.retryable:
+            return outage.counts(cause)
+        if self.attempts.had_its_turn or not may_pass(cause):
             return False
-        if answers is None or outage.answers > answers:
+        if answers is None or outage.answers > answers or run.asides >= outage.rule.streak:
             return False
-        return run.asides < outage.rule.streak and (run.more or not run.answered)
+        if is_silence(cause):
+            return run.more or not run.answered
+        return run.more or (self.shared.limiter.busy and not run.answered)
 
-    async def wait(self) -> bool:
+    async def wait(self, error: LTXError) -> bool:
         """Wait until somebody is answered, or there is nobody else to ask.
 
         The lookup that made an outage noticed asks for the list meanwhile: if that is answered,
         more than one email at a time may be asked to find one that is.
+
+        Args:
+            error: what the lookup would fail with.
 
         Returns:
             Whether the lookup is to be asked again. Where the list is answered and there is
@@ -75,6 +81,8 @@ class Aside:
         """
         outage, run = self.shared.outage, self.run
         answers = outage.answers
+        if not outage.lasts:
+            self.attempts.notices = self.shared.failed(error, run)
         with run.waiting(), run.setting_aside():
             if self.attempts.notices:
                 await self._ask_for_list()
@@ -84,18 +92,18 @@ class Aside:
         if outage.answers > answers:
             self.attempts.had_its_turn = True
             return True
-        return not outage.reached
+        return not outage.reached and (outage.lasts or is_silence(cause_of(error) or error))
 
     async def _nobody_else_asks(self) -> bool:
         """Wait for an answer for a while; tell whether nobody is left to get one.
 
         The second look is for those who were just about to ask.
         """
-        shared, limiter = self.shared, self.shared.limiter
+        shared, limiter, run = self.shared, self.shared.limiter, self.run
         closed = limiter.opens_at - shared.loop.time()
         for seconds in (max(shared.policy.backoff(2), closed), 0.0):
             answered = await shared.outage.somebody_is_answered_within(max(seconds, _SHORTEST))
-            if answered or limiter.busy:
+            if answered or limiter.busy or run.sleepers > run.asides:
                 return False
         return True
 
@@ -105,12 +113,27 @@ class Aside:
         try:
             if not self.shared.outage.lasts:  # somebody was answered meanwhile
                 return
-            error = await ask_for_list(self.shared, self.bounds, self.run)
+            error = await _ask_for_list(self.shared, self.bounds, self.run)
         finally:
             limiter.release()
         if error is None:
             return
         if error.ends_run:
             self.run.end(error)
-        if is_silence(error):
+        if self.shared.outage.counts(error):
             self.shared.outage.reached = False
+
+
+def _read(reply: Reply, _email: str, redaction: Redaction) -> Any:
+    return parse_accounts(reply, redaction)
+
+
+async def _ask_for_list(shared: Shared, bounds: Bounds, run: Run) -> LTXError | None:
+    """Ask for the list with one request; its slot is the caller's.
+
+    Returns:
+        What came in place of a list; None where the list came.
+    """
+    attempts: Attempts[Any] = Attempts(shared, ACCOUNT_LIST, None, _read, run)
+    result = await attempts.attempt(bounds.timeout, math.inf)
+    return result if isinstance(result, LTXError) else None

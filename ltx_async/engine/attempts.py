@@ -8,7 +8,6 @@ from typing import Final, Generic, TypeVar
 from attrs import define, field
 
 from ltx_async.codec import Redaction, Reply, Request
-from ltx_async.engine.outage import is_silence
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
@@ -144,7 +143,7 @@ class Attempts(Generic[T]):
         answered = failure is None or failure.outcome != Outcome.FAILED
         if not answered and self.answers_at_failure is None:
             self.answers_at_failure = shared.outage.answers
-        if failure is not None and is_silence(failure):
+        if failure is not None and shared.outage.counts(failure) and not self.throttled:
             self.notices = False
             if run is not None and (shared.outage.lasts or not self.had_its_turn):
                 self.notices = shared.unheard(failure, run)

@@ -123,7 +123,7 @@ class RetryLoop(Attempts[T]):
             RunEndedError: the run ended meanwhile.
         """
         assert self._aside is not None
-        if not await self._aside.wait():
+        if not await self._aside.wait(error):
             return error
         self._ends_at = None
         if self._follow_up is not None:

@@ -28,6 +28,7 @@ class Run:
         answered: whether any of its emails was.
         sleepers: lookups that sleep before a retry or are set aside.
         asides: those of them that are set aside.
+        pause: set when further emails may be taken; None where they may be now.
         on_sleep: called whenever one more does.
     """
 
@@ -37,6 +38,7 @@ class Run:
     answered: bool = False
     sleepers: int = 0
     asides: int = 0
+    pause: asyncio.Event | None = None
     on_sleep: Callable[[], None] | None = None
     _closing: object = field(init=False, default=None)
     _bears_until: float = field(init=False, default=0.0)
@@ -105,6 +107,26 @@ class Run:
                 yield
         finally:
             self.asides -= 1
+
+    @contextlib.contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Have nobody take a further email meanwhile."""
+        self.pause = asyncio.Event()
+        try:
+            yield
+        finally:
+            self.pause.set()
+            self.pause = None
+
+    async def paused(self) -> None:
+        """Wait for the end of a pause.
+
+        Raises:
+            RunEndedError: the run has ended, before or during it.
+        """
+        with self.waiting():
+            if self.pause is not None:
+                await self.pause.wait()
 
     # Throttles
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from attrs import define, field
 
 from ltx_async.codec import Redaction
+from ltx_async.engine.health.outage import Outage
+from ltx_async.engine.health.overload import Overload
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger, message_for_log
-from ltx_async.engine.outage import Outage
-from ltx_async.engine.overload import Overload
 from ltx_async.engine.run import Run
 from ltx_async.errors import (
     ConfigurationError,
@@ -169,6 +169,10 @@ class Shared:
         elif follow_up is not None:
             self.close_gate(follow_up, error)
         return self.outage.is_noticed
+
+    def failed(self, error: LTXError, run: Run) -> bool:
+        """Note a lookup beyond retry while nobody is answered; return as `unheard` does."""
+        return self.outage.failed() and self.unheard(error, run)
 
     def heard_list(self) -> None:
         """Note that the list was answered: in an outage, more than one email may be asked."""

@@ -31,6 +31,7 @@ from ltx_async.errors import (
     RedirectError,
     ResponseError,
     ServerError,
+    ServiceRefusedError,
     ServiceUnavailableError,
     SubscriptionError,
     TransportError,
@@ -48,6 +49,7 @@ TREE = {
     DeadlineError: (LTXError, TimeoutError),
     CertificateError: (LTXError,),
     ServiceUnavailableError: (LTXError,),
+    ServiceRefusedError: (LTXError,),
     ResponseError: (LTXError,),
     AuthenticationError: (ResponseError,),
     SubscriptionError: (ResponseError,),
@@ -71,7 +73,7 @@ def example(cls):
         details |= {"errno": 111, "nobody_listens": True}
     if cls is ProtocolError:
         details |= {"reused": True}
-    if cls in {DeadlineError, ServiceUnavailableError}:
+    if cls in {DeadlineError, ServiceRefusedError, ServiceUnavailableError}:
         details |= {"last_error": ConnectError("refused", errno=111)}
     if cls is DecodeError:
         details |= {"problems": ["email: expected a string, got null"], "status": 203, "html": True}
@@ -172,6 +174,7 @@ ENDING = {
     SubscriptionError,
     ProxyAuthenticationError,
     CertificateError,
+    ServiceRefusedError,
     ServiceUnavailableError,
 }
 
@@ -190,6 +193,7 @@ def test_each_class_says_whether_it_ends_a_run(cls):
         (ProtocolError("x"), True),
         (DeadlineError("x"), True),
         (ServiceUnavailableError("x"), True),
+        (ServiceRefusedError("x"), False),
         (RateLimitError("x"), True),
         (ConfigurationError("x"), False),
         (InvalidEmailError("x"), False),
@@ -236,6 +240,7 @@ def test_what_is_not_told_is_none_or_empty():
     assert ProtocolError("x").reused is False
     assert DeadlineError("x").last_error is None
     assert ServiceUnavailableError("x").last_error is None
+    assert ServiceRefusedError("x").last_error is None
     decode_error = DecodeError("x")
     assert (decode_error.problems, decode_error.status, decode_error.html) == ((), 200, False)
 

@@ -26,6 +26,7 @@ from ltx_async.engine.logs import doubts
 from ltx_async.engine.lookup import look_up
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
+from ltx_async.engine.suspicion import Suspicion
 from ltx_async.errors import ConfigurationError, LTXError
 from ltx_async.models import Lookup, Outcome, Stats
 
@@ -52,7 +53,8 @@ class BulkLookup:
 
     Raises:
         LTXError: out of the iteration, when the run ended early: after 401, 402, an
-            untrusted certificate, a wait over the cap, or an outage. What was in
+            untrusted certificate, a wait over the cap, an outage, or because nobody gets
+            an answer of the API. What was in
             flight is delivered first; where the run was awaited it is in `delivered`.
     """
 
@@ -64,6 +66,7 @@ class BulkLookup:
     _concurrency: int = field(init=False)
     _window: int = field(init=False)
     _run: Run = field(init=False)
+    _suspicion: Suspicion = field(init=False)
     _emails: Iterator[str] | None = field(init=False, default=None)
     _feed: Feed | None = field(init=False, default=None)
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
@@ -86,6 +89,7 @@ class BulkLookup:
     def __attrs_post_init__(self) -> None:
         check_source(self._source)
         self._run = Run()
+        self._suspicion = Suspicion(self._shared, self._bounds, self._run)
         self._concurrency = self._shared.limiter.concurrency
         twice = 2 * self._concurrency
         self._window = max(_ORDERED_WINDOW, 5 * twice) if self._ordered else twice
@@ -255,9 +259,11 @@ class BulkLookup:
         that saves a coroutine for each of them.
         """
         run, shared, bounds = self._run, self._shared, self._bounds
-        emails = self._emails
+        emails, suspicion = self._emails, self._suspicion
         try:
             while self._active <= self._concurrency + run.sleepers:
+                if run.pause is not None:
+                    await run.paused()
                 if emails is not None and self._is_near:
                     email = self._next(emails)
                 else:
@@ -269,7 +275,12 @@ class BulkLookup:
                 index = self._taken
                 self._taken += 1
                 self._pending[index] = email
-                self._deliver(await look_up(shared, bounds, index, email, run))
+                lookup = await look_up(shared, bounds, index, email, run)
+                self._deliver(lookup)
+                error = lookup.error
+                if (error is not None or suspicion.alike) and suspicion.note(error):
+                    assert error is not None
+                    await suspicion.settle(error)
         except RunEndedError:
             pass
         except BaseException as error:

@@ -121,7 +121,7 @@ async def test_without_an_outage_only_so_many_are_set_aside():
 async def test_an_answer_to_somebody_gives_it_another_turn_and_the_last_one():
     scene = Scene()
     scene.shared.limiter.under_way = 1
-    task = asyncio.create_task(scene.aside.wait())
+    task = asyncio.create_task(scene.aside.wait(SILENCE))
     await passes(100)
     assert scene.run.asides == scene.run.sleepers == 1
     heard_at = now()
@@ -137,7 +137,7 @@ async def test_an_answer_to_somebody_gives_it_another_turn_and_the_last_one():
 async def test_where_nobody_else_asks_it_has_another_turn_soon():
     scene = Scene()
     began = now()
-    assert await scene.aside.wait()
+    assert await scene.aside.wait(SILENCE)
     assert 1 <= now() - began < 1.1
     assert not scene.attempts.had_its_turn
 
@@ -146,7 +146,7 @@ async def test_where_nobody_else_asks_it_has_another_turn_soon():
 async def test_whoever_is_just_about_to_ask_goes_before_it():
     scene = Scene()
     limiter = scene.shared.limiter
-    task = asyncio.create_task(scene.aside.wait())
+    task = asyncio.create_task(scene.aside.wait(SILENCE))
     await passes(1.005)  # its first look found nobody
     assert limiter.try_acquire()
     await passes(500)
@@ -159,7 +159,7 @@ async def test_whoever_is_just_about_to_ask_goes_before_it():
 async def test_where_only_the_list_is_answered_emails_without_others_are_at_fault():
     scene = Scene(silent=20, list_reply=404)
     scene.attempts.notices = True
-    assert not await scene.aside.wait()
+    assert not await scene.aside.wait(SILENCE)
     assert [sent.email for sent in scene.transport.sent] == ["accounts"]
     assert scene.outage.lasts
 
@@ -168,7 +168,7 @@ async def test_where_only_the_list_is_answered_emails_without_others_are_at_faul
 async def test_the_list_is_not_asked_for_where_the_outage_ended_before_its_turn():
     scene = Scene(silent=20)
     scene.attempts.notices = True
-    task = asyncio.create_task(scene.aside.wait())
+    task = asyncio.create_task(scene.aside.wait(SILENCE))
     await passes()
     scene.heard()
     assert await task
@@ -181,7 +181,7 @@ async def test_a_list_that_ends_the_run_ends_it():
     scene = Scene(silent=20, list_reply=401)
     scene.attempts.notices = True
     with pytest.raises(RunEndedError):
-        await scene.aside.wait()
+        await scene.aside.wait(SILENCE)
     assert type(scene.run.ended) is AuthenticationError
 
 
@@ -189,14 +189,14 @@ async def test_a_list_that_ends_the_run_ends_it():
 async def test_a_list_that_is_silent_too_leaves_the_emails_blameless():
     scene = Scene(silent=20, list_reply=522)
     scene.attempts.notices = True
-    assert await scene.aside.wait()
+    assert await scene.aside.wait(SILENCE)
 
 
 @in_virtual_time
 async def test_the_end_of_the_run_ends_the_wait():
     scene = Scene()
     scene.shared.limiter.under_way = 1
-    task = asyncio.create_task(scene.aside.wait())
+    task = asyncio.create_task(scene.aside.wait(SILENCE))
     await passes(1)
     scene.run.end(END)
     with pytest.raises(RunEndedError):
@@ -207,7 +207,7 @@ async def test_the_end_of_the_run_ends_the_wait():
 async def test_an_answer_at_the_same_moment_swallows_no_cancellation():
     scene = Scene()
     scene.shared.limiter.under_way = 1
-    task = asyncio.create_task(scene.aside.wait())
+    task = asyncio.create_task(scene.aside.wait(SILENCE))
     await passes(1)
     scene.heard()
     task.cancel()

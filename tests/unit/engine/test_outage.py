@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ltx_async.engine.outage import Outage, cause_of, is_silence
+from ltx_async.engine.health.outage import Outage, cause_of, is_silence
 from ltx_async.errors import (
     AttemptTimeoutError,
     AuthenticationError,

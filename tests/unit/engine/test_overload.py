@@ -2,7 +2,7 @@
 
 import pytest
 
-from ltx_async.engine.overload import Overload
+from ltx_async.engine.health.overload import Overload
 from ltx_async.errors import (
     AccountNotFoundError,
     ConnectError,

@@ -12,8 +12,10 @@ from ltx_async.errors import (
     ConnectError,
     DeadlineError,
     LTXError,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
+    TransportError,
 )
 from ltx_async.retry import OUTAGE_STATUSES, OutageRule
 
@@ -28,6 +30,14 @@ def is_silence(error: LTXError) -> bool:
     if isinstance(error, ConnectError):
         return not error.out_of_descriptors
     return isinstance(error, AttemptTimeoutError)
+
+
+def may_pass(error: LTXError) -> bool:
+    """Whether an attempt failed by what may pass, through no fault of this machine."""
+    if isinstance(error, ConnectError):
+        return not error.out_of_descriptors
+    attempt = isinstance(error, TransportError | ResponseError)
+    return attempt and error.retryable and not isinstance(error, RateLimitError)
 
 
 def cause_of(error: LTXError) -> LTXError | None:
@@ -56,6 +66,8 @@ class Outage:
     reached: bool = field(init=False, default=False)
     _silent: int = field(init=False, default=0)
     _gives_up_at: float | None = field(init=False, default=None)
+    _failed: int = field(init=False, default=0)
+    _failing: bool = field(init=False, default=False)
     _tried: int = field(init=False, default=0)
     _probes: int = field(init=False, default=0)
     _answer: asyncio.Event = field(init=False, factory=asyncio.Event)
@@ -70,6 +82,24 @@ class Outage:
         """Whether the latest attempt is the one that made so many in a row."""
         return self._silent == self.rule.streak
 
+    def counts(self, error: LTXError) -> bool:
+        """Whether an attempt that ended with `error` leaves open if anybody is there."""
+        return is_silence(error) or (self._failing and may_pass(error))
+
+    def failed(self) -> bool:
+        """Note a lookup that is beyond retry while nobody is answered, by what may pass.
+
+        Returns:
+            Whether that makes so many that there is an outage, with the next attempt that is
+            noted: from then on all that may pass counts for one, also a status such as 500.
+        """
+        self._failed += 1
+        if self.lasts or self._failed < self.rule.streak:
+            return False
+        self._failed, self._failing = 0, True
+        self._silent = self.rule.streak - 1
+        return True
+
     def heard(self, *, answered: bool) -> bool:
         """Note a reply to a lookup; return whether that ends an outage.
 
@@ -79,6 +109,7 @@ class Outage:
         self.replies += 1
         if answered:
             self.answers += 1
+            self._failed = 0
             self._answer.set()
         lasted = self.lasts
         if lasted or self._silent:
@@ -89,7 +120,7 @@ class Outage:
         """Count anew, as when nobody has asked for a while."""
         self._silent = self._tried = self._probes = 0
         self._gives_up_at = None
-        self.reached = False
+        self._failing = self.reached = False
 
     def heard_list(self) -> None:
         """Note a reply to the list: the server is there, and so many more emails may be asked."""
