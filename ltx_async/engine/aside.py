@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.health.outage import cause_of, is_silence, may_pass
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
-from ltx_async.errors import LTXError
+from ltx_async.errors import LTXError, ResponseError
 
 _SHORTEST: Final = 0.01  # seconds between two looks at whether anybody else is asked
 
@@ -80,7 +81,9 @@ class Aside:
             RunEndedError: the run ended meanwhile.
         """
         outage, run = self.shared.outage, self.run
-        answers = outage.answers
+        answers, cause = outage.answers, cause_of(error) or error
+        told = cause.retry_after if isinstance(cause, ResponseError) else None
+        due = self.shared.loop.time() + (told or 0.0)
         if not outage.lasts:
             self.attempts.notices = self.shared.failed(error, run)
         with run.waiting(), run.setting_aside():
@@ -88,11 +91,15 @@ class Aside:
                 await self._ask_for_list()
             while outage.answers == answers and not await self._nobody_else_asks():
                 pass
+            left = due - self.shared.loop.time()
+            if left > self.shared.policy.retry_after_cap:
+                return False  # nobody waits that long, nor asks before
+            await asyncio.sleep(left)
         self.attempts.answers_at_failure = None
         if outage.answers > answers:
             self.attempts.had_its_turn = True
             return True
-        return not outage.reached and (outage.lasts or is_silence(cause_of(error) or error))
+        return not outage.reached and (outage.lasts or is_silence(cause))
 
     async def _nobody_else_asks(self) -> bool:
         """Wait for an answer for a while; tell whether nobody is left to get one.

@@ -64,11 +64,23 @@ async def test_the_budget_stays_within_its_bounds_under_fifty_tasks(serve, conne
 
 async def test_a_total_outage_costs_a_thousand_lookups_at_most_1_100_requests(serve, connect):
     server = await serve(in_turn([error(500)]))
+    client = connect(server)
     async with asyncio.timeout(20):
-        lookups = await connect(server).lookup_many(f"{n}@example.com" for n in range(1000))
-    assert len(lookups) == 1000
+        lookups = await asyncio.gather(*(client.lookup(f"{n}@example.com") for n in range(1000)))
     assert all(lookup.outcome is Outcome.FAILED for lookup in lookups)
     assert 1000 <= server.requests <= 1100
+
+
+async def test_a_total_outage_ends_a_run_of_a_thousand_after_few_requests(serve, connect):
+    server = await serve(in_turn([error(500)]))
+    client = connect(server, outage=OutageRule(patience=1.0, probe_base=0.02, probe_cap=0.1))
+    run = client.lookup_many(f"{n}@example.com" for n in range(1000))
+    async with asyncio.timeout(20):
+        with pytest.raises(ServiceUnavailableError) as caught:
+            await run
+    assert caught.value.last_error.status == 500
+    assert run.delivered == ()
+    assert server.requests <= 3 * 39 + 30
 
 
 async def test_a_server_that_is_overloaded_for_ever_is_asked_rarely_and_the_run_ends(
