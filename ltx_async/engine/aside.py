@@ -14,7 +14,7 @@ from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.health.outage import cause_of, is_silence, may_pass
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
-from ltx_async.errors import LTXError, ResponseError
+from ltx_async.errors import DeadlineError, LTXError, ResponseError
 
 _SHORTEST: Final = 0.01  # seconds between two looks at whether anybody else is asked
 
@@ -62,6 +62,10 @@ class Aside:
             return False
         if is_silence(cause):
             return run.more or not run.answered
+        if isinstance(error, DeadlineError):
+            return False
+        if self.attempts.attempts == 1 and outage.answers > self.attempts.answers_at_start:
+            return False
         return run.more or (self.shared.limiter.busy and not run.answered)
 
     async def wait(self, error: LTXError) -> bool:
@@ -91,6 +95,8 @@ class Aside:
                 await self._ask_for_list()
             while outage.answers == answers and not await self._nobody_else_asks():
                 pass
+            if outage.answers == answers and not outage.lasts and not is_silence(cause):
+                return False
             left = due - self.shared.loop.time()
             if left > self.shared.policy.retry_after_cap:
                 return False  # nobody waits that long, nor asks before
@@ -99,7 +105,7 @@ class Aside:
         if outage.answers > answers:
             self.attempts.had_its_turn = True
             return True
-        return not outage.reached and (outage.lasts or is_silence(cause))
+        return not outage.reached
 
     async def _nobody_else_asks(self) -> bool:
         """Wait for an answer for a while; tell whether nobody is left to get one.

@@ -47,6 +47,7 @@ class Attempts(Generic[T]):
         notices: whether it was the last attempt that made an outage noticed.
         answers_at_failure: how many emails of the client had been answered when this one
             failed first; None before it did.
+        answers_at_start: how many had been answered when it was asked for first.
         had_its_turn: whether it was set aside until somebody was answered. What is silent
             to it from then on is no sign of an outage.
     """
@@ -62,6 +63,7 @@ class Attempts(Generic[T]):
     throttled: bool = field(init=False, default=False)
     notices: bool = field(init=False, default=False)
     answers_at_failure: int | None = field(init=False, default=None)
+    answers_at_start: int = field(init=False, default=0)
     had_its_turn: bool = field(init=False, default=False)
 
     @property
@@ -95,6 +97,7 @@ class Attempts(Generic[T]):
         self.attempts += 1
         if self.started_at is None:
             self.started_at = began
+            self.answers_at_start = shared.outage.answers
         watched = shared.watched
         if watched:
             shared.tell(AttemptStarted(self.email or "", self.attempts))

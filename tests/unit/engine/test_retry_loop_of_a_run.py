@@ -223,7 +223,7 @@ async def test_an_empty_budget_fails_fast():
     delivered, reason, _ = await run_of(client, emails(1000))
     assert reason is None
     assert {email for email, lookup in delivered.items() if lookup.error} == set(failing)
-    assert 1000 + 10 <= len(transport.sent) <= 1000 + 10 + 20  # those before the first answer
+    assert 1000 + 10 <= len(transport.sent) <= 1000 + 10 + 100  # some were asked before all others
 
 
 @in_virtual_time
