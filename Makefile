@@ -5,13 +5,24 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check docs soak bench clean
 
-# What to install is said in setup.cfg alone.
-$(VENV)/installed: setup.cfg
+# What to install is said in setup.cfg, and for work on the package in pyproject.toml.
+SETUP := setup.cfg pyproject.toml
+PIP = -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli,speed,dev]'
+
+$(VENV)/demo: $(SETUP) | $(VENV)/bin/python
+	$(BIN)/python $(PIP) --editable '.[cli,speed]'
 	touch $@
 
-demo: $(VENV)/installed
+# Groups are known to pip from 25.1 on.
+$(VENV)/installed: $(SETUP) | $(VENV)/bin/python
+	$(BIN)/python $(PIP) --upgrade 'pip>=25.1'
+	$(BIN)/python $(PIP) --editable '.[cli,speed]' --group dev
+	touch $@ $(VENV)/demo
+
+demo: $(VENV)/demo
 	$(BIN)/ltx-async demo
 
 # With bytecode kept, what many processes import is compiled once.
@@ -39,10 +50,11 @@ docs: $(VENV)/installed
 	$(BIN)/python docs/options.py
 
 # A virtual environment of its own: the rivals' packages would change what the tests run on.
-.venv-bench/ready: setup.cfg
+.venv-bench/ready: $(SETUP)
 	$(PYTHON) -m venv .venv-bench
-	URLLIB3_NO_OVERRIDE=1 .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-binary urllib3-future --editable '.[cli,speed,bench]'
+	.venv-bench/bin/python $(PIP) --upgrade 'pip>=25.1'
+	URLLIB3_NO_OVERRIDE=1 .venv-bench/bin/python $(PIP) --no-binary urllib3-future \
+		--editable '.[cli,speed]' --group bench
 	touch $@
 
 bench: .venv-bench/ready

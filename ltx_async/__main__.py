@@ -1,4 +1,4 @@
-"""`python -m ltx_async` and `ltx-async`: the command line, if its packages are installed."""
+"""`python -m ltx_async` and `ltx-async`: the command line, if its packages are there."""
 
 from __future__ import annotations
 

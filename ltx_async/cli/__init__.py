@@ -1,4 +1,4 @@
 """The command line: one file each for commands, input readers, output writers, progress.
 
-Needs the extra `cli` (click and rich); `ltx_async.__main__` says so where it is missing.
+Needs click and rich; `ltx_async.__main__` says so where one is missing.
 """
