@@ -97,6 +97,18 @@ def variable(option: str) -> str:
     return f"LTX_ASYNC_{option.lstrip('-').replace('-', '_').upper()}"
 
 
+def outcomes(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> frozenset[Outcome]:
+    """Read outcomes that are joined by commas; none where the option is not given."""
+    if text is None:
+        return frozenset()
+    try:
+        return frozenset(Outcome(name.strip()) for name in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r}: choose from {', '.join(Outcome)}.") from None
+
+
 def outcome_names(_context: click.Context, _option: click.Parameter, typed: str) -> list[str]:
     """Complete the first outcome; the shells' scripts know no value with a comma in it."""
     return [name.value for name in Outcome if name.startswith(typed)]

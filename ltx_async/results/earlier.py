@@ -41,15 +41,19 @@ class EarlierRecords:
         on_record: is given each that stays.
         renewal: which do not stay.
         count: records that stay, so far.
+        oldest: when the oldest of them was checked.
         remarks: what else is to be told of the output, half a sentence each.
     """
 
     on_record: Callable[[Record], None] = lambda _: None
     renewal: Renewal = field(factory=Renewal)
     count: int = field(default=0, init=False)
+    oldest: datetime | None = field(default=None, init=False)
     remarks: list[str] = field(factory=list, init=False)
 
     def add(self, record: Record) -> None:
         """Take a record that stays."""
         self.count += 1
+        if self.oldest is None or record.checked_at < self.oldest:
+            self.oldest = record.checked_at
         self.on_record(record)

@@ -686,3 +686,39 @@ def test_limits_are_durations_joined_by_commas(ltx, server, text):
     assert ended.status == 2
     assert "7d" in ended.err
     assert server.asked == []
+
+
+def test_chosen_outcomes_are_asked_again_and_heal(ltx, server):
+    write_emails("ann@example.com", "bob@example.com", "eve@example.com")
+    server.emulator.script("bob@example.com", 404)
+    assert ltx("check", "emails.txt", "-o", "out.jsonl").status == 1
+    server.emulator.put(healthy("eve@example.com"))
+    before = len(server.asked)
+    ended = ltx("check", "emails.txt", "-o", "out.jsonl", "--retry", "not_found")
+    assert ended.status == 0
+    assert sorted(server.asked[before:]) == ["bob@example.com", "eve@example.com"]
+    assert "going on after 1 record, the oldest of " in ended.err
+
+
+@pytest.mark.parametrize(("age", "asked"), [("0s", 1), ("1h", 0)])
+def test_what_is_older_is_asked_again(ltx, server, age, asked):
+    write_emails("ann@example.com")
+    assert ltx("check", "emails.txt", "-o", "out.jsonl").status == 0
+    before = len(server.asked)
+    assert ltx("check", "emails.txt", "-o", "out.jsonl", "--older-than", age).status == 0
+    assert len(server.asked) - before == asked
+
+
+@pytest.mark.parametrize("flag", [["--retry", "failed"], ["--older-than", "1h"]])
+def test_what_goes_on_needs_a_file_and_no_overwrite(ltx, server, flag):
+    write_emails("ann@example.com")
+    assert ltx("check", "emails.txt", *flag).status == 2
+    ended = ltx("check", "emails.txt", "-o", "out.jsonl", *flag, "--overwrite")
+    assert ended.status == 2
+    assert f"Give either {flag[0]} or --overwrite" in ended.err
+
+
+def test_an_outcome_that_there_is_not_is_refused(ltx, server):
+    write_emails("ann@example.com")
+    ended = ltx("check", "emails.txt", "-o", "out.jsonl", "--retry", "gone")
+    assert (ended.status, "choose from ok, needs_reauth" in ended.err) == (2, True)

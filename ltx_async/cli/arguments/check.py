@@ -10,8 +10,10 @@ from ltx_async.cli.checking.thresholds import only, threshold_options
 from ltx_async.cli.options import (
     FILE_NAME,
     client_options,
+    duration,
     input_options,
     outcome_names,
+    outcomes,
     quiet_option,
 )
 
@@ -64,7 +66,20 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--resume", is_flag=True, help="Go on with OUT: ask only what it has no record of.")
-@click.option("--retry-failed", is_flag=True, help="The same, and ask its failed records again.")
+@click.option(
+    "--retry",
+    callback=outcomes,
+    shell_complete=outcome_names,
+    metavar="OUTCOME,...",
+    help="The same, and ask its records of these outcomes again.",
+)
+@click.option("--retry-failed", is_flag=True, help="The same as --retry failed.")
+@click.option(
+    "--older-than",
+    callback=duration,
+    metavar="24h",
+    help="The same, and ask its records again that are older.",
+)
 @click.option(
     "--only",
     callback=only,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -32,7 +32,9 @@ class CheckOptions:
     output_format: str | None
     overwrite: bool
     resume: bool
+    retry: frozenset[Outcome]
     retry_failed: bool
+    older_than: timedelta | None
     only: Only | None
     min_balance: float | None
     expires_within: tuple[timedelta, ...]
@@ -70,7 +72,7 @@ class CheckOptions:
             )
 
     def _verify_resume(self) -> None:
-        flag = "--retry-failed" if self.retry_failed else "--resume"
+        flag = self._continuing
         if is_stream(self.output):
             raise click.UsageError(f"{flag} needs a file: name the one to continue with -o OUT.")
         if self.overwrite:
@@ -84,11 +86,24 @@ class CheckOptions:
     @property
     def existing(self) -> Existing:
         """What to do with an output that is there already."""
-        if self.resume or self.retry_failed:
+        if self._continuing:
             return Existing.RESUME
         return Existing.OVERWRITE if self.overwrite else Existing.REFUSE
 
     @property
     def renewal(self) -> Renewal:
         """Which records of an output that is continued are asked for again."""
-        return Renewal(frozenset({Outcome.FAILED}) if self.retry_failed else frozenset())
+        outcomes = self.retry | {Outcome.FAILED} if self.retry_failed else self.retry
+        before = None if self.older_than is None else datetime.now(UTC) - self.older_than
+        return Renewal(outcomes, before)
+
+    @property
+    def _continuing(self) -> str:
+        """The option by which the output is continued; empty for none."""
+        asked = {
+            "--retry-failed": self.retry_failed,
+            "--retry": bool(self.retry),
+            "--older-than": self.older_than is not None,
+            "--resume": self.resume,
+        }
+        return next((flag for flag, is_set in asked.items() if is_set), "")

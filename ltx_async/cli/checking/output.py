@@ -16,7 +16,7 @@ from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.scanner import TextFormat
 from ltx_async.results.stream import STANDARD_OUTPUT, is_stream, open_stream, standard_output
 from ltx_async.results.text_file import Writer
-from ltx_async.wording import counted
+from ltx_async.wording import counted, moment
 
 _WIDTH: Final = 80  # of a terminal that does not say
 _STREAMED: Final = {form.name: form.text for form in FORMATS if form.text is not None}
@@ -43,7 +43,8 @@ async def open_writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk
     for remark in earlier.remarks:
         talk.say(f"{options.output}: {remark}")
     if earlier.count:
-        talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}")
+        oldest = "" if earlier.oldest is None else f", the oldest of {moment(earlier.oldest)}"
+        talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}{oldest}")
     return writer
 
 
