@@ -162,8 +162,11 @@ class Shared:
         Returns:
             Whether it is the one that makes an outage noticed.
         """
-        now, jitter = self.loop.time(), self.policy.random()
+        lasted, now, jitter = self.outage.lasts, self.loop.time(), self.policy.random()
         follow_up = self.outage.unheard(error, now=now, closed=self.limiter.closed, jitter=jitter)
+        if self.outage.lasts and not lasted:
+            patience, why = self.outage.rule.patience, message_for_log(error, error.email)
+            logger.warning("nobody answers; waiting up to %.0f s; the last one: %s", patience, why)
         if isinstance(follow_up, ServiceUnavailableError):
             run.end(follow_up)
         elif follow_up is not None:

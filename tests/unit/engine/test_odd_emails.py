@@ -135,3 +135,13 @@ async def test_an_odd_email_fails_with_what_it_got_and_the_attempts_it_had():
     transport = ScriptedTransport(odd_ones_get(522))
     delivered, _, _ = await run_of(client_over(transport, concurrency=1), [*odd(2), *emails(100)])
     assert {type(delivered[email].error) for email in odd(2)} == {ServerError}
+
+
+@in_virtual_time
+async def test_an_outage_is_told_when_it_begins_and_once(caplog):
+    transport = ScriptedTransport([refused])
+    client = client_over(transport, concurrency=20)
+    await run_of(client, emails(100))
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    (message,) = [record.getMessage() for record in warnings]
+    assert message.startswith("nobody answers; waiting up to 60 s; the last one: cannot connect")
