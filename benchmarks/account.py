@@ -3,7 +3,8 @@
 Every rival that can run Python ends a lookup with ``structure``: equal work, so that the
 difference that is measured is the way to the bytes. Types are never coerced and timestamps become
 aware datetimes. It does less than ltx_async, which also keeps unknown fields and names the path
-of what is wrong.
+of what is wrong. Only the yardstick, which stands for what people write, ends with
+``structure_as_usual``: cattrs as it comes.
 """
 
 from datetime import datetime
@@ -30,6 +31,25 @@ class Account:
 def structure(wire: object) -> Account:
     """Return the account in a decoded JSON object, or raise ``TypeError`` or ``ValueError``."""
     return _converter.structure(wire, Account)
+
+
+@frozen
+class UsualAccount:
+    """The same fields under the names that they have in the reply."""
+
+    email: str | None = None
+    cookie: dict[str, str] | None = None
+    maxJobs: int | None = None  # noqa: N815 - as in the reply
+    updatedUTC: datetime | None = None  # noqa: N815
+    tokenExpireUTC: datetime | None = None  # noqa: N815
+    balance: dict[str, int | float] | None = None
+    latestCreatedAtMs: dict[str, int] | None = None  # noqa: N815
+    error: str | None = None
+
+
+def structure_as_usual(wire: object) -> UsualAccount:
+    """Return the account in a decoded JSON object by a default converter of cattrs."""
+    return _usual.structure(wire, UsualAccount)
 
 
 def is_account_reply(status: int, content_type: str | None) -> bool:
@@ -78,4 +98,12 @@ def _account_converter() -> Converter:
     return converter
 
 
+def _usual_converter() -> Converter:
+    converter = Converter()
+    converter.register_structure_hook(datetime, _timestamp)
+    converter.register_structure_hook(int | float, _strict_number)
+    return converter
+
+
 _converter = _account_converter()
+_usual = _usual_converter()

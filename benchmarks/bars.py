@@ -34,6 +34,7 @@ def bars(sections: Sequence[Section]) -> list[Bar]:
     data = {section.name: section.data for section in sections}
     return [
         *_comparison_bars(data.get("comparison", {}).get("ratios", {})),
+        *_tls_bars(data.get("tls", {}).get("ratios", {})),
         *_latency_bars(data.get("latency", {}).get("efficiency", {})),
         *_throttling_bars(data.get("throttling", {}).get("clients", [])),
         *_pace_bars(data.get("pace", {}).get("servers", [])),
@@ -58,16 +59,26 @@ def bars_table(found: Sequence[Bar]) -> str:
 
 def _comparison_bars(ratios: Mapping[str, float | None]) -> list[Bar]:
     limits = {
-        "direct / gather, lookups per second": (4.0, False),
+        "direct / semaphore gather, lookups per second": (4.0, False),
+        "session / semaphore gather, lookups per second": (0.95, False),
+        "session on uvloop / hand-tuned, lookups per second": (0.95, False),
+        "direct / pycurl, CPU": (0.9, True),
         "direct / curl, CPU": (1.0, True),
-        "direct / pycurl, CPU": (1.0, True),
+        "direct / wreq, CPU": (1.0, True),
+        "direct / pyreqwest, CPU": (1.0, True),
         "direct / wrk, lookups per second": (0.6, False),
-        "session / gather, lookups per second": (0.85, False),
-        "session on uvloop / hand-tuned, lookups per second": (0.85, False),
     }
     return [
         Bar(promise, ratios.get(promise), limit, at_most)
         for promise, (limit, at_most) in limits.items()
+    ]
+
+
+def _tls_bars(ratios: Mapping[str, float | None]) -> list[Bar]:
+    limits = {"pycurl": 1.2, "wreq": 1.0, "pyreqwest": 1.0}
+    return [
+        Bar(f"over TLS: {name}", ratios.get(name), limit, at_most=True)
+        for name, limit in ((f"direct / {rival}, CPU", limit) for rival, limit in limits.items())
     ]
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from attrs import asdict, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 from benchmarks.clients import Client
 from benchmarks.cores import ROOT, client_core, pin_process
@@ -76,7 +76,7 @@ def interleaved(clients: Sequence[Client], job: Job, rounds: int) -> list[Series
 def scaled(job: Job, client: Client) -> Job:
     """Return the job with the client's share of the lookups, but fifty at least."""
     lookups = max(min(job.lookups, 50), int(job.lookups * client.share))
-    return Job(job.base_url, lookups, job.concurrency, job.rate)
+    return evolve(job, lookups=lookups)
 
 
 def as_rows(series: Iterable[Series]) -> list[dict[str, object]]:
@@ -108,6 +108,7 @@ def _in_turns(clients: Sequence[Client], rounds: int) -> Iterator[Client]:
 @contextlib.contextmanager
 def _client_process(client: Client, job: Job) -> Iterator[subprocess.Popen[str]]:
     numbers = (str(job.lookups), str(job.concurrency), "--rate", str(job.rate))
+    numbers += ("--ca-file", job.ca_file)
     command = [sys.executable, "-m", "benchmarks.clients", client.entry, job.base_url, *numbers]
     process = subprocess.Popen(
         command,

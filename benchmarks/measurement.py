@@ -2,6 +2,7 @@
 
 import os
 import resource
+import ssl
 import sys
 import time
 from array import array
@@ -19,12 +20,18 @@ class Job:
     """What one client is to do: ``lookups`` at ``base_url``, ``concurrency`` at a time.
 
     ``rate`` (requests per second) is what the server allows; 0 where it has no limit.
+    ``ca_file`` (PEM) holds the CA of a server over TLS; empty for plain http.
     """
 
     base_url: str
     lookups: int
     concurrency: int
     rate: float = 0.0
+    ca_file: str = ""
+
+    def tls(self) -> ssl.SSLContext | bool:
+        """Return what aiohttp takes as ``ssl=``: a context that trusts the server's CA."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True
 
 
 @frozen

@@ -19,7 +19,7 @@ from benchmarks.environment import environment
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.sections import Section, comparison, growth, latency, pace, startup, throttling
 
-SECTIONS = ("comparison", "growth", "latency", "throttling", "pace", "startup")
+SECTIONS = ("comparison", "tls", "growth", "latency", "throttling", "pace", "startup")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(names: Sequence[str], clients: Sequence[Client], plan: Plan) -> list[Section]:
     measurers: dict[str, Callable[[], Section]] = {
         "comparison": lambda: comparison.measure(clients, plan),
+        "tls": lambda: comparison.measure_tls(clients, plan),
         "growth": lambda: growth.measure(plan),
         "latency": lambda: latency.measure(plan),
         "throttling": lambda: throttling.measure(plan),

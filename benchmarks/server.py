@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from attrs import frozen
+
 from benchmarks.cores import ROOT, pin_process, server_core
 from benchmarks.reply import ACCOUNT_JSON, EMAIL_MARK
 
@@ -31,8 +33,8 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=1024;
-        location ~ ^/v1/ltxstudio/accounts/(?<email>[^/]+)$ {{
+        listen 127.0.0.1:{port} {tls}backlog=1024;
+{certificate}        location ~ ^/v1/ltxstudio/accounts/(?<email>[^/]+)$ {{
             default_type application/json;
             return 200 '{reply}';
         }}
@@ -41,18 +43,35 @@ http {{
 """
 
 
+@frozen
+class Server:
+    """Where a server answers, and by which CA its certificate is known (PEM; empty: no TLS)."""
+
+    base_url: str
+    ca_file: str = ""
+
+
 def nginx_path() -> str | None:
     """Return the path of nginx, also where it lies outside an ordinary user's PATH."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
 @contextlib.contextmanager
-def fastest_server() -> Iterator[str]:
-    """Serve accounts as fast as this machine can; yields the base URL."""
+def fastest_server(*, tls: bool = False) -> Iterator[Server]:
+    """Serve accounts as fast as this machine can.
+
+    Raises:
+        RuntimeError: TLS is asked for, and there is no nginx.
+    """
     executable = nginx_path()
-    server = _nginx(executable) if executable else responder()
-    with server as base_url:
-        yield base_url
+    if executable:
+        with _nginx(executable, tls=tls) as server:
+            yield server
+    elif tls:
+        raise RuntimeError("no nginx, which serves TLS here")
+    else:
+        with responder() as base_url:
+            yield Server(base_url)
 
 
 @contextlib.contextmanager
@@ -70,18 +89,34 @@ def responder(*, latency: float = 0.0, rate: float = 0.0) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _nginx(executable: str) -> Iterator[str]:
+def _nginx(executable: str, *, tls: bool) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="ltx-async-bench-") as folder:
         port = _free_port()
         config = Path(folder) / "nginx.conf"
         reply = ACCOUNT_JSON.replace(EMAIL_MARK, "$email")
-        config.write_text(NGINX_CONFIG.format(folder=folder, port=port, reply=reply), "utf-8")
+        certificate, ca_file = _certificate(Path(folder)) if tls else ("", "")
+        listening = {"port": port, "tls": "ssl " if tls else "", "certificate": certificate}
+        config.write_text(NGINX_CONFIG.format(folder=folder, reply=reply, **listening), "utf-8")
         errors = f"{folder}/error.log"
         command = [executable, "-p", folder, "-c", str(config), "-e", errors]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         with _ended_with_the_block(process):
             _wait_until_it_listens(process, port)
-            yield f"http://127.0.0.1:{port}/v1"
+            scheme = "https" if tls else "http"
+            yield Server(f"{scheme}://127.0.0.1:{port}/v1", ca_file)
+
+
+def _certificate(folder: Path) -> tuple[str, str]:
+    """Return nginx's lines for a new certificate, and the file of the CA that issued it."""
+    import trustme  # noqa: PLC0415 - only TLS needs it
+
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    both = folder / "server.pem"
+    lines = f"        ssl_certificate {both};\n        ssl_certificate_key {both};\n"
+    return lines, str(folder / "ca.pem")
 
 
 @contextlib.contextmanager

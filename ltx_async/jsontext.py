@@ -17,9 +17,9 @@ try:
     import orjson
 except ImportError:
     _orjson_loads = None
-except Exception as error:  # noqa: BLE001 - a broken build fails as it likes
+except Exception as _error:  # noqa: BLE001 - a broken build fails as it likes
     logging.getLogger("ltx_async").warning(
-        "orjson cannot be loaded, the standard library decodes: %r", error
+        "orjson cannot be loaded, the standard library decodes: %r", _error
     )
     _orjson_loads = None
 else:

@@ -1,4 +1,4 @@
-"""Run one client: ``python -m benchmarks.clients ENTRY URL LOOKUPS CONCURRENCY [--rate R]``.
+"""Run one client: ``python -m benchmarks.clients ENTRY URL LOOKUPS CONCURRENCY [OPTIONS]``.
 
 Prints one line of JSON, a ``Measurement``. Where the client cannot run it says why in one line on
 stderr and exits 1.
@@ -32,8 +32,9 @@ def main() -> int:
     parser.add_argument("lookups", type=int)
     parser.add_argument("concurrency", type=int)
     parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--ca-file", default="")
     options = parser.parse_args()
-    job = Job(options.base_url, options.lookups, options.concurrency, options.rate)
+    job = Job(**{name: value for name, value in vars(options).items() if name != "entry"})
     try:
         measurement = entry_point(options.entry)(job)
     except Exception as error:  # noqa: BLE001 - any failure becomes the reason of a skipped row

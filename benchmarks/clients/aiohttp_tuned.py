@@ -18,7 +18,7 @@ def run(job: Job) -> Measurement:
 
 async def _run(job: Job) -> Measurement:
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=job.concurrency, keepalive_timeout=60),
+        connector=aiohttp.TCPConnector(limit=job.concurrency, keepalive_timeout=60, ssl=job.tls()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={**HEADERS, "Accept-Encoding": "identity"},
         auto_decompress=False,

@@ -43,6 +43,8 @@ def _command(job: Job, lookups: int, folder: Path) -> list[str]:
             lines.write(f'url = "{account_url(job.base_url, email)}"\n')
     headers = [part for name, text in HEADERS.items() for part in ("-H", f"{name}: {text}")]
     parallel = ["--parallel", "--parallel-max", str(job.concurrency), "--parallel-immediate"]
+    if job.ca_file:
+        headers += ["--cacert", job.ca_file]
     return ["curl", "--silent", "--fail", "--globoff", *parallel, *headers, "--config", str(config)]
 
 

@@ -1,6 +1,7 @@
 """ltx_async itself: both transports, in bulk and one lookup at a time."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
@@ -63,6 +64,7 @@ def _client(
         concurrency=job.concurrency,
         transport=transport,
         rate=rate,
+        ssl=ssl.create_default_context(cafile=job.ca_file) if job.ca_file else None,
     )
 
 

@@ -21,11 +21,13 @@ class Slot:
     body: BytesIO = field(factory=BytesIO)
     started: float = 0.0
 
-    def prepare(self) -> None:
+    def prepare(self, ca_file: str) -> None:
         """Set what is the same for every lookup."""
         self.easy.setopt(pycurl.HTTPHEADER, [f"{name}: {text}" for name, text in HEADERS.items()])
         self.easy.setopt(pycurl.TIMEOUT, 30)
         self.easy.setopt(pycurl.NOSIGNAL, 1)
+        if ca_file:
+            self.easy.setopt(pycurl.CAINFO, ca_file)
 
     def ask(self, url: str) -> None:
         """Aim the handle at the next address."""
@@ -51,9 +53,19 @@ def run(job: Job) -> Measurement:
     urls = (account_url(job.base_url, email) for email in emails(job.lookups))
     slots = {slot.easy: slot for slot in (Slot() for _ in range(job.concurrency))}
     with watch:
+        _start(multi, slots, urls, job.ca_file)
         _transfer_all(multi, slots, urls, watch)
     multi.close()
     return watch.measurement()
+
+
+def _start(
+    multi: pycurl.CurlMulti, slots: dict[pycurl.Curl, Slot], urls: Iterator[str], ca_file: str
+) -> None:
+    for slot, url in zip(slots.values(), urls, strict=False):
+        slot.prepare(ca_file)
+        slot.ask(url)
+        multi.add_handle(slot.easy)
 
 
 def _transfer_all(
@@ -62,10 +74,6 @@ def _transfer_all(
     urls: Iterator[str],
     watch: Stopwatch,
 ) -> None:
-    for slot, url in zip(slots.values(), urls, strict=False):
-        slot.prepare()
-        slot.ask(url)
-        multi.add_handle(slot.easy)
     running = 1
     while running or watch.ok < watch.lookups:
         _, running = multi.perform()

@@ -1,4 +1,4 @@
-"""What a lookup costs: every client on the fastest server, side by side."""
+"""What a lookup costs: every client on the fastest server, side by side; and the same over TLS."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -11,13 +11,15 @@ from benchmarks.plan import Plan
 from benchmarks.sections import Section
 from benchmarks.server import fastest_server
 
-YARDSTICK = "aiohttp-gather"
+YARDSTICK = "aiohttp-semaphore"  # what people write: a gather under a semaphore
+OVER_TLS = ("direct", "direct-asyncio", "session", "session-uvloop", YARDSTICK, "aiohttp-tuned",
+            "wreq", "pyreqwest", "pycurl", "curl")  # fmt: skip
 HEADS = (
     "client",
     "lookups/s",
-    "times gather's",
+    "times the yardstick's",
     "CPU µs/lookup",
-    "CPU ÷ gather's",
+    "CPU ÷ yardstick's",
     "p50 ms",
     "p99 ms",
     "peak MiB",
@@ -25,17 +27,31 @@ HEADS = (
 
 
 def measure(clients: Sequence[Client], plan: Plan) -> Section:
-    """Run the clients against one server and compare each with naive aiohttp."""
-    with fastest_server() as base_url:
-        job = Job(base_url, plan.lookups, plan.concurrency)
+    """Run the clients against one server and compare each with the yardstick."""
+    with fastest_server() as server:
+        job = Job(server.base_url, plan.lookups, plan.concurrency)
         series = interleaved(clients, job, plan.rounds)
+    title = f"Cost of a lookup: {plan.lookups:,} lookups, {plan.concurrency} at a time"
+    return _section("comparison", title, series, plan)
+
+
+def measure_tls(clients: Sequence[Client], plan: Plan) -> Section:
+    """Run those of the clients that are compared over TLS; the handshakes are part of it."""
+    chosen = [client for client in clients if client.name in OVER_TLS]
+    with fastest_server(tls=True) as server:
+        job = Job(server.base_url, plan.lookups, plan.concurrency, ca_file=server.ca_file)
+        series = interleaved(chosen, job, plan.other_rounds)
+    title = f"The same over TLS: {plan.lookups:,} lookups, {plan.concurrency} at a time"
+    return _section("tls", title, series, plan)
+
+
+def _section(name: str, title: str, series: Sequence[Series], plan: Plan) -> Section:
     by_name = {one.client.name: one for one in series}
     yardstick = by_name.get(YARDSTICK, Series(CLIENTS[YARDSTICK]))
     rows = [_row(one, one.middle, yardstick) for one in series if one.middle]
     text = table(HEADS, rows) + _fewer(series, plan) + skipped(skip_reasons(series))
     data = {"clients": as_rows(series), "ratios": _ratios(by_name)}
-    title = f"Cost of a lookup: {plan.lookups:,} lookups, {plan.concurrency} at a time"
-    return Section("comparison", title, text, data)
+    return Section(name, title, text, data)
 
 
 def paired_ratio(above: Series | None, below: Series | None, quantity: str) -> float | None:
@@ -78,14 +94,19 @@ def _ratios(series: Mapping[str, Series]) -> dict[str, float | None]:
     """Return the ratios that the project sets itself bars for."""
     direct, session = series.get("direct"), series.get("session")
     session_on_uvloop = series.get("session-uvloop")
-    gather, tuned = series.get(YARDSTICK), series.get("aiohttp-tuned")
-    return {
-        "direct / gather, lookups per second": paired_ratio(direct, gather, "per_second"),
-        "direct / curl, CPU": paired_ratio(direct, series.get("curl"), "cpu_us"),
-        "direct / pycurl, CPU": paired_ratio(direct, series.get("pycurl"), "cpu_us"),
-        "direct / wrk, lookups per second": paired_ratio(direct, series.get("wrk"), "per_second"),
-        "session / gather, lookups per second": paired_ratio(session, gather, "per_second"),
+    bounded, tuned = series.get(YARDSTICK), series.get("aiohttp-tuned")
+    ratios = {
+        "direct / semaphore gather, lookups per second": paired_ratio(
+            direct, bounded, "per_second"
+        ),
+        "session / semaphore gather, lookups per second": paired_ratio(
+            session, bounded, "per_second"
+        ),
         "session on uvloop / hand-tuned, lookups per second": paired_ratio(
             session_on_uvloop, tuned, "per_second"
         ),
     }
+    for rival in ("pycurl", "curl", "wreq", "pyreqwest"):
+        ratios[f"direct / {rival}, CPU"] = paired_ratio(direct, series.get(rival), "cpu_us")
+    wrk = series.get("wrk")
+    return ratios | {"direct / wrk, lookups per second": paired_ratio(direct, wrk, "per_second")}

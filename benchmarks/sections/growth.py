@@ -12,7 +12,7 @@ from benchmarks.plan import Plan
 from benchmarks.sections import Section
 from benchmarks.server import fastest_server
 
-NAMES = ("direct", "session", "aiohttp-gather")
+NAMES = ("direct", "session", "aiohttp-semaphore")
 GATHER_KIB_PER_LOOKUP = 10  # what a task, its connection's waiter and its account take, or more
 HEADS = ("client", "lookups", "lookups/s", "CPU µs/lookup", "peak MiB")
 
@@ -22,10 +22,10 @@ def measure(plan: Plan) -> Section:
     rows: list[tuple[str, ...]] = []
     reasons: dict[str, str] = {}
     data: list[dict[str, object]] = []
-    with fastest_server() as base_url:
+    with fastest_server() as server:
         for client in (CLIENTS[name] for name in NAMES):
             for lookups in plan.growth:
-                found = _attempt(client, Job(base_url, lookups, plan.concurrency))
+                found = _attempt(client, Job(server.base_url, lookups, plan.concurrency))
                 data.append(_record(client, lookups, found))
                 if isinstance(found, str):
                     reasons[f"{client.title}, {lookups:,}"] = found
@@ -36,7 +36,7 @@ def measure(plan: Plan) -> Section:
 
 
 def _attempt(client: Client, job: Job) -> Measurement | str:
-    if client.name == "aiohttp-gather" and _free_kib() < job.lookups * GATHER_KIB_PER_LOOKUP:
+    if client.name == "aiohttp-semaphore" and _free_kib() < job.lookups * GATHER_KIB_PER_LOOKUP:
         return "too little free memory for one task per lookup"
     try:
         return run_client(client, job)

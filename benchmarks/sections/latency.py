@@ -8,7 +8,7 @@ from benchmarks.plan import Plan
 from benchmarks.sections import Section
 from benchmarks.server import responder
 
-NAMES = ("direct", "session", "aiohttp-gather", "aiohttp-tuned", "pycurl", "curl")
+NAMES = ("direct", "session", "aiohttp-semaphore", "aiohttp-tuned", "pycurl", "curl")
 HEADS = ("client", "lookups/s", "of the ideal", "p50 ms", "CPU µs/lookup")
 
 
