@@ -192,6 +192,8 @@ class LTXClient:
         Raises:
             InvalidEmailError: the email was refused; nothing was sent.
             AccountNotFoundError: no such account is configured.
+            AttemptTimeoutError: each attempt took longer than `timeout`.
+            DeadlineError: `deadline` passed, or the next retry could not have met it.
             LTXError: anything else; the subclasses say what to do next.
         """
         return (await self.lookup(email, timeout=timeout, deadline=deadline)).unwrap()
@@ -257,7 +259,10 @@ class LTXClient:
 def _check_kinds(*, retry: object, outage: object, ssl: object, on_event: object) -> None:
     """Refuse what would only fail, or do harm, once something is sent."""
     if not isinstance(retry, RetryPolicy):
-        raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+        raise ConfigurationError(
+            f"retry must be a RetryPolicy, not {type(retry).__name__}",
+            hint="Pass RetryPolicy(attempts=1) for no retries.",
+        )
     if not isinstance(outage, OutageRule):
         raise ConfigurationError(f"outage must be an OutageRule, not {type(outage).__name__}")
     if ssl is not None and not isinstance(ssl, tls.SSLContext):

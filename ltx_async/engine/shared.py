@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from attrs import define, field
 
@@ -27,6 +28,8 @@ from ltx_async.events import Event, GateClosed, GateOpened, PaceLearned
 from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
+
+_TOLD_COUNTS: Final = frozenset(10**power for power in range(1, 10))
 
 
 @define(eq=False)
@@ -55,6 +58,7 @@ class Shared:
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
     _runs: int = field(init=False, default=0)
+    _raised: int = field(init=False, default=0)
     _process: int | None = field(init=False, default=None)
     _lowered: bool = field(init=False, default=False)
     _overload: Overload = field(init=False, factory=Overload)
@@ -132,8 +136,16 @@ class Shared:
         if self.on_event is not None:
             try:
                 self.on_event(event)
-            except Exception:
-                logger.exception("on_event raised; the run goes on")
+            except Exception as error:  # noqa: BLE001 - the run goes on
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Log the first exception of `on_event` whole, and of those after it how many there are."""
+        self._raised += 1
+        if self._raised == 1:
+            logger.error("on_event raised; the run goes on", exc_info=error)
+        elif self._raised in _TOLD_COUNTS:
+            logger.error("on_event has raised %d times; the run goes on", self._raised)
 
     # What one lookup meets and all of them heed
 

@@ -116,6 +116,12 @@ def test_a_parameter_that_makes_no_sense_is_named(parameter, value, named):
     assert caught.value.hint
 
 
+def test_who_wants_no_retries_is_told_how():
+    with pytest.raises(ConfigurationError, match="not NoneType") as caught:
+        LTXClient(TOKEN, retry=None)
+    assert "RetryPolicy(attempts=1)" in caught.value.hint
+
+
 def test_a_coroutine_function_is_no_listener():
     async def listener(_event):
         raise NotImplementedError

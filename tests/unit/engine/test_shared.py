@@ -79,6 +79,22 @@ def test_an_exception_of_the_listener_is_logged_and_goes_no_further(caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_a_listener_that_raises_each_time_is_logged_once_whole_and_then_counted(caplog):
+    def on_event(_event):
+        raise ZeroDivisionError
+
+    ours = shared(on_event)
+    for _ in range(150):
+        ours.tell(AttemptStarted(EMAIL, 1))
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [bool(record.exc_info) for record in errors] == [True, False, False]
+    assert "ZeroDivisionError" in caplog.text
+    assert [record.getMessage() for record in errors[1:]] == [
+        "on_event has raised 10 times; the run goes on",
+        "on_event has raised 100 times; the run goes on",
+    ]
+
+
 @in_virtual_time
 async def test_the_gate_tells_once_when_it_closes_and_once_when_it_opens(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
