@@ -8,8 +8,9 @@ from attrs import frozen
 
 from ltx_async.models import Outcome
 from ltx_async.report.expiry import Expiry
+from ltx_async.report.rowdata import NEEDS_ATTENTION, SIGN_IN_ENDS
 from ltx_async.report.summary import Summary
-from ltx_async.wording import counted, number, share, time_taken
+from ltx_async.wording import OUTCOME_NAMES, counted, number, share, time_taken
 
 _TROUBLES: Final = {
     Outcome.NEEDS_REAUTH: "to sign in again",
@@ -26,22 +27,24 @@ class Card:
 
     Attributes:
         tone: `ok`, `warn`, `bad` or empty: how it is to be taken.
+        filter: the label of the filter of the table that shows its accounts; empty for none.
     """
 
     label: str
     value: str
     note: str
     tone: str = ""
+    filter: str = ""
 
 
 def cards(summary: Summary) -> tuple[Card, ...]:
     """Return the key figures of a summary."""
     return (
-        _healthy(summary),
         _attention(summary),
+        _healthy(summary),
         _balance(summary),
         _ending("Sign-ins ending soon", summary.sign_ins, "warn"),
-        _ending("Tokens ending soon", summary.access_tokens, ""),
+        _ending("Access tokens ending soon", summary.access_tokens, ""),
         _speed(summary),
     )
 
@@ -49,9 +52,12 @@ def cards(summary: Summary) -> tuple[Card, ...]:
 def _healthy(summary: Summary) -> Card:
     count = summary.outcomes[Outcome.OK]
     note = f"{number(count)} of {counted(summary.accounts, 'email')}"
+    shown = OUTCOME_NAMES[Outcome.OK] if count else ""
     if not summary.accounts:
         return Card("Healthy accounts", number(None), "no results yet")
-    return Card("Healthy accounts", share(count, summary.accounts), note, "ok" if count else "bad")
+    return Card(
+        "Healthy accounts", share(count, summary.accounts), note, "ok" if count else "bad", shown
+    )
 
 
 def _attention(summary: Summary) -> Card:
@@ -60,9 +66,12 @@ def _attention(summary: Summary) -> Card:
         for outcome, words in _TROUBLES.items()
         if summary.outcomes[outcome]
     ]
+    if summary.crossed:
+        parts.append(_together(f"{summary.crossed:,} beyond a threshold"))
     tone = "warn" if summary.need_attention else "ok"
+    shown = NEEDS_ATTENTION if summary.need_attention else ""
     note = "\u00a0· ".join(parts) or "nothing to do"
-    return Card("Need attention", number(summary.need_attention), note, tone)
+    return Card("Need attention", number(summary.need_attention), note, tone, shown)
 
 
 def _balance(summary: Summary) -> Card:
@@ -88,7 +97,9 @@ def _ending(label: str, ends: Expiry, tone: str) -> Card:
     if not ends.known:
         return Card(label, number(None), "no dates in these results")
     ended = f"{ends.ended:,} had ended" if ends.ended else "none had ended"
-    return Card(label, number(ends.soon), f"within 7 days; {ended}", tone if ends.soon else "")
+    shown = SIGN_IN_ENDS if tone and ends.soon else ""
+    note = f"within 7 days; {ended}"
+    return Card(label, number(ends.soon), note, tone if ends.soon else "", shown)
 
 
 def _speed(summary: Summary) -> Card:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from ltx_async._version import __version__
 from ltx_async.report.cards import Card, cards
 from ltx_async.report.chart import Chart
-from ltx_async.report.charts import charts
+from ltx_async.report.charts import charts, epoch_ms
 from ltx_async.report.comparison import Comparison
 from ltx_async.report.results import Results
 from ltx_async.report.rowdata import OUTCOME_LABELS, account_table, change_table
@@ -135,6 +135,7 @@ def _data(
         tables.append(change_table(comparison))
     return {
         "outcomes": OUTCOME_LABELS,
+        "as_of": None if summary.as_of is None else epoch_ms(summary.as_of),
         "tables": tables,
         "charts": [
             {"key": each.key, "data": each.data, "layout": each.layout}
@@ -156,7 +157,9 @@ def _plotly_styles(plotly: str) -> str:
 
 def _heading(summary: Summary) -> str:
     checked = f"checked until {moment(summary.as_of)}" if summary.as_of else "no results yet"
-    return escape(f"{counted(summary.accounts, 'email')}, {checked}")
+    source = f" Results of {summary.results}." if summary.results else ""
+    text = escape(f"{counted(summary.accounts, 'email')}, {checked}")
+    return f'{text}<span id="age"></span>.{escape(source)}'
 
 
 def _remarks(summary: Summary, comparison: Comparison | None) -> str:
@@ -166,9 +169,16 @@ def _remarks(summary: Summary, comparison: Comparison | None) -> str:
 
 def _card(card: Card) -> str:
     tone = f" {card.tone}" if card.tone else ""
+    value = escape(card.value)
+    if card.filter:
+        name = escape(f"{card.label}: {card.value}, show these accounts")
+        value = (
+            f'<button type="button" data-filter="{escape(card.filter)}" aria-pressed="false"'
+            f' aria-label="{name}">{value}</button>'
+        )
     return (
         f'<div class="card{tone}"><dt>{escape(card.label)}</dt>'
-        f'<dd class="value{_size(card.value)}">{escape(card.value)}</dd>'
+        f'<dd class="value{_size(card.value)}">{value}</dd>'
         f'<dd class="note">{escape(card.note)}</dd></div>'
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from ltx_async.alerts import Attention
 from ltx_async.models import Outcome
 from ltx_async.report.charts import epoch_ms, outcome_filter
 from ltx_async.report.comparison import Change, ChangeKind, Comparison
@@ -18,15 +19,20 @@ from ltx_async.wording import OUTCOME_NAMES
 MOST_ROWS: Final = 100_000
 """Rows that a page holds: browsers stay fluid. Those that need attention go first."""
 
+NEEDS_ATTENTION: Final = "Needs attention"
+SIGN_IN_ENDS: Final = "Sign-in ends in 7 days"
 _LONGEST_TROUBLE: Final = 200
 _ACCOUNT_COLUMNS: Final = (
     ("email", "Email", "text"),
     ("outcome", "Outcome", "outcome"),
     ("balance", "Balance", "number"),
     ("sign_in", "Sign-in ends", "date"),
-    ("token", "Token ends", "date"),
+    ("token", "Access token ends", "date"),
     ("elapsed", "Took", "time"),
     ("trouble", "Trouble", "text"),
+    ("checked", "Checked", "date"),
+    ("source", "File", "text"),
+    ("urgent", "Needs attention", "hidden"),
 )
 _CHANGE_COLUMNS: Final = (
     ("email", "Email", "text"),
@@ -41,14 +47,18 @@ _CHANGE_COLUMNS: Final = (
 
 def account_table(results: Results, summary: Summary) -> dict[str, Any]:
     """Return the table of accounts; JSON values only."""
-    kept = records = results.records
-    if len(records) > MOST_ROWS:
-        kept = tuple(sorted(records, key=lambda one: one.outcome is Outcome.OK)[:MOST_ROWS])
+    records = results.records
+    urgent = {one.email: (rank, one) for rank, one in enumerate(summary.attention)}
+    last = (len(urgent), None)
+    ordered = sorted(records, key=lambda one: urgent.get(one.email, last)[0])
+    kept = ordered[:MOST_ROWS]
+    hidden = set() if results.sources else {"source"}
+    columns = [one for one in _ACCOUNT_COLUMNS if one[0] not in hidden]
     return {
         "id": "accounts",
-        "columns": _columns(_ACCOUNT_COLUMNS),
+        "columns": _columns(columns),
         "filters": _account_filters(summary),
-        "rows": [_account_cells(one) for one in kept],
+        "rows": [_account_cells(one, results, urgent.get(one.email, last)[1]) for one in kept],
         "page_rows": 25,
         "left_out": len(records) - len(kept),
     }
@@ -85,29 +95,37 @@ def _account_filters(summary: Summary) -> list[dict[str, Any]]:
     counts = summary.outcomes
     present = [outcome for outcome in Outcome if counts[outcome]]
     filters = [{**outcome_filter(one), "count": counts[one]} for one in present]
+    if summary.attention:
+        count = len(summary.attention)
+        urgent = {"column": "urgent", "values": [1], "label": NEEDS_ATTENTION, "count": count}
+        filters.insert(0, urgent)
     if summary.as_of is not None and summary.sign_ins.soon:
         filters.append(
             {
                 "column": "sign_in",
                 "low": epoch_ms(summary.as_of) + 1,
                 "high": epoch_ms(summary.as_of + SOON) + 1,
-                "label": "Sign-in ends in 7 days",
+                "label": SIGN_IN_ENDS,
                 "count": summary.sign_ins.soon,
             }
         )
     return filters
 
 
-def _account_cells(record: Record) -> list[Any]:
-    return [
+def _account_cells(record: Record, results: Results, attention: Attention | None) -> list[Any]:
+    trouble = record.error or (None if attention is None else attention.text)
+    cells = [
         record.email,
         record.outcome,
         record.balance,
         _date(record.refresh_token_expires_at),
         _date(record.token_expires_at),
         record.elapsed_ms if record.attempts else None,
-        _in_brief(record.error),
+        _in_brief(trouble),
+        _date(record.checked_at),
     ]
+    source = [results.source_of(record.email)] if results.sources else []
+    return [*cells, *source, None if attention is None else 1]
 
 
 def _date(moment: datetime | None) -> int | None:

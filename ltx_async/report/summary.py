@@ -85,6 +85,11 @@ class Summary:
         """How many emails need somebody."""
         return len(self.attention)
 
+    @property
+    def crossed(self) -> int:
+        """How many emails need somebody for a threshold alone."""
+        return self.need_attention - (self.accounts - self.outcomes[Outcome.OK])
+
     def as_json(self) -> dict[str, Any]:
         """Return the figures as JSON values; moments as ISO 8601, UTC."""
         figures = asdict(self, filter=_is_plain, value_serializer=_json_value)

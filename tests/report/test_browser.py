@@ -259,7 +259,7 @@ async def test_a_tap_is_taken_once_and_nothing_else_is_hit_by_it(opened):
 
 async def test_a_swipe_over_a_chart_scrolls_the_page(opened):
     page = await opened("generated", run_of(500), width=390)
-    await page.run("document.querySelector('#latency').scrollIntoView({block: 'center'})")
+    await page.run("document.querySelector('#outcomes').scrollIntoView({block: 'center'})")
     before = await page.run("scrollY")
     kinds = ["touchStart", *["touchMove"] * 10, "touchEnd"]
     for number, kind in enumerate(kinds):
@@ -415,3 +415,70 @@ async def test_the_changes_have_their_own_table(opened):
         ["bob@example.com", "Newly broken", "OK", "Not found", "", "", "No such account."],
         ["ann@example.com", "Balance moved", "OK", "OK", "5", "-4", ""],
     ]
+
+
+def card(name: str) -> str:
+    return (
+        "[...document.querySelectorAll('[data-filter]')]"
+        f".find(one => one.dataset.filter === '{name}')"
+    )
+
+
+async def test_cards_are_filters_that_combine_and_stand_in_the_address(opened):
+    page = await opened("generated", run_of(500))
+    await page.run(f"{card('Needs attention')}.click()")
+    assert await page.run(f"{card('Needs attention')}.getAttribute('aria-pressed')") == "true"
+    assert await page.run(STATUS) == "1 to 25 of 33"
+    await page.run(f"{chip('Not found')}.click()")
+    assert await page.run(STATUS) == "1 to 10 of 10"
+    await page.run(f"{chip('Lookup failed')}.click()")
+    assert await page.run(STATUS) == "1 to 20 of 20"
+    await search(page, "user00010")
+    said, found_ones = await page.run("location.hash"), await page.run(cells(0))
+    assert "Needs+attention" in said
+    await page.run("location.hash = '#q=nobody'")
+    await page.settles(STATUS, "Nothing found")
+    await page.run(f"location.hash = {said!r}")
+    await page.settles(cells(0), found_ones)
+    assert await page.run(f"{chip('Not found')}.getAttribute('aria-pressed')") == "true"
+
+
+async def test_what_is_filtered_is_saved_without_formulas(opened):
+    page = await opened("saved", [missing("=cmd()@example.com"), balanced("ann@example.com", 5)])
+    await page.run(f"{card('Needs attention')}.click()")
+    text = await page.run(
+        "(() => { let blob; const make = URL.createObjectURL;"
+        "URL.createObjectURL = (one) => { blob = one; return '#'; };"
+        "[...document.querySelectorAll('#accounts button')]"
+        ".find(one => one.textContent === 'Save as CSV').click();"
+        "URL.createObjectURL = make; return blob.text(); })()"
+    )
+    head, row, rest = text.split("\r\n")
+    assert head.startswith("Email,Outcome,Balance,")
+    assert row.startswith("'=cmd()@example.com,not_found,")
+    assert rest == ""
+
+
+async def test_each_bar_is_a_button_too(opened):
+    page = await opened("generated", run_of(500))
+    await page.run(
+        "[...document.querySelectorAll('#outcomes .bars-list button')]"
+        ".find(one => one.textContent === 'Not found').click()"
+    )
+    assert await page.run(STATUS) == "1 to 10 of 10"
+    assert await page.run("document.activeElement.id") == "accounts"
+
+
+async def test_the_most_urgent_come_first_and_the_table_before_the_charts(opened):
+    page = await opened("generated", run_of(500), width=390)
+    assert (await page.run(cells(1)))[0] == "Needs sign-in"
+    tops = await page.run(
+        "['#accounts', '#outcomes'].map(one => document.querySelector(one).offsetTop)"
+    )
+    assert tops[0] < tops[1]
+
+
+async def test_twenty_thousand_rows_are_painted_within_a_second(opened):
+    page = await opened("twenty", run_of(20_000))
+    painted = await page.run("performance.getEntriesByType('paint').at(-1)?.startTime")
+    assert painted < 1000

@@ -129,7 +129,7 @@ def test_a_page_holds_so_many_rows_those_that_need_attention_first(tmp_path, mon
 
 def test_long_server_text_is_cut(tmp_path):
     row = Inspector(page_of(tmp_path, [found(error="x" * 5000)])).data["tables"][0]["rows"][0]
-    assert row[-1] == "x" * 199 + "…"
+    assert row[6] == "x" * 199 + "…"
 
 
 def _coloured(value):

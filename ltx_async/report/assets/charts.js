@@ -47,15 +47,32 @@ function barAt({ points, event: { clientX } }) {
   return drawn.includes(at) ? at : drawn[0];
 }
 
-function followClicks({ key }) {
+function follow(filter) {
   const accounts = document.getElementById("accounts");
+  TABLES.accounts.filterBy(filter);
+  accounts.focus({ preventScroll: true });
+  accounts.scrollIntoView();
+}
+
+/** Offer each bar as a button too, for those who use no pointer. */
+function listBars({ key, data }) {
+  const buttons = data.flatMap(({ x, y, orientation, customdata }) =>
+    customdata.map((filter, i) => [filter, (orientation === "h" ? x : y)[i]]))
+    .filter(([, length]) => length > 0)
+    .map(([filter]) => {
+      const button = make("button", { type: "button", class: "chip" }, filter.label);
+      button.addEventListener("click", () => follow(filter));
+      return button;
+    });
+  document.querySelector(`#${key} .bars-list`).append("Show in the table: ", ...buttons);
+}
+
+function followClicks({ key }) {
   const place = document.querySelector(`#${key} .chart`);
   place.on("plotly_click", (click) => {
     const bar = barAt(click);
     if (bar === undefined) return;
-    TABLES.accounts.filterBy(bar.customdata);
-    accounts.focus({ preventScroll: true });
-    accounts.scrollIntoView();
+    follow(bar.customdata);
   });
   // Else a click follows the tap: on the chart again, or on what has moved below the finger.
   place.addEventListener("touchend", (event) => {
@@ -63,5 +80,6 @@ function followClicks({ key }) {
   });
 }
 
+DATA.charts.forEach(listBars);
 DATA.charts.forEach((chart) => draw(chart).then(() => followClicks(chart)));
 DARK.addEventListener("change", () => DATA.charts.forEach(draw));

@@ -47,9 +47,10 @@ class ResultTable {
     this.presets = filters;
     this.leftOut = leftOut;
     this.records = rows.map((cells) => ({ cells, text: this.searchable(cells) }));
-    this.filter = null;
+    this.filters = [];
     this.sort = null;
     this.page = 0;
+    this.heard = () => {};
     this.build(document.getElementById(id), id);
     this.refresh();
   }
@@ -65,17 +66,23 @@ class ResultTable {
     this.search = make("input", { type: "search", placeholder: label, "aria-label": label });
     this.search.addEventListener("input", () => this.restart());
     this.chips = make("div", { class: "tools", role: "group", "aria-label": `Filter ${id}` });
+    this.shown = [...this.columns.keys()].filter((i) => this.columns[i].kind !== "hidden");
     this.heads = this.columns.map((column, i) => this.head(column, i));
     this.body = make("tbody", { role: "rowgroup" });
-    const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...this.heads));
+    const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...this.shown.map((i) => this.heads[i])));
     // The roles stay when a narrow page shows the rows as blocks.
     const attributes = { class: "rows", role: "table", "aria-labelledby": `${id}-title` };
     this.table = make("table", attributes, head, this.body);
     this.status = make("p", { role: "status" });
     this.back = this.turner("Previous", -1);
     this.next = this.turner("Next", 1);
+    const copy = make("button", { type: "button" }, "Copy emails");
+    copy.addEventListener("click", () => this.copy(copy));
+    const save = make("button", { type: "button" }, "Save as CSV");
+    save.addEventListener("click", () => this.save(id));
+    if (this.leftOut) section.append(make("p", { class: "remark", role: "note" }, this.capText()));
     section.append(
-      make("div", { class: "tools" }, this.search), this.chips,
+      make("div", { class: "tools" }, this.search, copy, save), this.chips,
       make("div", { class: "sheet" }, this.table),
       make("div", { class: "pager" }, this.status, this.back, this.next),
     );
@@ -106,14 +113,92 @@ class ResultTable {
     this.restart();
   }
 
+  /** Add a filter, or take it away where it is there. */
   filterBy(filter) {
-    this.filter = this.filter?.label === filter.label ? null : filter;
+    const rest = this.filters.filter(({ label }) => label !== filter.label);
+    this.filters = rest.length < this.filters.length ? rest : [...rest, filter];
     this.restart();
   }
 
   restart() {
     this.page = 0;
     this.refresh();
+    this.heard();
+  }
+
+  capText() {
+    const [held, rest] = [this.records.length, this.leftOut].map((value) => NUMBER.format(value));
+    return `This page holds ${held} rows, the most urgent first; ${rest} more are in the results alone,`
+      + " and no search or filter finds them here.";
+  }
+
+  /** What is searched, filtered and sorted by, as the part of an address behind its #. */
+  get address() {
+    const said = new URLSearchParams();
+    if (this.search.value) said.set("q", this.search.value);
+    for (const filter of this.filters) {
+      const preset = this.presets.some(({ label }) => label === filter.label);
+      said.append("f", preset ? filter.label : JSON.stringify(filter));
+    }
+    if (this.sort) said.set("sort", this.columns[this.sort.index].key + (this.sort.direction < 0 ? "-" : ""));
+    return said.toString();
+  }
+
+  set address(text) {
+    const said = new URLSearchParams(text);
+    this.search.value = said.get("q") ?? "";
+    this.filters = said.getAll("f").map((one) => this.filterNamed(one)).filter(Boolean);
+    const [, key, back] = /^(\w+)(-?)$/.exec(said.get("sort") ?? "") ?? [];
+    const index = this.columns.findIndex((column) => column.key === key);
+    this.page = 0;
+    this.sort = null;
+    if (index >= 0) {
+      this.sortBy(index);
+      if (back) this.sortBy(index);
+    } else {
+      this.heads.forEach((head) => head.removeAttribute("aria-sort"));
+      this.refresh();
+    }
+  }
+
+  filterNamed(name) {
+    const preset = this.presets.find(({ label }) => label === name);
+    if (preset) return preset;
+    try {
+      const { column, label, values, low, high } = JSON.parse(name);
+      const known = this.columns.some(({ key }) => key === column) && typeof label === "string";
+      return known ? { column, label, low, high, ...(Array.isArray(values) ? { values } : {}) } : null;
+    } catch {
+      return null;
+    }
+  }
+
+  copy(button) {
+    const text = this.found.map(({ cells }) => cells[0]).join("\n");
+    const done = (said) => {
+      this.status.textContent = said;
+    };
+    const copied = `${inShort(this.found.length, NUMBER)} copied`;
+    (navigator.clipboard?.writeText(text) ?? Promise.reject(new Error()))
+      .then(() => done(copied), () => done(copyBySelection(text, button) ? copied : "Nothing could be copied"));
+  }
+
+  save(id) {
+    const lines = [this.columns.map(({ name }) => name), ...this.found.map(({ cells }) => cells)]
+      .map((cells) => this.shown.map((i) => this.csvCell(cells[i], i)).join(","));
+    const blob = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
+    const link = make("a", { href: URL.createObjectURL(blob), download: `${id}.csv` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }
+
+  /** A cell of a table for spreadsheets, in which no text is a formula. */
+  csvCell(value, index) {
+    if (value === null) return "";
+    if (this.columns[index].kind === "date" && typeof value === "number") return new Date(value).toISOString();
+    if (typeof value === "number") return String(value);
+    const text = /^[=+\-@\t\r\n']/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 
   refresh() {
@@ -127,8 +212,16 @@ class ResultTable {
   }
 
   passing() {
-    if (!this.filter) return () => true;
-    const { column, values, low = null, high = null } = this.filter;
+    // Filters of one column widen each other, those of several narrow each other.
+    const columns = Map.groupBy
+      ? [...Map.groupBy(this.filters, ({ column }) => column).values()]
+      : [...new Set(this.filters.map(({ column }) => column))]
+        .map((name) => this.filters.filter(({ column }) => column === name));
+    const tests = columns.map((filters) => filters.map((filter) => this.test(filter)));
+    return (cells) => tests.every((ofColumn) => ofColumn.some((test) => test(cells)));
+  }
+
+  test({ column, values, low = null, high = null }) {
     const index = this.columns.findIndex(({ key }) => key === column);
     if (values) return (cells) => values.includes(cells[index]);
     return ({ [index]: cell }) =>
@@ -144,16 +237,20 @@ class ResultTable {
   }
 
   drawChips() {
-    const own = this.filter && !this.presets.some(({ label }) => label === this.filter.label);
-    const shown = own ? [...this.presets, this.filter] : this.presets;
+    const own = this.filters.filter((one) => !this.presets.some(({ label }) => label === one.label));
+    const shown = [...this.presets, ...own];
     const focused = this.chips.contains(document.activeElement)
       ? [...this.chips.children].indexOf(document.activeElement) : -1;
     this.chips.replaceChildren(...shown.map((filter) => this.chip(filter)));
     this.chips.children[focused]?.focus();
   }
 
+  isPressed(name) {
+    return this.filters.some(({ label }) => label === name);
+  }
+
   chip(filter) {
-    const pressed = this.filter?.label === filter.label;
+    const pressed = this.isPressed(filter.label);
     const chip = make("button", { type: "button", class: "chip", "aria-pressed": pressed }, filter.label);
     const beside = pressed ? "✕" : filter.count === undefined ? "" : NUMBER.format(filter.count);
     chip.append(make("span", pressed ? { "aria-hidden": "true" } : {}, beside));
@@ -172,14 +269,13 @@ class ResultTable {
   }
 
   statusText(first, last, count) {
-    const rest = this.leftOut ? `; ${NUMBER.format(this.leftOut)} more are not in this page` : "";
-    if (count === 0) return `Nothing found${rest}`;
+    if (count === 0) return "Nothing found";
     const [from, to, all] = [first + 1, last, count].map((value) => inShort(value, NUMBER));
-    return `${from} to ${to} of ${all}${rest}`;
+    return `${from} to ${to} of ${all}`;
   }
 
   row(cells) {
-    return make("tr", { role: "row" }, ...cells.map((cell, i) => this.cell(cell, i)));
+    return make("tr", { role: "row" }, ...this.shown.map((i) => this.cell(cells[i], i)));
   }
 
   cell(value, index) {
@@ -194,4 +290,47 @@ class ResultTable {
   }
 }
 
+function copyBySelection(text, focused) {
+  const area = make("textarea", { class: "unseen" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  focused.focus();
+  return done;
+}
+
+function ageText(ms) {
+  const seconds = (Date.now() - ms) / 1000;
+  const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"]].find(([each]) => seconds >= each) ?? [];
+  if (!unit) return "";
+  const count = Math.floor(seconds / size);
+  return `, ${NUMBER.format(count)} ${unit}${count === 1 ? "" : "s"} ago`;
+}
+
 const TABLES = Object.fromEntries(DATA.tables.map((table) => [table.id, new ResultTable(table)]));
+const ACCOUNTS = TABLES.accounts;
+const CARDS = [...document.querySelectorAll("[data-filter]")];
+
+function pressCards() {
+  for (const card of CARDS) card.setAttribute("aria-pressed", ACCOUNTS.isPressed(card.dataset.filter));
+}
+
+ACCOUNTS.heard = () => {
+  pressCards();
+  history.replaceState(null, "", ACCOUNTS.address ? `#${ACCOUNTS.address}` : location.pathname);
+};
+for (const card of CARDS) {
+  card.addEventListener("click", () => ACCOUNTS.filterBy(ACCOUNTS.filterNamed(card.dataset.filter)));
+}
+
+/** Show what the address says; the anchor of the table says nothing. */
+function followAddress() {
+  if (!location.hash.includes("=")) return;
+  ACCOUNTS.address = location.hash.slice(1);
+  pressCards();
+}
+addEventListener("hashchange", followAddress);
+followAddress();
+if (DATA.as_of !== null) document.getElementById("age").textContent = ageText(DATA.as_of);
