@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ except ImportError:  # Windows
     _fcntl = None
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_LONGEST_NAME: Final = 255  # bytes; no usual file system takes more
 _WAIT: Final = "Wait until that has ended, or choose another output."
 
 
@@ -33,6 +35,27 @@ def lock(file: OpenFile) -> None:
     """
     if not _locked(file.descriptor) or not file.is_in_place:
         raise OutputRefusedError(f"{file.name}: another ltx-async is writing to it.", hint=_WAIT)
+    if file.path is not None:
+        _remove_draft(file.path)
+
+
+def lock_draft(file: OpenFile) -> None:
+    """Lock a file that is to take the place of one whose lock the caller has."""
+    _locked(file.descriptor)
+
+
+def draft_of(output: Path) -> Path:
+    """Return where the new version of an output is begun: `.OUT.new`, or what there is room for."""
+    name = f".{output.name}.new"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}.new"
+    return output.with_name(name)
+
+
+def _remove_draft(output: Path) -> None:
+    """Remove what a killed process left of a new version: it was never put in place."""
+    with contextlib.suppress(OSError):
+        draft_of(output).unlink()
 
 
 def _locked(descriptor: int) -> bool:
@@ -77,13 +100,12 @@ class LockFile:
         except OutputRefusedError:
             file.close()
             raise
+        _remove_draft(output)
         return cls(path, file)
 
     def release(self) -> None:
         """Remove the file and the lock, in this order: nobody can lock what is to vanish."""
-        with contextlib.suppress(OSError):
-            self.path.unlink()
-        self._file.close()
+        self._file.remove()
         if os.name == "nt":  # pragma: no cover - there, no open file can be removed
             with contextlib.suppress(OSError):
                 self.path.unlink()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,9 @@ from ltx_async.files.errors import (
 
 PRIVATE: Final = 0o600
 """The mode of a file that its owner alone may read and write."""
+
+_READ_BY_OTHERS: Final = 0o044
+_logger: Final = logging.getLogger("ltx_async")
 
 _NOT_SUPPORTED: Final = frozenset(
     {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EBADF}
@@ -97,29 +102,47 @@ class OpenFile:
             os.ftruncate(self.descriptor, size)
         self._end = size
 
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return os.fstat(self.descriptor).st_size
+
+    @property
+    def mode(self) -> int:
+        """Who may read and write it."""
+        return stat.S_IMODE(os.fstat(self.descriptor).st_mode)
+
     def set_mode(self, mode: int) -> None:
         """Set who may read and write it, where the file system keeps such a thing.
 
-        Raises:
-            OutputRefusedError: it belongs to somebody else.
+        FAT, CIFS and many a FUSE file system refuse it, or take it and do nothing.
         """
         change = getattr(os, "fchmod", None)
-        if change is None:  # Windows, before Python 3.13
+        if change is None or self.mode == mode:  # Windows has none, before Python 3.13
             return
         try:
             change(self.descriptor, mode)
         except OSError as error:
-            if error.errno in _NOT_ALLOWED and not self._is_ours:
-                raise OutputRefusedError(
-                    f"{self.name}: {error.strerror}; it belongs to somebody else."
-                ) from error
             if error.errno not in _NOT_SUPPORTED | _NOT_ALLOWED:
                 raise self._failure(error) from error
+        if self.mode & _READ_BY_OTHERS & ~mode:
+            _logger.warning("%s: others may read it: its file system keeps no modes", self.name)
 
-    @property
-    def _is_ours(self) -> bool:
-        """Whether its owner may do everything to it that its file system can do."""
-        return sys.platform == "win32" or os.fstat(self.descriptor).st_uid == os.geteuid()
+    def verify_owner(self) -> None:
+        """Refuse to go on with what somebody else has laid there: he could read all of it.
+
+        Whoever owns the directory is nobody else: he can do anything to what is in it. Where a
+        file system keeps no owners, all of it is his.
+
+        Raises:
+            OutputRefusedError: it belongs to somebody else.
+        """
+        if sys.platform == "win32" or self.path is None or not (user := os.geteuid()):
+            return
+        if os.fstat(self.descriptor).st_uid not in {user, self.path.parent.stat().st_uid}:
+            raise OutputRefusedError(
+                f"{self.name}: belongs to somebody else.", hint="Choose another name."
+            )
 
     def sync(self) -> None:
         """Bring what was written to the disk, and make sure that it is to be found there.
@@ -177,6 +200,15 @@ class OpenFile:
             return
         with self._told():
             os.close(descriptor)
+
+    def remove(self) -> None:
+        """Remove it, then close it: whoever finds it meanwhile finds it locked."""
+        assert self.path is not None
+        if self.descriptor == _CLOSED or self.is_in_place:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+        with contextlib.suppress(OutputFailedError):  # what it held is not wanted any more
+            self.close()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

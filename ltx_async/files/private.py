@@ -21,45 +21,46 @@ _SAFELY: Final = (
 )
 
 
-def open_private(
-    path: Path, *, overwrite: bool, locked: bool = False, shown: Path | None = None
-) -> OpenFile:
-    """Open `path` for appending, new or emptied, with mode 0600.
+def create_private(path: Path, *, locked: bool = False, shown: Path | None = None) -> OpenFile:
+    """Make a new file at `path`, with mode 0600, for appending to it.
 
     Args:
         path: the file.
-        overwrite: whether it may exist.
-        locked: take the lock of the file before it is emptied.
+        locked: take its lock.
         shown: what to call it in messages, where that is not `path`.
 
     Raises:
-        OutputRefusedError: it exists and `overwrite` is not given, it is a symbolic link or no
-            regular file, it cannot be opened, or another process has its lock.
+        OutputRefusedError: there is something at `path`, it cannot be made, or another process
+            has its lock.
         OutputFailedError: the disk is full.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY
-    # O_NONBLOCK: a FIFO without a reader must be refused, not waited for.
-    flags |= getattr(os, "O_NONBLOCK", 0) if overwrite else os.O_EXCL
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _SAFELY
     shown = shown or path
     with _closed_on_failure(_opened(path, flags, shown), path, shown) as file:
         if locked:
             lock(file)
         file.set_mode(PRIVATE)
-        file.truncate(0)
     return file
 
 
-def reopen_private(path: Path) -> OpenFile:
-    """Open `path`, locked, for reading it and appending to it; it is unchanged so far.
+def reopen_private(path: Path, *, locked: bool = True) -> OpenFile:
+    """Open `path` for reading it and appending to it; it is unchanged so far.
+
+    Args:
+        path: the file.
+        locked: take its lock.
 
     Raises:
         FileNotFoundError: there is no such file.
-        OutputRefusedError: it is a symbolic link or no regular file, it cannot be opened, or
-            another process has its lock.
+        OutputRefusedError: it is a symbolic link or no regular file, it cannot be opened, it
+            belongs to somebody else, or another process has its lock.
     """
+    # O_NONBLOCK: a FIFO without a reader must be refused, not waited for.
     flags = os.O_RDWR | os.O_APPEND | _SAFELY | getattr(os, "O_NONBLOCK", 0)
     with _closed_on_failure(_opened(path, flags, path), path, path) as file:
-        lock(file)
+        file.verify_owner()
+        if locked:
+            lock(file)
     return file
 
 
@@ -85,9 +86,14 @@ def _closed_on_failure(descriptor: int, path: Path, shown: Path) -> Iterator[Ope
     """Give a regular file to be prepared; what fails with it closes it."""
     try:
         _verify_regular(os.fstat(descriptor).st_mode, shown)
-        yield OpenFile(str(shown), descriptor, path)
+        file = OpenFile(str(shown), descriptor, path)
     except BaseException:
         os.close(descriptor)
+        raise
+    try:
+        yield file
+    except BaseException:
+        file.close()
         raise
 
 

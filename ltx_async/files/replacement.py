@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Final, Self
 
 from attrs import define
 
-from ltx_async.files.errors import OutputFailedError
+from ltx_async.files.errors import OutputFailedError, OutputRefusedError
+from ltx_async.files.lock import draft_of, lock_draft
 from ltx_async.files.open_file import PRIVATE, OpenFile
-from ltx_async.files.private import open_private, verify_replaceable
+from ltx_async.files.private import create_private, reopen_private, verify_replaceable
 
 _UNTOUCHED: Final = "What was there before is as it was; make room, then run again."
+_PERMISSIONS: Final = 0o777
 
 
 @define
@@ -28,53 +31,112 @@ class Replacement:
 
     Attributes:
         file: the new version; its name in messages is that of the file to be replaced.
+        draft: where it is begun.
     """
 
     file: OpenFile
+    draft: Path
     _path: Path
-    _draft: Path
+    _old: OpenFile | None = None
+    _give_up: Callable[[], None] = lambda: None
 
     @classmethod
-    def beside(cls, path: Path, draft: str, *, locked: bool = False) -> Replacement:
-        """Begin a new version of `path` in a file of the name `draft` in the same directory.
+    def beside(cls, path: Path, draft: Path) -> Self:
+        """Begin a new version of `path` in the file `draft` of the same directory.
 
         Raises:
             OutputRefusedError: it cannot be made.
         """
-        beside = path.with_name(draft)
-        try:
-            file = open_private(beside, overwrite=False, locked=locked, shown=path)
-        except OutputFailedError:
-            beside.unlink(missing_ok=True)
-            raise
-        file.when_full = _UNTOUCHED
-        return cls(file, path, beside)
+        return cls(_begun(path, draft), draft, path)
 
     @classmethod
-    def of_locked(cls, path: Path) -> Replacement:
-        """Begin a replacement of `path`, whose lock the caller has.
+    def of(cls, old: OpenFile, give_up: Callable[[], None] | None = None) -> Self:
+        """Begin a replacement of a file that is open and locked.
 
-        What a killed process left of an earlier one is removed: it was never put in place.
+        Its mode is kept, unless it is empty: then nothing of ours was in it yet, and nobody
+        can have widened the mode for that.
+
+        Args:
+            old: the file, which is closed once it is replaced.
+            give_up: what to do with it otherwise; it is closed by default.
+
+        Raises:
+            OutputRefusedError: nothing can be made beside it.
         """
-        draft = f".{path.name}.new"
-        with contextlib.suppress(OSError):
-            path.with_name(draft).unlink()
-        return cls.beside(path, draft, locked=True)
+        assert old.path is not None
+        draft = draft_of(old.path)
+        if os.path.lexists(draft):
+            raise OutputRefusedError(f"{draft}: is in the way.", hint="Remove it.")
+        file = _begun(old.path, draft)
+        try:
+            lock_draft(file)
+            if old.size:
+                file.set_mode(PRIVATE | old.mode & _PERMISSIONS)
+        except BaseException:
+            file.remove()
+            raise
+        return cls(file, draft, old.path, old, give_up or old.close)
+
+    @classmethod
+    def at(cls, path: Path, *, locked: bool = True) -> Self:
+        """Begin a replacement of what is at `path`; where nothing is, an empty file holds it.
+
+        Args:
+            path: the file.
+            locked: take its lock, and hold it on.
+
+        Raises:
+            OutputRefusedError: what is there cannot be replaced, or nothing can be made there.
+        """
+        try:
+            old = reopen_private(path, locked=locked)
+            give_up = old.close
+        except FileNotFoundError:
+            old = create_private(path, locked=locked)
+            give_up = old.remove
+        try:
+            return cls.of(old, give_up)
+        except BaseException:
+            give_up()
+            raise
 
     def put_in_place(self) -> OpenFile:
         """Take the place of the file; return the new one, locked and open for appending."""
         self.file.sync()
-        self.file.move_to(self._path)
+        try:
+            self.file.move_to(self._path)
+        finally:
+            if self.is_in_place and self._old is not None:
+                self.file.when_full = self._old.when_full
+                self._old.close()
         return self.file
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it has taken the place of the file."""
+        return self.file.path == self._path
+
+    def discard(self) -> None:
+        """Leave everything as it was before, unless it has taken the place of the file."""
+        if not self.is_in_place:
+            self.file.remove()
+            self._give_up()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.file.path != self._path:
-            self.file.close()
-            with contextlib.suppress(OSError):
-                self._draft.unlink()
+        self.discard()
+
+
+def _begun(path: Path, draft: Path) -> OpenFile:
+    try:
+        file = create_private(draft, shown=path)
+    except OutputFailedError:
+        draft.unlink(missing_ok=True)
+        raise
+    file.when_full = _UNTOUCHED
+    return file
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True, mode: int = PRIVATE) -> None:
@@ -92,7 +154,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True, mode: int = 
     """
     verify_replaceable(path, overwrite=overwrite)
     # Two processes may write the same file, of which the last one wins: each has its own draft.
-    with Replacement.beside(path, f".ltx-async-{token_hex(8)}") as new:
+    with Replacement.beside(path, path.with_name(f".ltx-async-{token_hex(8)}")) as new:
         new.file.set_mode(mode)
         new.file.write(data)
         new.file.sync()
@@ -104,7 +166,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True, mode: int = 
 @contextlib.contextmanager
 def _taken(path: Path) -> Iterator[None]:
     """Take a name that nobody else may take meanwhile, and give it back on failure."""
-    open_private(path, overwrite=False).close()
+    create_private(path).close()
     try:
         yield
     except BaseException:

@@ -19,7 +19,7 @@ from ltx_async.results.record import Item
 from ltx_async.results.scanner import TextFormat, items_in, lines_of
 from ltx_async.results.sqlite.opening import create_database, resume_database
 from ltx_async.results.sqlite.reading import sqlite_items
-from ltx_async.results.text_file import FileWriter, Writer
+from ltx_async.results.text_file import FileWriter, Output
 from ltx_async.results.text_resume import resume_text
 from ltx_async.wording import alternatives
 
@@ -27,7 +27,7 @@ _SQLITE: Final = b"SQLite format 3\0"
 
 
 class _Create(Protocol):
-    def __call__(self, path: Path, *, overwrite: bool) -> Awaitable[Writer[Lookup]]:
+    def __call__(self, path: Path, *, overwrite: bool) -> Awaitable[Output[Lookup]]:
         """Begin a file; it may exist only to be overwritten."""
         ...  # pragma: no cover
 
@@ -53,7 +53,7 @@ class Format:
     recognises: Callable[[bytes], bool]
     read: Callable[[Path, BinaryIO], Iterator[Item]]
     create: _Create
-    resume: Callable[[Path, EarlierRecords], Awaitable[Writer[Lookup]]]
+    resume: Callable[[Path, EarlierRecords], Awaitable[Output[Lookup]]]
     text: TextFormat | None = None
 
 
@@ -62,10 +62,11 @@ def _text_items(form: TextFormat, _path: Path, file: BinaryIO) -> Iterator[Item]
 
 
 def _text(name: str, title: str, *suffixes: str, form: TextFormat) -> Format:
-    async def create(path: Path, *, overwrite: bool) -> Writer[Lookup]:
-        return FileWriter.create(path, form, overwrite=overwrite)
+    async def create(path: Path, *, overwrite: bool) -> Output[Lookup]:
+        begin = FileWriter.replacing if overwrite else FileWriter.create
+        return begin(path, form)
 
-    async def resume(path: Path, earlier: EarlierRecords) -> Writer[Lookup]:
+    async def resume(path: Path, earlier: EarlierRecords) -> Output[Lookup]:
         return await resume_text(path, form, earlier)
 
     read = partial(_text_items, form)
@@ -116,7 +117,7 @@ def format_of(name: str | Path) -> Format:
     )
 
 
-async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -> Writer[Lookup]:
+async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -> Output[Lookup]:
     """Open the output at `path` by its suffix.
 
     Args:

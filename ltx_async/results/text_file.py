@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Generic, Protocol, Self
 
-from attrs import define
+from attrs import define, field
 
+from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.files.open_file import OpenFile
-from ltx_async.files.private import open_private
+from ltx_async.files.private import create_private
+from ltx_async.files.replacement import Replacement
 from ltx_async.files.sync import Syncer
+from ltx_async.models import Outcome
 from ltx_async.results.scanner import Encoding, T_contra
 
 
@@ -25,6 +28,29 @@ class Writer(Protocol[T_contra]):
         ...  # pragma: no cover
 
 
+class Output(Writer[T_contra], Protocol[T_contra]):
+    """A file of results."""
+
+    @property
+    def name(self) -> str:
+        """The file as it was named."""
+        ...  # pragma: no cover
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it is the file of its name, and not still to take the place of another."""
+        ...  # pragma: no cover
+
+    async def put_in_place(self) -> None:
+        """Take the place of an older file now, as the first item does that was asked for."""
+        ...  # pragma: no cover
+
+
+def was_asked_for(item: object) -> bool:
+    """Whether an item tells anything but that an email was refused before anything was sent."""
+    return getattr(item, "outcome", None) is not Outcome.INVALID
+
+
 @define
 class FileWriter(Generic[T_contra]):
     """Appends records to a regular file, one `write` each.
@@ -38,16 +64,17 @@ class FileWriter(Generic[T_contra]):
     _file: OpenFile
     _format: Encoding[T_contra]
     _syncer: Syncer | None = None
+    _replacement: Replacement | None = None
+    _is_wanted: bool = field(default=False, init=False)
 
     @classmethod
-    def create(cls, path: Path, record_format: Encoding[T_contra], *, overwrite: bool) -> Self:
-        """Open `path` as `open_private` does, locked, and write what the format begins with.
+    def create(cls, path: Path, record_format: Encoding[T_contra]) -> Self:
+        """Begin a new file, locked.
 
         Raises:
-            FileError: it cannot be opened or written, or another process has its lock.
+            FileError: it cannot be made or written.
         """
-        file = open_private(path, overwrite=overwrite, locked=True)
-        return cls.at_end(file, record_format, empty=True)
+        return cls.at_end(create_private(path, locked=True), record_format, empty=True)
 
     @classmethod
     def at_end(cls, file: OpenFile, record_format: Encoding[T_contra], *, empty: bool) -> Self:
@@ -66,16 +93,73 @@ class FileWriter(Generic[T_contra]):
             raise
         return cls(file, record_format, Syncer(file.sync))
 
+    @classmethod
+    def replacing(cls, path: Path, record_format: Encoding[T_contra]) -> Self:
+        """Begin a file beside `path`, whose place it takes with its first record.
+
+        Raises:
+            FileError: what is there cannot be replaced, another process has its lock, or
+                nothing can be written there.
+        """
+        replacement = Replacement.at(path)
+        try:
+            replacement.file.write(record_format.header)
+        except BaseException:
+            replacement.discard()
+            raise
+        writer = cls(replacement.file, record_format, replacement=replacement)
+        writer._syncer = Syncer(writer._sync)
+        return writer
+
+    @property
+    def name(self) -> str:
+        """The file as it was named."""
+        return self._file.name
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it is the file of its name, and not still to take the place of another."""
+        return self._replacement is None
+
     async def write(self, item: T_contra, /) -> None:
-        """Append one record."""
+        """Append one record; the first one that was asked for takes the place of an older file."""
         if self._syncer is not None:
             self._syncer.touch()
         self._file.write(self._format.encode(item))
+        if self._replacement is not None and was_asked_for(item):
+            await self.put_in_place()
+
+    async def put_in_place(self) -> None:
+        """Take the place of an older file, whether or not there is a record."""
+        self._is_wanted = True
+        if self._replacement is not None and self._syncer is not None:
+            await self._syncer.catch_up()
+
+    def _sync(self) -> None:
+        """Bring what was written to the disk, and to its name."""
+        if self._replacement is None or not self._is_wanted:
+            self._file.sync()
+            return
+        try:
+            self._replacement.put_in_place()
+        except OutputFailedError as error:
+            if self._replacement.is_in_place:
+                raise
+            raise UnsavedError(error.message, hint=error.hint) from error
+        finally:
+            if self._replacement.is_in_place:
+                self._replacement = None
 
     async def close(self) -> None:
-        """Bring the file to the disk and close it; some report a full disk only now."""
+        """Bring the file to the disk and close it; some report a full disk only now.
+
+        One that has not taken the place of an older file is removed.
+        """
         try:
             if self._syncer is not None:
                 await self._syncer.close()
         finally:
-            self._file.close()
+            if self._replacement is None:
+                self._file.close()
+            else:
+                self._replacement.discard()

@@ -41,16 +41,17 @@ async def resume_text(path: Path, form: TextFormat, earlier: EarlierRecords) -> 
     try:
         file = reopen_private(path)
     except FileNotFoundError:
-        return FileWriter.create(path, form, overwrite=False)
+        return FileWriter.create(path, form)
     scanner = Scanner(form)
     try:
         if earlier.renewal:
-            file = await _renewed(file, path, scanner, earlier)
+            file = await _renewed(file, scanner, earlier)
         else:
             await _scan(file, scanner, lambda record, _: earlier.add(record))
-            file.set_mode(PRIVATE)
             if scanner.torn:
                 file.truncate(scanner.whole)
+        if not scanner.whole:  # nobody can have widened the mode for what was not there
+            file.set_mode(PRIVATE)
     except BaseException:
         file.close()
         raise
@@ -82,11 +83,9 @@ async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Record, bytes]
         raise OutputFailedError(f"{file.name}: {error.strerror}.") from error
 
 
-async def _renewed(
-    file: OpenFile, path: Path, scanner: Scanner, earlier: EarlierRecords
-) -> OpenFile:
+async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) -> OpenFile:
     """Replace a file by one without the records to be renewed; return that, the old one closed."""
-    with Replacement.of_locked(path) as replacement:
+    with Replacement.of(file) as replacement:
         kept = bytearray()
 
         def take(record: Record, data: bytes) -> None:
@@ -99,6 +98,4 @@ async def _renewed(
 
         await _scan(file, scanner, take)
         replacement.file.write(bytes(kept) if earlier.count else scanner.header)
-        successor = replacement.put_in_place()
-    file.close()
-    return successor
+        return replacement.put_in_place()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from attrs import define
+from attrs import define, field
 
 from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup, Outcome
@@ -16,7 +16,7 @@ from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.formats import Existing, open_output
 from ltx_async.results.known import KnownEmails
 from ltx_async.results.record import Record
-from ltx_async.results.text_file import Writer
+from ltx_async.results.text_file import Output
 
 
 @define(eq=False)
@@ -30,13 +30,15 @@ class ResultsWriter:
         name: the file as it was named.
         earlier: how many records the file held, without those that are asked for again.
         remarks: what else was found when it was opened, such as a torn end that was cut off.
+        taken: how many lookups were written to it since.
     """
 
     name: str
-    _writer: Writer[Lookup]
+    _writer: Output[Lookup]
     _known: KnownEmails
     earlier: int = 0
     remarks: tuple[str, ...] = ()
+    taken: int = field(default=0, init=False)
 
     async def write(self, lookup: Lookup) -> None:
         """Keep one lookup; within a second it is on the disk.
@@ -46,6 +48,7 @@ class ResultsWriter:
                 before this one is whole.
         """
         await self._writer.write(lookup)
+        self.taken += 1
         self._known.add(lookup.email, lookup.outcome)
 
     def __contains__(self, email: object) -> bool:
@@ -68,6 +71,8 @@ async def open_results(
     Args:
         path: the file.
         existing: what to do if it is there: `refuse`, `resume` after its records, `overwrite`.
+            A file that is overwritten stays as it is until the first answer is on the disk
+            beside it, and for good if there is none.
         retry: outcomes whose records are dropped from a file that is resumed, so that
             `email in out` is false for them.
         older_than: likewise, records that were checked longer ago than this.
@@ -90,7 +95,10 @@ async def open_results(
     found = EarlierRecords(remember, renewal)
     writer = await open_output(Path(path), how, found)
     try:
-        yield ResultsWriter(str(path), writer, known, found.count, tuple(found.remarks))
+        results = ResultsWriter(str(path), writer, known, found.count, tuple(found.remarks))
+        yield results
+        if results.taken:
+            await writer.put_in_place()
     finally:
         await writer.close()
 

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import os
 import stat
@@ -7,7 +8,7 @@ import pytest
 from ltx_async.files import open_file as opening
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError, UnsavedError
 from ltx_async.files.open_file import OpenFile, sync_directory
-from ltx_async.files.private import open_private, reopen_private
+from ltx_async.files.private import create_private, reopen_private
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def out(tmp_path):
 
 @pytest.fixture
 def file(out):
-    made = open_private(out, overwrite=False)
+    made = create_private(out)
     yield made
     made.close()
 
@@ -81,7 +82,7 @@ def test_a_pipe_that_breaks_in_the_middle_is_a_broken_pipe(monkeypatch):
 
 
 def test_a_failure_on_closing_is_told(out):
-    file = open_private(out, overwrite=False)
+    file = create_private(out)
     os.close(file.descriptor)
     with pytest.raises(OutputFailedError, match="out: Bad file descriptor"):
         file.close()
@@ -130,7 +131,7 @@ def test_a_file_that_was_moved_has_kept_everything_elsewhere(file, out, put_in_i
 
 def test_a_directory_that_was_moved_is_noticed_too(tmp_path):
     (tmp_path / "results").mkdir()
-    file = open_private(tmp_path / "results" / "out", overwrite=False)
+    file = create_private(tmp_path / "results" / "out")
     (tmp_path / "results").rename(tmp_path / "archive")
     with pytest.raises(OutputFailedError, match="was moved"):
         file.sync()
@@ -166,30 +167,63 @@ def test_what_was_there_before_counts_for_the_length(out):
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.EINVAL])
 def test_a_file_system_without_modes_is_written_to(out, monkeypatch, number):
     monkeypatch.setattr(os, "fchmod", failing(number))
-    open_private(out, overwrite=False).close()
+    create_private(out).close()
     assert out.exists()
 
 
 def test_without_fchmod_a_new_file_is_private_all_the_same(out, monkeypatch):
     monkeypatch.delattr(os, "fchmod")
-    open_private(out, overwrite=False).close()
+    create_private(out).close()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES])
-def test_a_file_of_somebody_else_that_cannot_be_made_private_is_refused(out, monkeypatch, number):
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_that_somebody_else_has_laid_there_is_refused(out, monkeypatch):
+    """He could read all that is written to it: the directory is not his, as /tmp is not."""
     out.write_text("kept")
-    monkeypatch.setattr(os, "fchmod", failing(number))
-    monkeypatch.setattr(os, "geteuid", lambda: out.stat().st_uid + 1)
+    os.chown(out, 4321, -1)
+    reopen_private(out).close()  # root may do anything to it
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
     with pytest.raises(OutputRefusedError, match="belongs to somebody else"):
-        open_private(out, overwrite=True)
+        reopen_private(out)
     assert out.read_text() == "kept"
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    reopen_private(out).close()
+
+
+def test_where_a_file_system_keeps_no_owners_everything_is_ours(out, monkeypatch):
+    out.write_text("kept")
+    monkeypatch.setattr(os, "geteuid", lambda: out.stat().st_uid + 1)
+    reopen_private(out).close()
 
 
 def test_a_disk_that_fails_is_no_file_system_without_modes(out, monkeypatch):
     monkeypatch.setattr(os, "fchmod", failing(errno.EIO))
-    with pytest.raises(OutputFailedError, match="out: Input/output error"):
-        open_private(out, overwrite=False)
+    with (
+        contextlib.closing(create_private(out)) as file,
+        pytest.raises(OutputFailedError, match="out: Input/output error"),
+    ):
+        file.set_mode(0o644)
+
+
+def test_a_mode_that_is_right_is_left_alone(out, monkeypatch):
+    monkeypatch.setattr(os, "fchmod", failing(errno.EIO))
+    create_private(out).close()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("refuse", [failing(errno.EPERM), lambda *_: None])
+def test_a_file_system_that_lets_others_read_all_the_same_is_told(out, monkeypatch, caplog, refuse):
+    monkeypatch.setattr(os, "fchmod", refuse)
+    out.touch(0o755)
+    file = reopen_private(out)
+    file.set_mode(0o644)  # that others may read
+    assert not caplog.records
+    file.set_mode(0o600)
+    file.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{out}: others may read it: its file system keeps no modes"
+    ]
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES])

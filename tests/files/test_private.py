@@ -1,4 +1,3 @@
-import contextlib
 import os
 import stat
 from pathlib import Path
@@ -6,16 +5,15 @@ from pathlib import Path
 import pytest
 
 from ltx_async.cli.exits import ExitStatus, status_of
-from ltx_async.files import private as privatefile
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
-from ltx_async.files.private import open_private, verify_replaceable
+from ltx_async.files.private import create_private, reopen_private, verify_replaceable
 from ltx_async.files.replacement import write_whole
 
 
 def test_a_new_file_is_private_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
-        open_private(tmp_path / "new", overwrite=False).close()
+        create_private(tmp_path / "new").close()
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
@@ -25,28 +23,18 @@ def test_an_existing_file_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "old"
     path.write_text("kept")
     with pytest.raises(OutputRefusedError, match="exists already") as raised:
-        open_private(path, overwrite=False)
+        create_private(path)
     assert "--overwrite" in raised.value.hint
     assert path.read_text() == "kept"
 
 
-def test_overwriting_empties_the_file_and_makes_it_private(tmp_path):
-    path = tmp_path / "old"
-    path.write_text("x" * 100)
-    path.chmod(0o644)
-    with contextlib.closing(open_private(path, overwrite=True)) as file:
-        file.write(b"new")
-    assert path.read_text() == "new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("opened", [create_private, reopen_private])
 @pytest.mark.parametrize("target", ["there", "nowhere"])
-def test_a_symbolic_link_is_never_followed(tmp_path, overwrite, target):
+def test_a_symbolic_link_is_never_followed(tmp_path, opened, target):
     (tmp_path / "there").write_text("kept")
     (tmp_path / "link").symlink_to(tmp_path / target)
     with pytest.raises(OutputRefusedError, match="symbolic link"):
-        open_private(tmp_path / "link", overwrite=overwrite)
+        opened(tmp_path / "link")
     assert (tmp_path / "there").read_text() == "kept"
     assert not (tmp_path / "nowhere").exists()
 
@@ -56,14 +44,14 @@ def test_a_fifo_is_refused_and_not_waited_for(tmp_path, with_reader):
     os.mkfifo(tmp_path / "fifo")
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK) if with_reader else None
     with pytest.raises(OutputRefusedError, match="no regular file"):
-        open_private(tmp_path / "fifo", overwrite=True)
+        reopen_private(tmp_path / "fifo")
     if reader is not None:
         os.close(reader)
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path):
     with pytest.raises(OutputRefusedError, match="No such file") as raised:
-        open_private(tmp_path / "no" / "file", overwrite=False)
+        create_private(tmp_path / "no" / "file")
     assert status_of(raised.value) is ExitStatus.USAGE
 
 
@@ -71,11 +59,9 @@ def test_a_full_disk_is_called_one(tmp_path, monkeypatch):
     def full(*_arguments):
         raise OSError(28, "No space left on device")
 
-    for name in ("open", "ftruncate"):
-        with monkeypatch.context() as patch:
-            patch.setattr(privatefile.os, name, full)
-            with pytest.raises(OutputFailedError, match="disk full"):
-                open_private(tmp_path / "x", overwrite=True)
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(OutputFailedError, match="disk full"):
+        create_private(tmp_path / "x")
 
 
 def long_name(directory):
@@ -174,7 +160,7 @@ def test_no_help_is_needed_of_methods_that_keep_quiet_about_bad_names(tmp_path, 
     with pytest.raises(OutputRefusedError, match="File name too long"):
         verify_replaceable(tmp_path / ("s" * 300))
     with pytest.raises(OutputRefusedError, match="File name too long"):
-        open_private(tmp_path / ("s" * 300), overwrite=False)
+        create_private(tmp_path / ("s" * 300))
 
 
 def test_a_directory_that_cannot_be_searched_is_told(tmp_path, monkeypatch):
@@ -184,6 +170,6 @@ def test_a_directory_that_cannot_be_searched_is_told(tmp_path, monkeypatch):
     for name in ("lstat", "stat"):
         monkeypatch.setattr(Path, name, denied)
     monkeypatch.setattr(os, "open", denied)
-    for call in (verify_replaceable, lambda path: open_private(path, overwrite=False)):
+    for call in (verify_replaceable, lambda path: create_private(path)):
         with pytest.raises(OutputRefusedError, match="file: Permission denied"):
             call(tmp_path / "file")

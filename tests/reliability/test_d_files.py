@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ltx_async.files.errors import OutputRefusedError
-from ltx_async.files.private import open_private
+from ltx_async.files.errors import FileError
+from ltx_async.files.private import create_private
+from ltx_async.files.replacement import Replacement
 
 from .replies import ok
 from .shell import ltx, wire_server
@@ -124,10 +125,15 @@ def test_a_link_that_comes_and_goes_is_never_followed(tmp_path, overwrite):
     opened = 0
     try:
         for _ in range(1500):
-            with contextlib.suppress(OutputRefusedError):
-                file = open_private(name, overwrite=overwrite)
-                file.write(b"ours")
-                file.close()
+            with contextlib.suppress(FileError):
+                if overwrite:
+                    with Replacement.at(name) as new:
+                        new.file.write(b"ours")
+                        new.put_in_place().close()
+                else:
+                    file = create_private(name)
+                    file.write(b"ours")
+                    file.close()
                 opened += 1
     finally:
         stop.set()

@@ -279,7 +279,7 @@ async def test_records_are_taken_in_and_others_are_added(out, monkeypatch):
     assert earlier.count == 2
     assert seen_by(earlier).meet("ann@EXAMPLE.com") == Earlier(Outcome.OK)
     assert seen_by(earlier).meet("bad@example.com") == Earlier(Outcome.FAILED)
-    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert stat.S_IMODE(out.stat().st_mode) == 0o644  # its owner has let others read it
 
 
 async def test_failed_records_are_dropped_to_be_asked_again(out):
@@ -413,14 +413,20 @@ def denied(*_arguments, **_named):
 
 async def test_a_database_that_may_not_be_written_is_told(out, monkeypatch):
     await written(out, ANN)
-    monkeypatch.setattr(os, "fchmod", denied)
-    monkeypatch.setattr(os, "geteuid", lambda: out.stat().st_uid + 1)
+    monkeypatch.setattr(os, "open", denied)
     with pytest.raises(OutputRefusedError, match="Permission denied"):
         await resumed(out)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "open", denied)
-        with pytest.raises(OutputRefusedError, match="Permission denied"):
-            await resumed(out)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+async def test_a_database_of_somebody_else_is_refused(out, monkeypatch):
+    await written(out, ANN)
+    os.chown(out, 4321, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    for opened in (resumed(out), create_database(out, overwrite=True)):
+        with pytest.raises(OutputRefusedError, match="belongs to somebody else"):
+            await opened
+    assert len(rows(out)) == 1
 
 
 @pytest.mark.parametrize("call", ["prepare", "sync_directory"])

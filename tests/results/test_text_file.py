@@ -51,7 +51,7 @@ def test_numbers_are_not_neutralised():
 
 async def test_a_csv_file_begins_with_its_columns(tmp_path):
     path = tmp_path / "out.csv"
-    writer = FileWriter.create(path, CSV, overwrite=False)
+    writer = FileWriter.create(path, CSV)
     await writer.write(make_lookup(wire={"email": "ann@example.com", "maxJobs": 1}))
     await writer.close()
     with path.open(newline="") as file:
@@ -62,7 +62,7 @@ async def test_a_csv_file_begins_with_its_columns(tmp_path):
 
 async def test_a_record_leaves_in_one_write(tmp_path, monkeypatch):
     sizes = []
-    writer = FileWriter.create(tmp_path / "out.jsonl", JSON_LINES, overwrite=False)
+    writer = FileWriter.create(tmp_path / "out.jsonl", JSON_LINES)
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: sizes.append(len(data)) or write(fd, data))
     await writer.write(make_lookup())
@@ -73,7 +73,7 @@ async def test_a_record_leaves_in_one_write(tmp_path, monkeypatch):
 
 async def test_a_full_disk_leaves_whole_records_and_says_so(tmp_path, monkeypatch):
     path = tmp_path / "out.jsonl"
-    writer = FileWriter.create(path, JSON_LINES, overwrite=False)
+    writer = FileWriter.create(path, JSON_LINES)
     await writer.write(make_lookup())
     whole = path.read_bytes()
     room, write = [30], os.write
@@ -95,22 +95,22 @@ async def test_a_full_disk_leaves_whole_records_and_says_so(tmp_path, monkeypatc
 
 
 async def test_a_failure_on_closing_is_told(tmp_path):
-    writer = FileWriter.create(tmp_path / "out.jsonl", JSON_LINES, overwrite=False)
+    writer = FileWriter.create(tmp_path / "out.jsonl", JSON_LINES)
     os.close(writer._file.descriptor)
     with pytest.raises(OutputFailedError, match="Bad file descriptor"):
         await writer.close()
 
 
 @pytest.mark.parametrize("call", ["write", "fsync"])
-def test_a_file_that_cannot_be_begun_is_told_and_closed(tmp_path, monkeypatch, call):
+async def test_a_file_that_cannot_be_begun_is_told_and_closed(tmp_path, monkeypatch, call):
     def full(*_arguments):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, full)
         with pytest.raises(OutputFailedError, match="disk full"):
-            FileWriter.create(tmp_path / "out.csv", CSV, overwrite=False)
-    FileWriter.create(tmp_path / "out.csv", CSV, overwrite=True)  # nobody has its lock
+            FileWriter.create(tmp_path / "out.csv", CSV)
+    await FileWriter.replacing(tmp_path / "out.csv", CSV).close()  # nobody has its lock
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ async def test_records_are_taken_in_and_others_follow_them(out, form):
     bad = seen_by(earlier).meet("bad@example.com")
     assert (bad.outcome, bad.needs) == (Outcome.FAILED, (Need.FAILED,))
     assert seen_by(earlier).meet("bob@example.com") is Meeting.FIRST
-    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert stat.S_IMODE(out.stat().st_mode) == 0o644  # its owner has let others read it
 
 
 @formats
@@ -94,6 +94,7 @@ async def test_a_torn_end_is_cut_off_before_anything_is_appended(out, form):
 @formats
 async def test_failed_records_are_dropped_by_a_new_file_in_place_of_the_old_one(out, form):
     out.write_bytes(content(form, *LOOKUPS)[:-5])
+    out.chmod(0o640)
     before = out.stat().st_ino
     writer, earlier = await resumed(out, form, retry_failed=True)
     assert out.stat().st_ino != before
@@ -103,7 +104,7 @@ async def test_failed_records_are_dropped_by_a_new_file_in_place_of_the_old_one(
     assert out.read_bytes() == content(form, LOOKUPS[0], FAILED)
     assert (earlier.count, len(earlier.remarks)) == (1, 1)
     assert seen_by(earlier).meet("bad@example.com") is Meeting.FIRST
-    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert stat.S_IMODE(out.stat().st_mode) == 0o640
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
@@ -226,7 +227,7 @@ def test_what_a_killed_replacement_left_is_removed(out):
     left_over = out.with_name(".out.new")
     left_over.symlink_to(out)
     out.write_bytes(b"old")
-    with Replacement.of_locked(out) as new:
+    with Replacement.at(out) as new:
         new.file.write(b"new")
         assert out.read_bytes() == b"old"
         new.put_in_place().close()

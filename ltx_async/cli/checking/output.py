@@ -15,15 +15,19 @@ from ltx_async.results.formats import FORMATS, open_output
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.scanner import TextFormat
 from ltx_async.results.stream import STANDARD_OUTPUT, is_stream, open_stream, standard_output
-from ltx_async.results.text_file import Writer
+from ltx_async.results.text_file import Output, Writer
 from ltx_async.wording import counted, moment
 
 _WIDTH: Final = 80  # of a terminal that does not say
 _STREAMED: Final = {form.name: form.text for form in FORMATS if form.text is not None}
 
 
-async def open_writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk) -> Writer[Lookup]:
-    """Open the output; say what was found in one that is continued.
+async def open_writer(
+    options: CheckOptions, earlier: EarlierRecords, talk: Talk
+) -> tuple[Writer[Lookup], Output[Lookup] | None]:
+    """Open the output, which is returned twice if it is a file of results.
+
+    What was found in one that is continued is said.
 
     On a terminal, whoever names neither an output nor a format is shown lines to read.
 
@@ -36,16 +40,16 @@ async def open_writer(options: CheckOptions, earlier: EarlierRecords, talk: Talk
         FileError: it cannot be opened.
     """
     if options.output == STANDARD_OUTPUT and options.output_format is None and is_terminal(1):
-        return standard_output(AccountLines(columns(1) or _WIDTH))
+        return standard_output(AccountLines(columns(1) or _WIDTH)), None
     if is_stream(options.output):
-        return await open_stream(options.output, _streamed(options))
+        return await open_stream(options.output, _streamed(options)), None
     writer = await open_output(Path(options.output), options.existing, earlier)
     for remark in earlier.remarks:
         talk.say(f"{options.output}: {remark}")
     if earlier.count:
         oldest = "" if earlier.oldest is None else f", the oldest of {moment(earlier.oldest)}"
         talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}{oldest}")
-    return writer
+    return writer, writer
 
 
 def _streamed(options: CheckOptions) -> TextFormat:

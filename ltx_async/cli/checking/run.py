@@ -22,7 +22,7 @@ from ltx_async.errors import LTXError
 from ltx_async.files.errors import FileError, InputError, UnsavedError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.models import Lookup
-from ltx_async.results.text_file import Writer
+from ltx_async.results.text_file import Output, Writer
 from ltx_async.wording import counted
 
 # After a signal, all of these together stay below the 5 seconds that a run is given to end.
@@ -48,7 +48,7 @@ class CheckRun:
         ordered: whether to deliver in input order.
         settles: whether to ask for the list of accounts where nobody is found.
         live: False where standard error's terminal is needed for the data.
-        results: where the results lie, for the summary.
+        results: the writer again, where that is a file of results, for the summary.
     """
 
     emails: DistinctEmails
@@ -60,7 +60,7 @@ class CheckRun:
     ordered: bool = False
     settles: bool = True
     live: bool = True
-    results: str | None = None
+    results: Output[Lookup] | None = None
     _streak: NotFoundStreak = field(factory=NotFoundStreak, init=False)
     _order: InputOrder | None = field(default=None, init=False)
     _unusual: UnusualEmails = field(factory=UnusualEmails, init=False)
@@ -89,7 +89,7 @@ class CheckRun:
             lines=self.emails.lines,
             error=error if interrupt.signal is None else None,
             signal=interrupt.signal,
-            results=self.results,
+            results=self._place(),
         )
 
     async def _deliver_all(
@@ -162,6 +162,8 @@ class CheckRun:
 
     async def _close(self, error: Exception | None, interrupt: Interrupt) -> Exception | None:
         try:
+            if error is None and interrupt.signal is None:
+                await self._put_in_place()
             # Whoever ends a run does not want to wait for a reader, or for a lock.
             await or_interrupt(interrupt, self.writer.close(), _LAST_WORDS)
         except UnsavedError as failure:
@@ -172,6 +174,18 @@ class CheckRun:
         except (FileError, BrokenPipeError) as failure:
             return error or failure
         return error
+
+    async def _put_in_place(self) -> None:
+        """Replace an older output by one that is complete, even if nothing had to be written."""
+        if self.results is not None and self.counts.delivered:
+            await self.results.put_in_place()
+
+    def _place(self) -> str | None:
+        """Say where the results lie; None where there is no file of them."""
+        if self.results is None or self.results.in_place:
+            return None if self.results is None else self.results.name
+        self.talk.say(f"{self.results.name}: left as it was, as no result came for it")
+        return None
 
     async def _count_rest(self, seconds: float) -> None:
         try:

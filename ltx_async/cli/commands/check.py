@@ -22,7 +22,6 @@ from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.files.errors import FileError
 from ltx_async.results.earlier import EarlierRecords
-from ltx_async.results.stream import is_stream
 from ltx_async.wording import counted
 
 
@@ -51,7 +50,7 @@ async def _check(
         )
         known = EarlierResults(emails.seen, thresholds, urgent=MostUrgent(most_earlier))
         earlier = EarlierRecords(known.add, options.renewal)
-        writer = await unless_interrupted(interrupt, open_writer(options, earlier, talk))
+        writer, results = await unless_interrupted(interrupt, open_writer(options, earlier, talk))
         work = CheckRun(
             emails,
             writer,
@@ -61,7 +60,7 @@ async def _check(
             only=options.only,
             ordered=options.ordered,
             live=options.output != "-" or not is_terminal(1),
-            results=None if is_stream(options.output) else options.output,
+            results=results,
         )
         summary = await work.finish(client, interrupt)
     if emails.composed and not options.inputs.extract:

@@ -35,7 +35,7 @@ _THRESHOLDS: Final = Thresholds(min_balance=10, expires_within=timedelta(days=7)
 @in_event_loop
 async def demo(talk: Talk, interrupt: Interrupt) -> int:
     """Run `ltx-async demo`."""
-    writer = FileWriter.create(RESULTS, JSON_LINES, overwrite=True)
+    writer = FileWriter.replacing(RESULTS.absolute(), JSON_LINES)
     accounts = GeneratedAccounts(_ACCOUNTS, unhealthy=_UNHEALTHY)
     async with Emulator(accounts, latency=_LATENCY) as emulator:
         _misbehave(emulator, list(accounts))
@@ -47,7 +47,7 @@ async def demo(talk: Talk, interrupt: Interrupt) -> int:
             talk,
             counts=Counts(_THRESHOLDS),
             observer=observer,
-            results=str(RESULTS.absolute()),
+            results=writer,
         )
         client = LTXClient(emulator.token, base_url=emulator.base_url, on_event=observer)
         async with client:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -14,21 +13,22 @@ from typing import Final
 
 from ltx_async.files.errors import FileError, OutputFailedError, OutputRefusedError
 from ltx_async.files.lock import LockFile
-from ltx_async.files.open_file import PRIVATE, OpenFile, sync_directory
-from ltx_async.files.private import open_private
+from ltx_async.files.open_file import PRIVATE, sync_directory
+from ltx_async.files.private import create_private, reopen_private
+from ltx_async.files.replacement import Replacement
 from ltx_async.results.columns import COLUMNS, REQUIRED
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.record import Record
-from ltx_async.results.sqlite.waiting import unlocked
-from ltx_async.results.sqlite.writer import (
-    SQLiteWriter,
+from ltx_async.results.sqlite.older import (
+    companions,
     connect,
-    database_failure,
-    prepare,
+    remove_companions,
+    wait_for_writers,
 )
+from ltx_async.results.sqlite.waiting import unlocked
+from ltx_async.results.sqlite.writer import SQLiteWriter, database_failure, prepare
 
 _ROWS_AT_A_TIME: Final = 1_000
-_COMPANIONS: Final = ("-wal", "-shm", "-journal")
 _TABLE: Final = (
     """SELECT name, "notnull" AND dflt_value IS NULL, pk FROM pragma_table_info('lookups')"""
 )
@@ -37,7 +37,11 @@ _OTHER: Final = "Nothing was changed: choose another output, or --overwrite."
 
 
 async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
-    """Make a new database at `path`, private, under the rules of `open_private`.
+    """Make a new database at `path`, private.
+
+    Args:
+        path: the output.
+        overwrite: whether it may exist: then the new one takes its place with its first record.
 
     Raises:
         FileError: it exists, it cannot be made, or another process is writing to it.
@@ -45,12 +49,32 @@ async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
     held = LockFile.beside(path)
     try:
         _verify_companions(path)
-        open_private(path, overwrite=overwrite).close()
-        _remove_companions(path)
+        if overwrite:
+            return await _replacing(path, held)
+        create_private(path).close()
+        remove_companions(path)
         return await _begun(path, held)
     except BaseException:
         held.release()
         raise
+
+
+async def _replacing(path: Path, held: LockFile) -> SQLiteWriter:
+    """Begin a database beside `path`, where no other program may be writing."""
+    replacement = Replacement.at(path, locked=False)
+    try:
+        with _failures_of(path):
+            await wait_for_writers(path)
+            database = connect(replacement.draft)
+            try:
+                prepare(database, "MEMORY")  # it is removed where it does not come to its place
+            except BaseException:
+                database.close()
+                raise
+    except BaseException:
+        replacement.discard()
+        raise
+    return SQLiteWriter(path, database, held, replacement)
 
 
 async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
@@ -66,9 +90,14 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
     """
     held = LockFile.beside(path)
     try:
-        if not _exists(path):
-            open_private(path, overwrite=False).close()
-            _remove_companions(path)
+        _verify_no_links(path)
+        try:
+            with contextlib.closing(reopen_private(path, locked=False)) as file:
+                if not file.size:  # nobody can have widened the mode for what was not there
+                    file.set_mode(PRIVATE)
+        except FileNotFoundError:
+            create_private(path).close()
+            remove_companions(path)
         await _read(path, earlier)
         return await _begun(path, held)
     except BaseException:
@@ -76,15 +105,14 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
         raise
 
 
-def _exists(path: Path) -> bool:
-    """Whether there is a regular file at `path`; links are not followed, here or beside it."""
-    for name in (path, *_companions(path)):
+def _verify_no_links(path: Path) -> None:
+    """Refuse what SQLite would follow beside `path`."""
+    for name in companions(path):
         mode = _mode(name)
         if mode is not None and not stat.S_ISREG(mode):
             raise OutputRefusedError(
                 f"{name}: is a link or no regular file.", hint="Name the file itself."
             )
-    return path.exists()
 
 
 def _mode(name: Path) -> int | None:
@@ -99,28 +127,14 @@ def _mode(name: Path) -> int | None:
 
 def _verify_companions(path: Path) -> None:
     """Refuse names that companions cannot have, before there is a database without them."""
-    for name in _companions(path):
+    for name in companions(path):
         mode = _mode(name)
         if mode is not None and stat.S_ISDIR(mode):
             raise OutputRefusedError(f"{name}: is a directory.")
 
 
-def _companions(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
-
-
-def _remove_companions(path: Path) -> None:
-    """Remove what belonged to an earlier database of this name: it is none of the new one's."""
-    for companion in _companions(path):
-        try:
-            companion.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputRefusedError(f"{companion}: {error.strerror}.") from error
-
-
 async def _begun(path: Path, held: LockFile) -> SQLiteWriter:
-    try:
-        _make_private(path)
+    with _failures_of(path):
         database = connect(path)
         try:
             await unlocked(database, partial(prepare, database))
@@ -128,21 +142,20 @@ async def _begun(path: Path, held: LockFile) -> SQLiteWriter:
         except BaseException:
             database.close()
             raise
+    return SQLiteWriter(path, database, held)
+
+
+@contextlib.contextmanager
+def _failures_of(path: Path) -> Iterator[None]:
+    """Say what a failure means for an output that is being opened."""
+    try:
+        yield
     except sqlite3.Error as error:
         raise database_failure(error, str(path)) from error
     except OSError as error:
         raise OutputRefusedError(
             f"{path}: {error.strerror}.", hint="Choose a file that you may write."
         ) from error
-    return SQLiteWriter(path, database, held)
-
-
-def _make_private(path: Path) -> None:
-    file = OpenFile(str(path), os.open(path, os.O_RDONLY), path)
-    try:
-        file.set_mode(PRIVATE)
-    finally:
-        file.close()
 
 
 async def _read(path: Path, earlier: EarlierRecords) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -13,10 +14,13 @@ from attrs import define, field
 
 from ltx_async.files.errors import OutputFailedError, UnsavedError, removed
 from ltx_async.files.lock import LockFile
+from ltx_async.files.replacement import Replacement
 from ltx_async.files.sync import Syncer
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.columns import COLUMNS, Cell, cells_of, plain_text
+from ltx_async.results.sqlite.older import connect, give_way
 from ltx_async.results.sqlite.waiting import Patience, is_locked
+from ltx_async.results.text_file import was_asked_for
 
 DATABASE_COLUMNS: Final = {
     **{name: kind.sql_type for name, kind in COLUMNS.items()},
@@ -41,12 +45,10 @@ _UPSERT: Final = " ".join(
     )
 )
 _SETTINGS: Final = (
-    "PRAGMA journal_mode = WAL",  # others read while we write
     "PRAGMA synchronous = FULL",  # what is committed survives a power cut
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA cache_size = -16000",
 )
-_BUSY_FOR: Final = 0.1  # seconds that SQLite waits by itself; `Patience` does the rest
 _BATCH: Final = 5_000
 _LARGEST_INTEGER: Final = 2**63
 
@@ -67,20 +69,14 @@ def _cell(value: Cell) -> Cell:
     return value
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open an existing database, for use by one thread at a time."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=_BUSY_FOR,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+def prepare(database: sqlite3.Connection, journal_mode: str = "WAL") -> None:
+    """Set a database up for writing, and make the table, or what it lacks of it.
 
-
-def prepare(database: sqlite3.Connection) -> None:
-    """Set a database up for writing, and make the table, or what it lacks of it."""
-    for setting in _SETTINGS:
+    Args:
+        database: opened by `connect`.
+        journal_mode: with `WAL`, others read while we write.
+    """
+    for setting in (f"PRAGMA journal_mode = {journal_mode}", *_SETTINGS):
         database.execute(setting)
     present = {
         name for (name,) in database.execute("SELECT name FROM pragma_table_info('lookups')")
@@ -96,9 +92,12 @@ def prepare(database: sqlite3.Connection) -> None:
 
 def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
     """Say what a failed call of SQLite means for the output `name`."""
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+    code = getattr(error, "sqlite_errorcode", None)
+    limited = code == sqlite3.SQLITE_IOERR_WRITE and _is_limited()  # EFBIG is nothing to SQLite
+    if code == sqlite3.SQLITE_FULL or limited:
+        reason = "no file may grow any more: see `ulimit -f`" if limited else error
         return OutputFailedError(
-            f"{name}: disk full ({error})",
+            f"{name}: disk full ({reason})",
             hint="What was committed is safe; make room, then continue with --resume.",
         )
     if is_locked(error):
@@ -107,6 +106,15 @@ def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
             hint="What was committed is safe; end that program, then continue with --resume.",
         )
     return OutputFailedError(f"{name}: {error}")
+
+
+def _is_limited() -> bool:
+    """Whether this process may not write files of any size, as `ulimit -f` sets it."""
+    if sys.platform == "win32":
+        return False
+    import resource  # noqa: PLC0415 - POSIX alone has it
+
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
 
 
 @define(eq=False)
@@ -124,6 +132,8 @@ class SQLiteWriter:
     _path: Path
     _database: sqlite3.Connection
     _lock: LockFile
+    _replacement: Replacement | None = None
+    _is_wanted: bool = field(init=False, default=False)
     _pending: list[tuple[Cell, ...]] = field(init=False, factory=list)
     _syncer: Syncer = field(init=False)
     _patience: Patience = field(init=False, factory=Patience)
@@ -133,14 +143,35 @@ class SQLiteWriter:
         self._syncer = Syncer(self._sync)
         self._place = self._path.stat()
 
+    @property
+    def name(self) -> str:
+        """The file as it was named."""
+        return str(self._path)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it is the database of its name, and not still to take the place of another."""
+        return self._replacement is None
+
     async def write(self, lookup: Lookup) -> None:
-        """Take one record; wait where the disk does not keep up."""
+        """Take one record; wait where the disk does not keep up.
+
+        The first one that was asked for takes the place of an older database.
+        """
         try:
             self._syncer.touch()
         except sqlite3.Error as error:
             raise database_failure(error, str(self._path)) from error
         self._pending.append(database_row(lookup))
-        if len(self._pending) >= _BATCH:
+        if self._replacement is not None and was_asked_for(lookup):
+            await self.put_in_place()
+        elif len(self._pending) >= _BATCH:
+            await self._syncer.catch_up()
+
+    async def put_in_place(self) -> None:
+        """Take the place of an older database, whether or not there is a record."""
+        self._is_wanted = True
+        if self._replacement is not None:
             await self._syncer.catch_up()
 
     async def close(self) -> None:
@@ -152,19 +183,31 @@ class SQLiteWriter:
             await self._syncer.close(self._patience.end)
         except sqlite3.Error as error:
             cause = database_failure(error, str(self._path))
-            lost = Counter(Outcome(str(row[1])) for row in self._pending)
-            raise UnsavedError(cause.message, hint=cause.hint, outcomes=lost) from error
+            hint = cause.hint if self.in_place else "What was there before is as it was: run again."
+            raise UnsavedError(cause.message, hint=hint, outcomes=self._lost()) from error
         finally:
             self._end()
+
+    def _lost(self) -> Counter[Outcome] | None:
+        """What was not kept; all of it, where it is not in its place."""
+        if self._replacement is not None:
+            return None
+        return Counter(Outcome(str(row[1])) for row in self._pending)
 
     def _end(self) -> None:
         try:
             self._database.close()
+            if self._replacement is not None:
+                self._replacement.discard()
         finally:
             self._lock.release()
 
     def _sync(self) -> None:
         self._commit()
+        if self._replacement is not None:
+            if self._is_wanted:
+                self._take_place(self._replacement)
+            return
         try:
             kept = os.path.samestat(self._path.stat(), self._place)
         except FileNotFoundError:
@@ -185,3 +228,21 @@ class SQLiteWriter:
 
         self._patience.outlast(transaction)
         del self._pending[: len(rows)]
+
+    def _take_place(self, replacement: Replacement) -> None:
+        """Become the database of the name; no descriptor of one is ever open beside SQLite's."""
+        self._database.close()
+        try:
+            shared = give_way(self._path, self._patience)
+            replacement.put_in_place().close()
+        except OutputFailedError as error:
+            if not replacement.is_in_place:
+                raise UnsavedError(error.message, hint=error.hint) from error
+            raise
+        finally:
+            if replacement.is_in_place:
+                self._replacement = None
+        self._place = self._path.stat()
+        self._database = connect(self._path)
+        # Whoever has the old one open removes, at the end, the log of the new one with its name.
+        prepare(self._database, "DELETE" if shared else "WAL")

@@ -1,0 +1,91 @@
+"""A database that is to be replaced: nobody may be writing to it, and nothing of it may stay."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from ltx_async.files.errors import OutputRefusedError
+from ltx_async.results.sqlite.waiting import Patience, is_locked, unlocked
+
+_BUSY_FOR: Final = 0.1  # seconds that SQLite waits by itself; `Patience` does the rest
+_COMPANIONS: Final = ("-wal", "-shm", "-journal")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing database, for use by one thread at a time."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=_BUSY_FOR,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def companions(path: Path) -> list[Path]:
+    """Return the names that SQLite gives to what belongs to a database."""
+    return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
+
+
+def remove_companions(path: Path) -> None:
+    """Remove what belonged to an earlier database of this name: it is none of the new one's.
+
+    Raises:
+        OutputRefusedError: it cannot be removed.
+    """
+    for companion in companions(path):
+        try:
+            companion.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputRefusedError(f"{companion}: {error.strerror}.") from error
+
+
+async def wait_for_writers(path: Path) -> None:
+    """Wait until no other program is writing to a database, if it is one.
+
+    Raises:
+        sqlite3.OperationalError: that takes too long.
+    """
+    with _as_it_is(path) as database:
+        await unlocked(database, partial(_write_nothing, database))
+
+
+def give_way(path: Path, patience: Patience) -> bool:
+    """Make a database one file, if it is one, and remove what else belongs to it.
+
+    Without that, SQLite would take its log for that of the database that comes in its place.
+
+    Returns:
+        Whether another program has it open.
+
+    Raises:
+        sqlite3.OperationalError: another program keeps it locked.
+        OutputRefusedError: what belongs to it cannot be removed.
+    """
+    with _as_it_is(path) as database:
+        patience.outlast(partial(_write_nothing, database))
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    is_shared = any(companion.exists() for companion in companions(path))
+    remove_companions(path)
+    return is_shared
+
+
+@contextlib.contextmanager
+def _as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
+    """Connect to what may be no database, or a damaged one: that is in nobody's way."""
+    try:
+        with contextlib.closing(connect(path)) as database:
+            yield database
+    except sqlite3.DatabaseError as error:
+        if is_locked(error):
+            raise
+
+
+def _write_nothing(database: sqlite3.Connection) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    database.execute("ROLLBACK")
