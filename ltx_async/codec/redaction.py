@@ -10,7 +10,7 @@ from urllib.parse import quote
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 CUT = "[token]"
 _SHORTEST_PART: Final = 8  # characters; a shorter part of a token is too common to be cut
@@ -53,11 +53,37 @@ def _in_base64(part: str) -> Iterator[str]:
             yield inner
 
 
-def _shortened(form: str) -> str:
-    """Return a pattern of a form that may be cut off behind its start."""
-    characters = [_ALPHABETS.get(one, re.escape(one)) for one in form]
-    rest = (f"{one}?+" for one in characters[_LONGEST_START:])
-    return "".join([*characters[:_LONGEST_START], *rest])
+def _any_of(forms: Iterable[str], at: int = 0, *, whole: bool = False) -> str:
+    """Return a pattern of what forms hold from `at` on, up to which they are alike.
+
+    A form may be cut off behind its start. Of two that begin alike the pattern takes the one
+    that reaches further, whichever of them is in the text.
+
+    Args:
+        forms: texts in lower case.
+        at: how many characters of them the pattern begins behind.
+        whole: whether a shorter form has ended by then, so that all else may be missing.
+    """
+    pattern = ""
+    while True:
+        following: dict[str, list[str]] = {}
+        for form in forms:
+            whole = whole or len(form) == at or at >= _LONGEST_START
+            if len(form) > at:
+                following.setdefault(form[at], []).append(form)
+        if not following:
+            return pattern
+        at += 1
+        may_miss = "?+" if whole else ""
+        if len(following) > 1:
+            rests = (_one_of(c) + _any_of(alike, at, whole=whole) for c, alike in following.items())
+            return f"{pattern}(?:{'|'.join(rests)}){may_miss}"
+        ((character, forms),) = following.items()
+        pattern += _one_of(character) + may_miss
+
+
+def _one_of(character: str) -> str:
+    return _ALPHABETS.get(character, re.escape(character))
 
 
 def _signs(forms: list[str]) -> tuple[str, ...]:
@@ -91,7 +117,8 @@ class Redaction:
         in_urls = [code.translate(_OF_URLS) for code in coded]
         starts = [part[:_LONGEST_START] for part in parts]
         signs = _signs([*reversed(starts), *reversed(coded), *reversed(in_urls)])
-        return cls("|".join(map(_shortened, parts + coded)), signs, _WIDEST * len(token))
+        forms = list(dict.fromkeys(map(str.lower, parts + coded)))
+        return cls(_any_of(forms), signs, _WIDEST * len(token))
 
     def text(self, text: str) -> str:
         """Return `text` without the token."""

@@ -1,4 +1,5 @@
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -163,8 +164,9 @@ def test_an_empty_file_is_a_run_without_results(tmp_path):
 )
 def test_what_is_no_results_file_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "some.file").write_bytes(content)
-    with pytest.raises(InputError, match=r"some\.file: [^\n]+\.$") as caught:
+    with pytest.raises(InputError) as caught:
         read(tmp_path / "some.file")
+    assert re.search(r"some\.file: [^\n]+\.\Z", str(caught.value))
     assert caught.value.hint
 
 
@@ -212,7 +214,8 @@ def test_cells_of_a_wrong_type_in_a_database_are_left_out(tmp_path):
 def test_any_text_comes_back_from_csv(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("csv") / "run.csv"
     results = read(write_csv(path, [found(f"{text}@example.com", error=text)]))
-    assert [(row.email, row.error) for row in results.records] == [(f"{text}@example.com", text)]
+    error = text if text.strip() else None  # a blank one is none
+    assert [(row.email, row.error) for row in results.records] == [(f"{text}@example.com", error)]
 
 
 @pytest.mark.parametrize("balance", [0, -5, 2**63, 1e300, 0.25])

@@ -3,14 +3,19 @@
 import json
 import pickle
 from base64 import b64encode, urlsafe_b64encode
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_async.codec import Redaction
 from ltx_async.codec.redaction import CUT
+
+
+def b64_of(text):
+    return b64encode(text.encode()).decode().rstrip("=")
+
 
 TOKEN = "user:12345-abcdefghi"
 SPECIAL = "user:12345-a+b/c=d&e"
@@ -111,6 +116,8 @@ def test_both_alphabets_of_base64_are_known(encode, before):
 
 
 @given(TOKENS, st.binary(max_size=5), st.binary(max_size=5))
+@example("user:1-000000000000%20", b"", b"")
+@example("user:1-0000000000000%2D", b"x", b"")
 def test_no_part_of_a_token_is_left_of_its_base64(token, before, after):
     secret = token.partition("-")[2].encode()
     if len(secret) < 8:
@@ -118,6 +125,20 @@ def test_no_part_of_a_token_is_left_of_its_base64(token, before, after):
     said = b64encode(before + secret + after).decode()
     assert len(Redaction.of(token).text(said)) <= len(said) - len(secret) * 8 // 6 + 3 + len(CUT)
     assert Redaction.of(token).concerns(said.encode())
+
+
+@pytest.mark.parametrize("token", ["user:1-000000000000%20", "user:1-abcdefghijkl%41bc%42"])
+@pytest.mark.parametrize("form", [str, b64_of, unquote, lambda token: b64_of(unquote(token))])
+def test_of_two_forms_that_begin_alike_the_longer_one_is_cut(token, form):
+    secret = token.partition("-")[2]
+    left = Redaction.of(token).text(f"<{form(secret)}>")
+    assert left.startswith(f"<{CUT}")
+    assert len(left) <= len(CUT) + 3  # the last character of base64 depends on what follows
+
+
+def test_a_long_token_is_cut_in_reasonable_time_and_depth():
+    token = "user:1-" + "%41bc" * 300
+    assert Redaction.of(token).text(f"<{token}> <{unquote(token)}>") == f"<{CUT}> <{CUT}>"
 
 
 @pytest.mark.parametrize("form", forms_of(SPECIAL))
