@@ -22,6 +22,7 @@ from ltx_async.emulator import Emulator, GeneratedAccounts
 
 from .chaos import MISCHIEF, ChaosProxy
 from .conftest import TOKEN
+from .drawn import CASES, play
 
 SEED = int(os.environ.get("LTX_CHAOS_SEED", "20260309"))
 PATIENT = RetryPolicy(attempts=8, base=0.002, cap=0.05, throttle_base=0.002, budget=100_000)
@@ -132,3 +133,33 @@ async def test_on_a_bad_network_nothing_is_wrong_lost_or_left_over(transport, se
         assert all(played[kind] > 10 for kind in MISCHIEF), played
         assert answered > 10_000
         assert memory() - first_memory < 64 << 10
+
+
+SEEDS = int(os.environ.get("LTX_CHAOS_SEEDS", "1000"))
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(SEEDS, marks=pytest.mark.soak)])
+async def test_whatever_a_seed_draws_of_server_disk_and_files_nothing_is_lost(tmp_path, count):
+    """The first seed is `LTX_CHAOS_SEED`; that of a failure is told, and draws it again."""
+    played = set()
+    for seed in range(SEED, SEED + count):
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        played.add(await play(seed, directory))
+    assert count < 100 or played == {*CASES}
+
+
+async def test_a_seed_draws_the_same_again_and_is_told_where_it_fails(tmp_path, monkeypatch):
+    drawn = []
+
+    async def case(scene):
+        drawn.append((scene.emails(1, 9), scene.transport, scene.draw.random()))
+        raise AssertionError
+
+    for name in [*CASES]:
+        monkeypatch.setitem(CASES, name, case)
+    for _ in range(2):
+        with pytest.raises(AssertionError) as failure:
+            await play(SEED, tmp_path)
+    assert drawn[0] == drawn[1]
+    assert f"LTX_CHAOS_SEED={SEED} draws it again" in failure.value.__notes__[0]
