@@ -8,9 +8,8 @@ successes, as in TCP's slow start (RFC 5681 3.1) with requests in place of segme
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 
 from attrs import define, field, setters
@@ -71,7 +70,7 @@ class Limiter:
     _cycle: Cycle = field(init=False, factory=lambda: Cycle(0.0))
     _pacing: Pacing | None = field(init=False, default=None)
     _rests_since: float = field(init=False, default=-math.inf)
-    _waiters: deque[asyncio.Future[None]] = field(init=False, factory=deque)
+    _waiters: OrderedDict[asyncio.Future[None], None] = field(init=False, factory=OrderedDict)
     _gate_timer: asyncio.TimerHandle | None = field(init=False, default=None)
     _pace_timer: asyncio.TimerHandle | None = field(init=False, default=None)
 
@@ -108,18 +107,16 @@ class Limiter:
         if not self.under_way and not self._waiters:
             self._resume()
         granted = asyncio.get_running_loop().create_future()
+        self._waiters[granted] = None
         if first:
-            self._waiters.appendleft(granted)
-        else:
-            self._waiters.append(granted)
+            self._waiters.move_to_end(granted, last=False)
         self._dispatch()
         try:
             await granted
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled() and granted.exception() is None:
                 self.release()
-            with contextlib.suppress(ValueError):  # not there when `_dispatch` met it first
-                self._waiters.remove(granted)
+            self._waiters.pop(granted, None)  # not there when `_dispatch` met it first
             raise
 
     def release(self) -> None:
@@ -143,8 +140,9 @@ class Limiter:
         """Grant slots to those who wait, or set the timer for the next start."""
         loop = asyncio.get_running_loop()
         while self._waiters and self._opens_at is None and self.under_way < self._window:
-            if self._waiters[0].done():  # cancelled in the queue, or told that all is over
-                self._waiters.popleft()
+            first = next(iter(self._waiters))
+            if first.done():  # cancelled in the queue, or told that all is over
+                del self._waiters[first]
                 continue
             if self._even and not self._start_due(loop.time()):
                 self._held_up = True
@@ -152,7 +150,8 @@ class Limiter:
                     self._pace_timer = loop.call_at(self._next_start, self._continue)
                 return
             self.under_way += 1
-            self._waiters.popleft().set_result(None)
+            del self._waiters[first]
+            first.set_result(None)
         self._held_up = False
 
     # Pace
@@ -171,6 +170,16 @@ class Limiter:
     def pace(self) -> float | None:
         """The requests per second that were learned; None before a throttle."""
         return None if self._pacing is None else self._pacing.rate
+
+    @property
+    def next_turn(self) -> float:
+        """The loop's time before which one who joins the queue now gets no slot.
+
+        Only the gate and the pace are counted, and not how long others hold their slots.
+        """
+        if self.rate is None:  # a learned pace may be quicker by then
+            return self.opens_at
+        return max(self.opens_at, self._next_start) + len(self._waiters) / self.rate
 
     def _start_due(self, now: float) -> bool:
         """Whether the next start is due; if so, set the time of the one after it.

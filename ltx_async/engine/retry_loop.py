@@ -96,8 +96,8 @@ class RetryLoop(Attempts[T]):
         if again is None:
             cut_short = self.shared.policy.retries(error) and now >= ends_at
             return self._too_late(error) if cut_short else error
-        opens_at = 0.0 if self.run else self.shared.limiter.opens_at
-        if max(now + again.delay, opens_at) >= ends_at:
+        turn = 0.0 if self.run else self.shared.limiter.next_turn
+        if max(now + again.delay, turn) >= ends_at:
             return self._too_late(error)
         return again.delay if again.free or follow_up.pay(error) else error
 
@@ -168,7 +168,7 @@ class RetryLoop(Attempts[T]):
             if self._ends_at is not None:
                 self._ends_at += self.shared.loop.time() - began
         else:
-            if limiter.opens_at >= self._remaining_until():
+            if limiter.next_turn >= self._remaining_until():
                 return self._too_late(self._last)
             try:
                 async with asyncio.timeout_at(self._ends_at):

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 import random
+import time
 
 import pytest
 
@@ -169,6 +170,44 @@ async def test_a_thousand_random_cancellations_lose_no_slot(concurrency, seed):
         await asyncio.gather(*(user() for _ in range(10)))
     assert most == concurrency
     assert window_of(limiter) == concurrency
+
+
+@in_virtual_time
+async def test_cancelling_newest_first_costs_no_more_than_oldest_first():
+    async def cost(order):
+        limiter = Limiter(1)
+        await limiter.acquire()
+        tasks, granted = await queue(limiter, 10_000)
+        began = time.process_time()
+        for task in order(tasks):
+            task.cancel()
+        await asyncio.wait(tasks)
+        spent = time.process_time() - began
+        limiter.release()
+        assert granted == []
+        assert window_of(limiter) == 1
+        return spent
+
+    assert await cost(reversed) < 5 * await cost(iter)
+
+
+@in_virtual_time
+async def test_who_is_first_is_served_before_those_who_wait_even_where_some_were_cancelled():
+    limiter = Limiter(1)
+    await limiter.acquire()
+    tasks, granted = await queue(limiter, 4)
+    for number in (3, 0):
+        tasks[number].cancel()
+    await passes()
+    early = asyncio.create_task(limiter.acquire(first=True))
+    await passes()
+    limiter.release()
+    await early
+    assert granted == []
+    for expected in ([1], [1, 2]):
+        limiter.release()
+        await passes()
+        assert granted == expected
 
 
 # Pace

@@ -269,6 +269,53 @@ async def test_the_deadline_of_a_single_lookup_covers_queueing():
 
 
 @in_virtual_time
+async def test_a_turn_that_comes_after_the_deadline_is_not_waited_for_and_not_taken():
+    transport = ScriptedTransport()
+    client = client_over(transport, rate=0.001)
+    began = now()
+    await client.lookup(EMAIL)
+    for _ in range(3):
+        lookup = await client.lookup("bob@example.com", deadline=2)
+        assert type(lookup.error) is DeadlineError
+    assert now() == began
+    assert (await client.lookup("cid@example.com", deadline=1001)).outcome is Outcome.OK
+    assert transport.times == [began, pytest.approx(began + 1000)]
+
+
+@in_virtual_time
+async def test_those_whose_turn_comes_too_late_behind_others_fail_at_once():
+    client = client_over(ScriptedTransport(), rate=1.0)
+    began = now()
+    ended = []
+
+    async def look_up(number):
+        lookup = await client.lookup(f"{number}@example.com", deadline=3.5)
+        ended.append((lookup.outcome, round(now() - began, 2)))
+
+    await asyncio.gather(*(look_up(number) for number in range(20)))
+    late = [at for outcome, at in ended if outcome is Outcome.FAILED]
+    assert late == [0] * 16
+    assert [at for outcome, at in ended if outcome is Outcome.OK] == [0, 1, 2, 3]
+
+
+@in_virtual_time
+async def test_a_retry_whose_turn_comes_after_the_deadline_is_not_waited_for():
+    client = client_over(ScriptedTransport(lambda _email, _n: 500), rate=0.01)
+    began = now()
+    lookup = await client.lookup(EMAIL, deadline=50)
+    assert type(lookup.error) is DeadlineError
+    assert type(lookup.error.last_error) is ServerError
+    assert now() == began
+
+
+@in_virtual_time
+async def test_in_a_run_a_turn_is_waited_for_past_the_deadline():
+    client = client_over(ScriptedTransport(), rate=0.001)
+    lookups = await client.lookup_many([EMAIL, "bob@example.com"], deadline=2)
+    assert [lookup.outcome for lookup in lookups] == [Outcome.OK] * 2
+
+
+@in_virtual_time
 async def test_a_gate_that_opens_after_the_deadline_is_not_waited_for():
     transport = ScriptedTransport([throttled(20), 200])
     client = client_over(transport)
