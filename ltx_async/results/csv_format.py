@@ -125,9 +125,9 @@ class CSVFormat:
             return text
         return '"' + text.replace('"', '""') + '"'
 
-    def goes_on(self, data: bytes) -> bool:
+    def goes_on(self, line: bytes, *, within: bool = False) -> bool:
         """Whether the end of the row is missing: quotes come in pairs (RFC 4180)."""
-        return not data.endswith(b"\n") or data.count(b'"') % 2 == 1
+        return not line.endswith(b"\n") or (line.count(b'"') + within) % 2 == 1
 
     def parse(self, data: bytes) -> Record:
         """Return a record.

@@ -34,9 +34,9 @@ class JSONLines:
         """Return a record as one line of ASCII JSON."""
         return _encode_json(lookup.to_record()).encode() + b"\n"
 
-    def goes_on(self, data: bytes) -> bool:
+    def goes_on(self, line: bytes, *, within: bool = False) -> bool:  # noqa: ARG002 - a line is all
         """Whether the end of the line is missing."""
-        return not data.endswith(b"\n")
+        return not line.endswith(b"\n")
 
     def parse(self, data: bytes) -> Record:
         """Return a record.

@@ -57,8 +57,8 @@ class TextFormat(Encoding[Lookup], Protocol):
         """
         ...  # pragma: no cover
 
-    def goes_on(self, data: bytes) -> bool:
-        """Whether a record that begins with these whole or partial lines is unfinished."""
+    def goes_on(self, line: bytes, *, within: bool = False) -> bool:
+        """Whether a record is unfinished after this line; `within`: and was before it."""
         ...  # pragma: no cover
 
     def parse(self, data: bytes) -> Record:
@@ -89,8 +89,9 @@ class Scanner:
     header: bytes = field(init=False)
     whole: int = field(default=0, init=False)
     lines: int = field(default=0, init=False)
-    _rest: bytes = field(default=b"", init=False)
+    _rest: bytearray = field(factory=bytearray, init=False)
     _rest_line: int = field(default=1, init=False)
+    _holds_record: bool = field(default=False, init=False)
     _flawed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -114,12 +115,14 @@ class Scanner:
         if not self._rest and self.whole and _is_blank(line):
             self.whole += len(line)  # a blank line between records, as editors leave them
             return None
-        if self._rest and (self._flawed or self._is_record(line) or self._is_too_long(line)):
+        if self._rest and (self._flawed or self._is_too_long(line)):
             raise self._unusable()
-        if not self._rest:
-            self._rest_line = self.lines
+        within = bool(self._rest)
+        if not within:
+            self._rest_line, self._holds_record = self.lines, False
+        self._holds_record = self._holds_record or (within and self._is_record(line))
         self._rest += line
-        return None if self.format.goes_on(self._rest) else self._complete()
+        return None if self.format.goes_on(line, within=within) else self._complete()
 
     def finish(self) -> None:
         """Take the end of the file; what is torn then is to be cut off.
@@ -127,13 +130,17 @@ class Scanner:
         Raises:
             UnusableOutputError: it was never a part of a record.
         """
-        if self._rest and not self._may_be_torn(self._rest):
+        if self._rest and not self._may_be_torn(bytes(self._rest)):
             raise self._unusable()
 
     def _may_be_torn(self, rest: bytes) -> bool:
+        # A cell may hold what looks like a record, but where its row never ends, nobody can tell.
+        if self._holds_record:
+            return False
         # After a power cut, some file systems give zeros for what did not reach the disk.
         if rest.startswith(b"\0"):
             return self.whole > 0 or not rest.strip(b"\0")
+        rest = rest.rstrip(b"\0")
         if self._rest_line == 1 and self.header:
             return self.header.startswith(rest)
         return self.format.may_be_torn(rest)
@@ -142,23 +149,23 @@ class Scanner:
         try:
             self.format = self.format.headed(line)
         except ValueError:
-            self._rest, self._flawed = line, True
+            self._rest, self._flawed = bytearray(line), True
         else:
             self.header, self.whole = line, len(line)
 
     def _complete(self) -> tuple[Record, bytes] | None:
-        data = self._rest
+        data = bytes(self._rest)
         try:
             record = self.format.parse(data)
         except ValueError:
             self._flawed = True
             return None
-        self._rest = b""
+        self._rest.clear()
         self.whole += len(data)
         return record, data
 
     def _is_record(self, line: bytes) -> bool:
-        """Whether a line within a record is one: then that one is torn in the middle."""
+        """Whether a line within a record is one itself: of a cell, or the next after a torn one."""
         try:
             self.format.parse(line)
         except ValueError:
@@ -197,16 +204,17 @@ def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
     """
     if form.header:
         form = form.headed(next(lines, b"").removesuffix(b"\n") + b"\n")
-    record = b""
+    record = bytearray()
     for line in lines:
-        if not record and _is_blank(line):
+        within = bool(record)
+        if not within and _is_blank(line):
             continue
         record += line
-        if len(record) > LONGEST_RECORD or not form.goes_on(record):
-            yield _item(form, record, Flaw.UNUSABLE)
-            record = b""
+        if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
+            yield _item(form, bytes(record), Flaw.UNUSABLE)
+            record.clear()
     if record:
-        yield _item(form, record + b"\n", Flaw.TORN)
+        yield _item(form, bytes(record) + b"\n", Flaw.TORN)
 
 
 def _item(form: TextFormat, record: bytes, flaw: Flaw) -> Item:

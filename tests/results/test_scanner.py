@@ -1,5 +1,6 @@
 import io
 import json
+import time
 from collections.abc import Iterator
 from itertools import accumulate
 
@@ -142,6 +143,85 @@ def test_zeros_left_by_a_power_cut_are_cut_off(form, zeros):
         assert (len(finished), scanner.torn) == (len(LOOKUPS), len(rest))
     assert scan(form, b"\0" * zeros)[1].torn == zeros
     assert refusal_of(form, b"\0" * zeros + b"ftyp").startswith("line 1: ")
+
+
+@formats
+def test_a_torn_record_with_zeros_behind_it_is_cut_off_at_every_byte(form):
+    before, last = b"".join(pieces(form)), form.encode(LOOKUPS[0])
+    for end in range(len(last)):
+        rest = last[:end] + b"\0" * 512
+        finished, scanner = scan(form, before + rest)
+        assert (len(finished), scanner.torn) == (len(LOOKUPS), len(rest))
+        if not form.header:
+            assert scan(form, rest)[1].torn == len(rest)
+
+
+@pytest.mark.parametrize("form", [CSV, TSV], ids=["csv", "tsv"])
+def test_a_header_with_zeros_behind_it_begins_anew_where_it_is_torn(form):
+    for end in range(len(form.header)):
+        rest = form.header[:end] + b"\0" * 512
+        finished, scanner = scan(form, rest)
+        assert (finished, scanner.whole, scanner.torn) == ([], 0, len(rest))
+    scanner = scan(form, form.header + b"\0" * 512)[1]
+    assert (scanner.whole, scanner.torn) == (len(form.header), 512)
+
+
+@formats
+@pytest.mark.parametrize("foreign", [b"kept", b'{"mail', b"emails", b"[", b"a,b"])
+def test_what_is_no_part_of_a_record_is_refused_with_zeros_behind_it_too(form, foreign):
+    assert refusal_of(form, foreign + b"\0" * 512).startswith("line 1: ")
+
+
+tables = pytest.mark.parametrize("form", [CSV, TSV], ids=["csv", "tsv"])
+
+
+def record_in(form: TextFormat, before: str, after: str) -> str:
+    """A text in which a whole record stands, alone on its lines."""
+    return before + form.encode(LOOKUPS[0]).decode() + after
+
+
+@tables
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("x\n", ""), ("x\n", "y"), ("\n", "\n\n"), ('"\r\n', '"'), ("x\n\n", '\n"')],
+)
+def test_a_cell_that_holds_a_record_is_one_cell(form, before, after):
+    text = record_in(form, before, after)
+    lookups = [
+        make_lookup("bob@example.com", error=LTXError(text)),
+        make_lookup(text, error=LTXError("refused"), outcome=Outcome.INVALID),
+        make_lookup("eve@example.com", error=LTXError(text * 3)),
+        LOOKUPS[0],
+    ]
+    data = form.header + b"".join(map(form.encode, lookups))
+    assert data.count(b"\n" + form.encode(LOOKUPS[0])) >= 4
+    emails = [lookup.email for lookup in lookups]
+    assert emails_of(form, data) == emails
+    assert [item.email for item in items_in(iter(lines_of(data)), form)] == emails
+    # A row behind it that is torn is cut off, as behind any other.
+    finished, scanner = scan(form, data[:-5])
+    assert ([record.email for record in finished], scanner.torn) == (
+        emails[:-1],
+        len(data) - scanner.whole - 5,
+    )
+
+
+@tables
+def test_a_cell_that_holds_a_record_and_never_ends_is_no_torn_end(form):
+    torn = form.encode(make_lookup("bob@example.com", error=LTXError("x\ny")))
+    data = form.header + torn[: torn.index(b"x\n") + 2] + form.encode(LOOKUPS[0])
+    for rest in (b"", b"eve@", b"\0\0", form.encode(LOOKUPS[3])):
+        assert refusal_of(form, data + rest).startswith("line 2: torn")
+
+
+@tables
+def test_a_row_that_is_torn_before_many_is_refused_in_no_time(form):
+    row = form.encode(LOOKUPS[0])
+    many = row * (LONGEST_RECORD // len(row) + 9)
+    torn = form.header + b"bob@example.com" + form.delimiter.encode() + b'"failed\n'
+    started = time.process_time()
+    assert refusal_of(form, torn + many).startswith("line 2: torn")
+    assert time.process_time() - started < 10  # and not the minutes of what is quadratic
 
 
 FOREIGN = [

@@ -91,6 +91,19 @@ async def test_a_torn_end_is_cut_off_before_anything_is_appended(out, form):
     assert earlier.remarks == ["the last record was torn, and has been cut off"]
 
 
+@pytest.mark.parametrize("retry_failed", [False, True])
+async def test_an_email_that_holds_a_row_is_resumed_as_one_record(out, retry_failed):
+    email = "x\n" + CSV.encode(LOOKUPS[2]).decode()
+    odd = make_lookup(email, error=ServerError("refused", status=400), outcome=Outcome.INVALID)
+    out.write_bytes(content(CSV, odd, LOOKUPS[0]) + b"bob@exa\0\0\0")
+    writer, earlier = await resumed(out, CSV, retry_failed=retry_failed)
+    await writer.write(LOOKUPS[2])
+    await writer.close()
+    assert out.read_bytes() == content(CSV, odd, LOOKUPS[0], LOOKUPS[2])
+    assert (earlier.count, len(earlier.remarks)) == (2, 1)
+    assert seen_by(earlier).meet("bob@example.com") is Meeting.FIRST
+
+
 @formats
 async def test_failed_records_are_dropped_by_a_new_file_in_place_of_the_old_one(out, form):
     out.write_bytes(content(form, *LOOKUPS)[:-5])
