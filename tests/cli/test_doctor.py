@@ -12,10 +12,12 @@ import pytest
 import trustme
 
 from ltx_async.cli.commands.doctor import _lines
+from ltx_async.codec import Reply
 from ltx_async.diagnosis import machine as checks
 from ltx_async.diagnosis import network as probes
 from ltx_async.diagnosis.finding import Verdict
 from ltx_async.diagnosis.network import clock_found
+from ltx_async.diagnosis.subscription import _judged
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, Status
 from ltx_async.extras import install_command
 
@@ -50,7 +52,7 @@ def test_all_is_well_against_a_server_that_answers(doctor, server, plain_surroun
     for name in ("Python", "ltx_async", "aiohttp", "cattrs", "uvloop", "event loop", "transports",
                  "open files", "base URL", "DNS", "TCP", "TLS", "latency", "clock"):  # fmt: skip
         assert found[name]["text"]
-    assert server.emulator.request_count == 1
+    assert server.emulator.request_count == 2
 
 
 def test_for_people_each_finding_is_a_line_and_each_hint_another(ltx, server):
@@ -112,7 +114,7 @@ def test_every_answer_comes_with_what_to_do(ltx, server, steps, verdict, words):
     assert words in finding["hint"]
     if words == "retired":
         assert "ltx-async demo" in finding["hint"]
-    assert server.emulator.request_count == 1
+    assert server.emulator.request_count == 2
 
 
 def unresolvable(*_arguments, **_options):
@@ -167,7 +169,7 @@ def test_a_proxy_that_was_asked_for_is_named_and_stands_for_the_way_there(
     monkeypatch.setenv("LTX_ASYNC_PROXY", f"http://ann:hunter2@127.0.0.1:{port}")
     found = doctor("--base-url", "http://127.0.0.1:9/v1", "--transport", "session")
     assert found["proxy"]["text"] == f"http://127.0.0.1:{port} with credentials, on the way there"
-    assert server.emulator.request_count == 1
+    assert server.emulator.request_count == 2
     assert not {"DNS", "TCP", "proxies"} & set(found)
     assert "hunter2" not in json.dumps(found)
 
@@ -315,12 +317,52 @@ def test_a_reply_without_a_date_is_not_compared(date):
 @pytest.mark.parametrize("transport", ["session", "direct"])
 def test_a_healthy_server_tells_the_time_in_the_same_reply(doctor, server, transport):
     assert "the server's" in doctor("--transport", transport)["clock"]["text"]
-    assert server.emulator.request_count == 1
+    assert server.emulator.request_count == 2
 
 
 def test_a_slow_reply_is_a_warning():
     assert probes._latency(0.5).verdict is Verdict.OK
     assert probes._latency(2.5).verdict is Verdict.WARN
+
+
+# The token's owner
+
+
+@pytest.mark.parametrize("transport", ["session", "direct"])
+def test_the_owner_s_subscription_is_told_and_not_who_that_is(doctor, server, transport):
+    found = doctor("--transport", transport)
+    assert found["owner"]["verdict"] == "ok"
+    assert found["owner"]["text"].startswith("subscription active, 1 subscription, at most 3 acc")
+    assert "owner@example.com" not in json.dumps(found)
+    assert "Example Owner" not in json.dumps(found)
+
+
+def test_a_base_url_of_another_form_has_no_account_beside_it(doctor, server):
+    port = server.emulator.port
+    found = doctor("--base-url", f"http://127.0.0.1:{port}/v3")
+    assert "owner" not in found
+    assert server.emulator.request_count == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict", "words"),
+    [
+        (200, b"{}", Verdict.OK, "nothing more"),
+        (200, b'{"name": "Ann", "subscriptions": "2"}', Verdict.OK, "nothing more"),
+        (200, b'{"accounts": {"LTX Studio API": {"error": 2}}}', Verdict.OK, "2 error"),
+        (200, b'{"accounts": []}', Verdict.OK, "nothing more"),
+        (200, b'{"subscriptionIsActive": false}', Verdict.FAIL, "not active"),
+        (200, b"<html>", Verdict.WARN, "tells nothing"),
+        (200, b"[]", Verdict.WARN, "tells nothing"),
+        (404, b"{}", Verdict.WARN, "HTTP 404"),
+        (401, b"{}", Verdict.FAIL, "refuses the token"),
+    ],
+)
+def test_each_part_of_what_is_told_may_be_missing(status, body, verdict, words):
+    finding = _judged(Reply(status, {}, body))
+    assert finding.verdict is verdict
+    assert words in finding.text
+    assert "Ann" not in finding.text
 
 
 # On a terminal

@@ -22,6 +22,7 @@ from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.diagnosis import machine as checks
 from ltx_async.diagnosis import network as probes
 from ltx_async.diagnosis.finding import Finding, Verdict
+from ltx_async.diagnosis.subscription import subscription
 from ltx_async.transport import Endpoint, Wiring
 from ltx_async.transport.endpoint import check_token
 from ltx_async.wording import inert, wrapped
@@ -75,6 +76,11 @@ async def _findings(options: ClientOptions, talk: Talk) -> AsyncIterator[Finding
             endpoint, wiring, kind=options.transport, timeout=options.timeout
         ):
             yield finding
+        about_owner = await subscription(
+            endpoint, wiring, kind=options.transport, timeout=options.timeout
+        )
+        if about_owner is not None:
+            yield about_owner
 
 
 async def _way_there(
