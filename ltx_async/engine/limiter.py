@@ -19,6 +19,7 @@ from ltx_async.errors import ConfigurationError
 
 _LATENESS_FORGIVEN = 0.01  # seconds that a late timer may be made up for; too little for a burst
 _MOST = 100_000
+_GROWS_EVERY = 2.0  # seconds; what lacked may be there again, and to find out costs one attempt
 _REST = 1.0  # seconds without a request after which what was accepted says nothing of the pace
 
 
@@ -43,7 +44,8 @@ class Limiter:
     or `acquire`, report with `succeeded` or `refused`, then give it back with `release`.
 
     Attributes:
-        concurrency: the most slots there are.
+        concurrency: the most slots there are; for a while fewer than `wanted` after `lower`.
+        wanted: the most slots that there are where nothing lacks.
         rate: the most grants per second, evenly paced without bursts; None for no limit.
         on_open: called with the window when the gate opens.
         on_pace: called with the learned requests per second, and the learned number at a
@@ -56,6 +58,7 @@ class Limiter:
     rate: float | None = field(default=None, validator=_check_rate)
     on_open: Callable[[int], None] | None = None
     on_pace: Callable[[float, int | None], None] | None = None
+    wanted: int = field(init=False)
     stopped: bool = field(init=False, default=False)
     under_way: int = field(init=False, default=0)
     _window: int = field(init=False)
@@ -73,9 +76,10 @@ class Limiter:
     _waiters: OrderedDict[asyncio.Future[None], None] = field(init=False, factory=OrderedDict)
     _gate_timer: asyncio.TimerHandle | None = field(init=False, default=None)
     _pace_timer: asyncio.TimerHandle | None = field(init=False, default=None)
+    _growth_timer: asyncio.TimerHandle | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self._window = self.concurrency
+        self._window = self.wanted = self.concurrency
         self._even = self.rate is not None
 
     # Slots
@@ -332,16 +336,32 @@ class Limiter:
             self._window = most
             self._dispatch()
 
-    # Limits that the machine or the server sets for good
+    # Limits that the machine or the server sets
 
     def lower(self) -> int:
         """Reduce `concurrency` to what is under way, by one at least, and return it.
 
+        It grows again by one, two, four and so on, until something lacks once more.
         Call it after `release`: the caller's own slot is one that could not be used.
         """
         self.concurrency = max(1, min(self.concurrency - 1, self.under_way))
         self._window = min(self._window, self.concurrency)
+        if not self.stopped:
+            self._grow_later(1)
         return self.concurrency
+
+    def _grow_later(self, by: int) -> None:
+        if self._growth_timer is not None:
+            self._growth_timer.cancel()
+        self._growth_timer = asyncio.get_running_loop().call_later(_GROWS_EVERY, self._grow, by)
+
+    def _grow(self, by: int) -> None:
+        self._growth_timer = None
+        self.concurrency = min(self.wanted, self.concurrency + by)
+        if self.concurrency < self.wanted:
+            self._grow_later(2 * by)
+        if not self._slow_start:  # which goes on to the new number by itself
+            self.widen()
 
     def refuse(self, seconds: float) -> None:
         """Close the gate for longer than anybody waits, and let those who do find out.
@@ -366,10 +386,10 @@ class Limiter:
     def stop(self) -> None:
         """Grant no slot any more, and tell those who wait; the client is closing."""
         self.stopped, self._window = True, 0
-        for timer in (self._gate_timer, self._pace_timer):
+        for timer in (self._gate_timer, self._pace_timer, self._growth_timer):
             if timer is not None:
                 timer.cancel()
-        self._gate_timer = self._pace_timer = None
+        self._gate_timer = self._pace_timer = self._growth_timer = None
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_exception(client_closed())

@@ -90,7 +90,7 @@ class BulkLookup:
         check_source(self._source)
         self._run = Run()
         self._suspicion = Suspicion(self._shared, self._bounds, self._run)
-        self._concurrency = self._shared.limiter.concurrency
+        self._concurrency = self._shared.limiter.wanted  # fewer are for a while only
         twice = 2 * self._concurrency
         self._window = max(_ORDERED_WINDOW, 5 * twice) if self._ordered else twice
 

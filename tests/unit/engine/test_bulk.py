@@ -204,7 +204,7 @@ async def test_workers_that_retire_at_the_same_moment_leave_enough_of_them():
 
     transport = ScriptedTransport(script)
     client = client_over(transport, concurrency=20, retry=policy(jitter=0.0))
-    shared_by(client).limiter.concurrency = 10  # half of the slots that there are
+    shared_by(client).limiter.wanted = 10  # half of the slots that there are
     bulk = client.lookup_many(emails(400))
     seen = []
     await consume(bulk, seen)

@@ -628,6 +628,92 @@ async def test_lowering_goes_down_by_one_at_least_and_ends_at_one():
     assert [limiter.lower() for _ in range(4)] == [2, 1, 1, 1]
 
 
+async def sizes(limiter, seconds):
+    """Return the window and `concurrency` after each of some seconds."""
+    seen = []
+    for _ in range(seconds):
+        await asyncio.sleep(1)
+        seen.append(window_of(limiter))
+        assert seen[-1] == limiter.concurrency
+    return seen
+
+
+@in_virtual_time
+async def test_a_lowered_concurrency_grows_again_to_what_was_wanted_and_no_further():
+    limiter = Limiter(50)
+    for _ in range(8):
+        limiter.try_acquire()
+    limiter.release()
+    assert limiter.lower() == 7
+    for _ in range(7):
+        limiter.release()
+    await asyncio.sleep(0.5)
+    grown = await sizes(limiter, 14)
+    assert grown == [7, 8, 8, 10, 10, 14, 14, 22, 22, 38, 38, 50, 50, 50]
+    assert limiter._growth_timer is None
+
+
+@in_virtual_time
+async def test_what_lacks_again_is_asked_for_by_one_more_at_a_time():
+    limiter = Limiter(50)
+    for _ in range(10):
+        limiter.try_acquire()
+    for _ in range(20):  # at most nine can be under way
+        limiter.release()
+        limiter.lower()
+        assert limiter.concurrency == limiter.under_way == 9
+        await asyncio.sleep(2.1)
+        assert limiter.try_acquire()
+        assert not limiter.try_acquire()
+
+
+@in_virtual_time
+async def test_those_who_wait_get_the_slots_that_grow():
+    limiter = Limiter(3)
+    for _ in range(2):
+        limiter.try_acquire()
+    limiter.release()
+    limiter.lower()
+    _, granted = await queue(limiter, 2)
+    assert granted == []
+    await asyncio.sleep(4.1)
+    assert granted == [0, 1]
+
+
+@in_virtual_time
+async def test_a_concurrency_that_grows_opens_no_gate_and_ends_no_slow_start():
+    limiter = Limiter(8)
+    limiter.try_acquire()
+    limiter.release()
+    assert limiter.lower() == 1
+    limiter.close(5)
+    await asyncio.sleep(4.5)
+    assert limiter.concurrency == 4
+    assert not limiter.try_acquire()
+    await asyncio.sleep(4)
+    assert limiter.concurrency == 8
+    for expected in (1, 2, 4, 8):
+        assert window_of(limiter) == expected
+        for _ in range(expected):
+            limiter.try_acquire()
+        for _ in range(expected):
+            limiter.succeeded(now())
+            limiter.release()
+
+
+@in_virtual_time
+async def test_a_stopped_limiter_leaves_nothing_that_grows():
+    limiter = Limiter(8)
+    limiter.try_acquire()
+    limiter.lower()
+    limiter.stop()
+    limiter.release()
+    limiter.lower()
+    await asyncio.sleep(60)
+    assert window_of(limiter) == 0
+    assert limiter.concurrency < 8
+
+
 @in_virtual_time
 async def test_slow_start_never_grows_past_a_lowered_concurrency():
     limiter = Limiter(8)

@@ -423,6 +423,26 @@ async def test_what_is_never_retried_fails_until_it_is_an_outage_and_is_pending_
 
 
 @in_virtual_time
+async def test_after_a_passing_lack_of_descriptors_a_run_is_as_wide_as_before():
+    began = now()
+    widest = 0
+
+    def script(_email, _n):
+        nonlocal widest
+        if now() < began + 3:
+            return no_descriptors if transport.under_way > 7 else After(0.1, 200)
+        widest = max(widest, transport.under_way)
+        return After(0.1, 200)
+
+    transport = ScriptedTransport(script)
+    client = client_over(transport, concurrency=50, retry=policy(attempts=1, budget=0))
+    delivered, reason, _ = await run_of(client, emails(5000))
+    assert reason is None
+    assert outcomes(delivered) == {Outcome.OK}
+    assert widest == shared_by(client).limiter.concurrency == 50
+
+
+@in_virtual_time
 async def test_a_machine_without_descriptors_is_no_outage_and_fails_nobody(caplog):
     def script(_email, _n):
         return no_descriptors if transport.under_way > 7 else After(0.1, 200)
