@@ -1,10 +1,12 @@
 import asyncio
+import errno
 import json
 import os
 import sqlite3
 import stat
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from command_line import make_lookup
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from ltx_async import Account, LTXError, Outcome, ServerError
 from ltx_async.cli.checking.earlier import Earlier, EarlierResults
 from ltx_async.cli.exits import ExitStatus, status_of
-from ltx_async.files.errors import OutputFailedError, OutputRefusedError, UnsavedError
+from ltx_async.files.errors import FileError, OutputFailedError, OutputRefusedError, UnsavedError
 from ltx_async.inputs.seen import Meeting
 from ltx_async.results.columns import plain_text
 from ltx_async.results.earlier import EarlierRecords, Renewal
@@ -187,6 +189,86 @@ async def test_a_full_disk_ends_the_run_and_takes_back_what_was_not_kept(out):
     assert [path.name for path in out.parent.iterdir()] == ["out.sqlite"]
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         database.execute("SELECT 1")
+
+
+def unseen(monkeypatch, out, number):
+    """Let the system fail to say what is at this name."""
+    true = Path.stat
+
+    def stat_of(path, **options):
+        if path == out:
+            raise OSError(number, os.strerror(number))
+        return true(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat_of)
+
+
+failures = pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EACCES, errno.ESTALE])
+
+
+@failures
+async def test_a_database_that_cannot_be_looked_at_any_more_ends_the_run(out, monkeypatch, number):
+    writer = await create_database(out, overwrite=False)
+    await writer.write(ANN)
+    with monkeypatch.context() as patch:
+        unseen(patch, out, number)
+        await writer._syncer.catch_up()
+        with pytest.raises(OutputFailedError, match=os.strerror(number)) as raised:
+            await writer.write(BOB)
+        assert status_of(raised.value) is ExitStatus.STOPPED
+        with pytest.raises(UnsavedError, match=os.strerror(number)) as raised:
+            await writer.close()
+    assert not raised.value.outcomes  # what was taken is committed
+    assert rows(out, "email") == [("ann@example.com",)]
+
+
+@failures
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_a_database_that_cannot_be_looked_at_is_not_begun(
+    out, monkeypatch, number, overwrite
+):
+    with monkeypatch.context() as patch:
+        unseen(patch, out, number)
+        with pytest.raises(FileError, match=os.strerror(number)):
+            await create_database(out, overwrite=overwrite)
+    await written(out, ANN)  # nobody holds its lock
+    assert rows(out, "email") == [("ann@example.com",)]
+
+
+DELETING = [
+    ("AFTER INSERT ON lookups BEGIN DELETE FROM lookups; END", 3),
+    ("AFTER INSERT ON lookups BEGIN DELETE FROM lookups WHERE outcome = 'failed'; END", 1),
+    ("AFTER INSERT ON lookups BEGIN DELETE FROM lookups WHERE email <> new.email; END", 2),
+    ("BEFORE INSERT ON lookups BEGIN SELECT RAISE(IGNORE); END", 3),
+]
+
+
+@pytest.mark.parametrize(("trigger", "lost"), DELETING, ids=range(len(DELETING)))
+async def test_what_a_trigger_does_not_let_stay_is_told_and_counted(out, trigger, lost):
+    await (await create_database(out, overwrite=False)).close()
+    with closing(sqlite3.connect(out)) as database:
+        database.execute(f"CREATE TRIGGER keep {trigger}")
+    writer, _ = await resumed(out)
+    for lookup in (ANN, BAD, BOB):
+        await writer.write(lookup)
+    with pytest.raises(UnsavedError, match="a trigger of the database") as raised:
+        await writer.close()
+    assert raised.value.outcomes.total() == lost
+    assert len(rows(out)) == 3 - lost
+
+
+async def test_a_trigger_that_deletes_nothing_is_no_matter(out):
+    await written(out, ANN)
+    with closing(sqlite3.connect(out)) as database:
+        database.execute("CREATE TABLE log (email)")
+        database.execute(
+            "CREATE TRIGGER note AFTER INSERT ON lookups "
+            "BEGIN INSERT INTO log VALUES (new.email); END"
+        )
+    writer, _ = await resumed(out)
+    await writer.write(BOB)
+    await writer.close()
+    assert rows(out, "email") == [("ann@example.com",), ("bob@example.com",)]
 
 
 def test_other_failures_are_told_as_they_are():

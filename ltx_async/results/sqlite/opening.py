@@ -68,13 +68,13 @@ async def _replacing(path: Path, held: LockFile) -> SQLiteWriter:
             database = connect(replacement.draft)
             try:
                 prepare(database, "MEMORY")  # it is removed where it does not come to its place
+                return SQLiteWriter(path, database, held, replacement)
             except BaseException:
                 database.close()
                 raise
     except BaseException:
         replacement.discard()
         raise
-    return SQLiteWriter(path, database, held, replacement)
 
 
 async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
@@ -139,10 +139,10 @@ async def _begun(path: Path, held: LockFile) -> SQLiteWriter:
         try:
             await unlocked(database, partial(prepare, database))
             sync_directory(path.parent)
+            return SQLiteWriter(path, database, held)
         except BaseException:
             database.close()
             raise
-    return SQLiteWriter(path, database, held)
 
 
 @contextlib.contextmanager

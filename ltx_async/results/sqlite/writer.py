@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.files.errors import OutputFailedError, UnsavedError, removed
+from ltx_async.files.errors import OutputFailedError, UnsavedError, removed, write_failure
 from ltx_async.files.lock import LockFile
 from ltx_async.files.replacement import Replacement
 from ltx_async.files.sync import Syncer
@@ -49,6 +49,9 @@ _SETTINGS: Final = (
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA cache_size = -16000",
 )
+_TRIGGERS: Final = "SELECT 1 FROM sqlite_master WHERE type = 'trigger'"
+_FIND: Final = "SELECT 1 FROM lookups WHERE email = ?"
+_COMMITTED: Final = "What was committed is safe; make room, then continue with --resume."
 _BATCH: Final = 5_000
 _LARGEST_INTEGER: Final = 2**63
 
@@ -98,7 +101,7 @@ def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
         reason = "no file may grow any more: see `ulimit -f`" if limited else error
         return OutputFailedError(
             f"{name}: disk full ({reason})",
-            hint="What was committed is safe; make room, then continue with --resume.",
+            hint=_COMMITTED,
         )
     if is_locked(error):
         return OutputFailedError(
@@ -115,6 +118,13 @@ def _is_limited() -> bool:
     import resource  # noqa: PLC0415 - POSIX alone has it
 
     return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+
+
+def _missing(database: sqlite3.Connection, rows: list[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
+    """Return the rows that are not there after all: triggers are the user's, and may delete."""
+    if database.execute(_TRIGGERS).fetchone() is None:
+        return []
+    return [row for row in rows if database.execute(_FIND, row[:1]).fetchone() is None]
 
 
 @define(eq=False)
@@ -141,7 +151,7 @@ class SQLiteWriter:
 
     def __attrs_post_init__(self) -> None:
         self._syncer = Syncer(self._sync)
-        self._place = self._path.stat()
+        self._place = self._found()
 
     @property
     def name(self) -> str:
@@ -181,8 +191,12 @@ class SQLiteWriter:
         """
         try:
             await self._syncer.close(self._patience.end)
-        except sqlite3.Error as error:
-            cause = database_failure(error, str(self._path))
+        except UnsavedError:
+            raise
+        except (sqlite3.Error, OutputFailedError) as error:
+            cause = (
+                database_failure(error, self.name) if isinstance(error, sqlite3.Error) else error
+            )
             hint = cause.hint if self.in_place else "What was there before is as it was: run again."
             raise UnsavedError(cause.message, hint=hint, outcomes=self._lost()) from error
         finally:
@@ -208,12 +222,17 @@ class SQLiteWriter:
             if self._is_wanted:
                 self._take_place(self._replacement)
             return
+        if not os.path.samestat(self._found(), self._place):
+            raise removed(self.name)
+
+    def _found(self) -> os.stat_result:
+        """What is at the name of the database now."""
         try:
-            kept = os.path.samestat(self._path.stat(), self._place)
-        except FileNotFoundError:
-            kept = False
-        if not kept:
-            raise removed(str(self._path))
+            return self._path.stat()
+        except FileNotFoundError as error:
+            raise removed(self.name) from error
+        except OSError as error:
+            raise write_failure(error, self.name, when_full=_COMMITTED) from error
 
     def _commit(self) -> None:
         """Commit what is pending; in the thread, while the loop may append more."""
@@ -221,13 +240,22 @@ class SQLiteWriter:
         if not rows:
             return
 
+        missing: list[tuple[Cell, ...]] = []
+
         def transaction() -> None:
+            missing.clear()
             with self._database as database:
                 database.execute("BEGIN IMMEDIATE")
                 database.executemany(_UPSERT, rows)
+                missing.extend(_missing(database, rows))
 
         self._patience.outlast(transaction)
-        del self._pending[: len(rows)]
+        self._pending[: len(rows)] = missing
+        if missing:
+            raise OutputFailedError(
+                f"{self.name}: a trigger of the database does not let every record stay.",
+                hint="Drop the triggers of the table `lookups`, then continue with --resume.",
+            )
 
     def _take_place(self, replacement: Replacement) -> None:
         """Become the database of the name; no descriptor of one is ever open beside SQLite's."""
@@ -242,7 +270,7 @@ class SQLiteWriter:
         finally:
             if replacement.is_in_place:
                 self._replacement = None
-        self._place = self._path.stat()
+        self._place = self._found()
         self._database = connect(self._path)
         # Whoever has the old one open removes, at the end, the log of the new one with its name.
         prepare(self._database, "DELETE" if shared else "WAL")
