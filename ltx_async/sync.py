@@ -1,0 +1,195 @@
+"""The client for programs without an event loop: scripts, notebooks, threads, workers.
+
+    from ltx_async.sync import LTXClient
+
+    with LTXClient() as client:
+        for lookup in client.lookup_many(emails):
+            print(lookup.email, lookup.outcome)
+
+It is the asynchronous client in an event loop and a thread of its own, so that it works where a
+loop is running already, and from several threads at a time. Parameters and errors are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import threading
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future
+from types import TracebackType
+from typing import Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
+
+from ltx_async.client import LTXClient as AsyncClient
+from ltx_async.engine.bulk import BulkLookup
+from ltx_async.engine.limiter import client_closed
+from ltx_async.errors import ConfigurationError
+from ltx_async.models import Lookup
+
+__all__ = ["LTXClient"]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _initializer(
+    method: Callable[Concatenate[AsyncClient, P], None],
+) -> Callable[Concatenate[LTXClient, P], None]:
+    @functools.wraps(method)
+    def __init__(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> None:  # noqa: N807
+        if kwargs.get("session") is not None:
+            raise ConfigurationError(
+                "a borrowed session belongs to an event loop of its own",
+                hint="Give no session here, or use the asynchronous client.",
+            )
+        self._client = AsyncClient(*args, **kwargs)  # type: ignore[arg-type]
+        self._lock = threading.RLock()  # an iterator may be collected while it is held
+
+    return __init__
+
+
+def _waiting(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[LTXClient, P], T]:
+    """Make of a coroutine method one that waits for its result."""
+
+    @functools.wraps(method)
+    def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+def _iterating(
+    method: Callable[Concatenate[AsyncClient, P], BulkLookup],
+) -> Callable[Concatenate[LTXClient, P], Iterator[Lookup]]:
+    """Make of a method that gives a run one that gives an iterator."""
+
+    @functools.wraps(method)
+    def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Lookup]:
+        return self._each(method(self._client, *args, **kwargs))
+
+    return call
+
+
+class LTXClient:
+    """Looks up LTX Studio accounts without an event loop: `ltx_async.LTXClient`, which waits.
+
+    Use it in a `with` block or with `close()` at the end, from any number of threads. Emails are
+    taken, and `on_event` is called, in the thread of its loop. Each process makes its own client.
+    """
+
+    __init__ = _initializer(AsyncClient.__init__)
+    lookup = _waiting(AsyncClient.lookup)
+    fetch_account = _waiting(AsyncClient.fetch_account)
+    list_accounts = _waiting(AsyncClient.list_accounts)
+    lookup_many = _iterating(AsyncClient.lookup_many)
+    lookup_all = _waiting(AsyncClient.lookup_all)
+
+    _client: AsyncClient
+    _lock: threading.RLock
+    _loop: asyncio.AbstractEventLoop | None = None
+    _thread: threading.Thread
+    _ended: asyncio.Event
+    _process: int
+    _closed: bool = False
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop to its end; an interrupt cancels it."""
+        try:
+            future = self._submit(coroutine)
+        except BaseException:
+            coroutine.close()
+            raise
+        try:
+            return future.result()
+        except CancelledError:
+            raise client_closed() from None
+        finally:
+            future.cancel()
+
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        if self._loop is not None and self._process != os.getpid():
+            raise ConfigurationError(
+                "the client was used before this process was forked",
+                hint="Make one client per process, after the fork.",
+            )
+        if self._loop is not None and self._thread is threading.current_thread():
+            raise ConfigurationError(
+                "on_event and sources of emails must not wait for the client that calls them",
+                hint="Hand the work to another thread, through a queue.",
+            )
+        with self._lock:
+            if self._closed:
+                raise client_closed()
+            if self._loop is None:
+                self._start()
+            assert self._loop is not None
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def _start(self) -> None:
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._ended, self._process = asyncio.Event(), os.getpid()
+        serving = _serve(self._client, self._ended, started)
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(serving,), name="ltx_async.sync", daemon=True
+        )
+        self._thread.start()
+        self._loop = started.result()
+
+    def _each(self, run: BulkLookup) -> Iterator[Lookup]:
+        self._run(run.__aenter__())
+        try:
+            while (lookup := self._run(_next(run))) is not None:
+                yield lookup
+        finally:
+            if not self._closed:
+                self._run(run.__aexit__(None, None, None))
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied."""
+        self._client.__reduce__()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and end the thread, for good; safe to repeat.
+
+        What is under way in other threads ends with a `ConfigurationError`.
+        """
+        if self._loop is not None and self._process != os.getpid():
+            return
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if self._loop is not None and not closed:
+            self._loop.call_soon_threadsafe(self._ended.set)
+            if self._thread is not threading.current_thread():
+                self._thread.join()
+
+    def __del__(self, _warnings: Any = warnings) -> None:
+        if self._loop is not None and not self._closed and self._process == os.getpid():
+            message = f"unclosed {self._client!r}: use a with block, or close()"
+            _warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+
+async def _serve(
+    client: AsyncClient, ended: asyncio.Event, started: Future[asyncio.AbstractEventLoop]
+) -> None:
+    started.set_result(asyncio.get_running_loop())
+    await ended.wait()
+    await client.aclose()
+
+
+async def _next(run: BulkLookup) -> Lookup | None:
+    return await anext(aiter(run), None)
