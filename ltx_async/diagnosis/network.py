@@ -158,7 +158,7 @@ async def request(
     took = time.monotonic() - began
     yield _answer(parse_accounts(reply, Redaction.of(endpoint.token)), url.raw_host or "")
     yield _latency(took)
-    yield clock_found(reply.headers.get("date", ""))
+    yield clock_found(reply.headers.get("date", ""), took)
 
 
 def _answer(result: AccountList | LTXError, host: str) -> Finding:
@@ -195,8 +195,8 @@ _SKEW: Final = 30.0
 _HALF_A_SECOND: Final = 0.5  # a `Date` leaves the fraction out
 
 
-def clock_found(date: str) -> Finding:
-    """Compare this machine's clock with a `Date`."""
+def clock_found(date: str, took: float = 0.0) -> Finding:
+    """Compare this machine's clock with a `Date` written in the last `took` seconds."""
     try:
         theirs = parsedate_to_datetime(date)
     except (ValueError, TypeError):
@@ -204,6 +204,8 @@ def clock_found(date: str) -> Finding:
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
     skew = (datetime.now(UTC) - theirs).total_seconds() - _HALF_A_SECOND
+    if skew > 0:
+        skew = max(0.0, skew - took)
     text = f"{abs(skew):,.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
     if abs(skew) > _SKEW:
         hint = "Set this machine's clock: certificates and expiry alerts depend on it."

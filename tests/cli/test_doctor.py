@@ -84,6 +84,33 @@ def test_an_odd_token_is_told_without_being_shown(ltx, server, monkeypatch, toke
     assert token not in ended.out
 
 
+@pytest.mark.parametrize(
+    ("around", "words"),
+    [
+        ('"{}"', "quotation marks"),
+        ("'{}'", "quotation marks"),
+        ("\u201c{}\u201d", "quotation marks"),
+        ("USEAPI_TOKEN={}", "NAME="),
+        ('export TOKEN="{}"', "NAME="),
+        ("Bearer {}", "Bearer"),
+        ("authorization: bearer {}", "Bearer"),
+    ],
+)
+def test_what_was_copied_along_with_a_token_is_named(doctor, server, tmp_path, around, words):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("USEAPI_TOKEN", around.format(EXAMPLE_TOKEN))
+        finding = doctor(status=1)["token"]
+    assert finding["verdict"] == "fail"
+    assert words in finding["text"]
+    path = tmp_path / "token"
+    path.write_text(around.format(EXAMPLE_TOKEN) + "\n", encoding="utf-8")
+    path.chmod(0o600)
+    finding = doctor("--token-file", str(path), status=1)["token"]
+    assert words in finding["text"]
+    assert "--token-file" in finding["hint"]
+    assert server.asked == []
+
+
 def test_a_bad_base_url_fails_and_its_password_is_not_shown(ltx):
     ended = ltx("doctor", "--json", "--base-url", "https://ann:hunter2@example.com/v1")
     assert findings(ended)["base URL"]["verdict"] == "fail"
@@ -323,6 +350,14 @@ def test_a_healthy_server_tells_the_time_in_the_same_reply(doctor, server, trans
 def test_a_slow_reply_is_a_warning():
     assert probes._latency(0.5).verdict is Verdict.OK
     assert probes._latency(2.5).verdict is Verdict.WARN
+
+
+def test_a_reply_that_took_long_is_no_skew():
+    date = format_datetime(datetime.now(UTC) - timedelta(seconds=90), usegmt=True)
+    assert clock_found(date).verdict is Verdict.WARN
+    assert clock_found(date, 89.0).verdict is Verdict.OK
+    ahead = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    assert clock_found(ahead, 89.0).verdict is Verdict.WARN
 
 
 # The token's owner
