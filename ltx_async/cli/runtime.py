@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import os
 import select
@@ -26,7 +27,9 @@ except ImportError:  # Windows
 _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-_FEWEST_DESCRIPTORS: Final = 16  # Python, a loop, the input, an output, a connection
+_FEWEST_FREE: Final = (
+    17  # files beside those open: a loop, the input, SQLite's output, a connection
+)
 _SHOW_CURSOR: Final = b"\x1b[?25h\n"
 T = TypeVar("T")
 
@@ -93,11 +96,18 @@ def _verify_descriptors() -> None:
     """Refuse to begin what would break in the middle of an import, or of making the loop."""
     if _resource is None:
         return
-    limit, _ = _resource.getrlimit(_resource.RLIMIT_NOFILE)
-    if 0 <= limit < _FEWEST_DESCRIPTORS:  # -1 is no limit
-        raise CommandError(
-            f"this process may open {limit} files at most.", hint="Raise that: ulimit -n 1024"
-        )
+    opened: list[int] = []
+    try:  # what was inherited counts against the limit too
+        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(_FEWEST_FREE))
+    except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            limit, _ = _resource.getrlimit(_resource.RLIMIT_NOFILE)
+            raise CommandError(
+                f"this process may open {limit} files at most.", hint="Raise that: ulimit -n 1024"
+            ) from None
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 Body = Callable[..., Coroutine[Any, Any, int]]
