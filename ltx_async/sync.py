@@ -33,9 +33,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _initializer(
+def _opens(
     method: Callable[Concatenate[AsyncClient, P], None],
-) -> Callable[Concatenate[LTXClient, P], None]:
+) -> Callable[[object], Callable[Concatenate[LTXClient, P], None]]:
+    """Put in place of what it decorates a method that makes the asynchronous client."""
+
     @functools.wraps(method)
     def __init__(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> None:  # noqa: N807
         if kwargs.get("session") is not None:
@@ -46,31 +48,31 @@ def _initializer(
         self._client = AsyncClient(*args, **kwargs)  # type: ignore[arg-type]
         self._lock = threading.RLock()  # an iterator may be collected while it is held
 
-    return __init__
+    return lambda _named: __init__
 
 
-def _waiting(
+def _waits_for(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[LTXClient, P], T]:
-    """Make of a coroutine method one that waits for its result."""
+) -> Callable[[object], Callable[Concatenate[LTXClient, P], T]]:
+    """Put in place of what it decorates a method that waits for the result of a coroutine."""
 
     @functools.wraps(method)
     def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(method(self._client, *args, **kwargs))
 
-    return call
+    return lambda _named: call
 
 
-def _iterating(
+def _iterates_over(
     method: Callable[Concatenate[AsyncClient, P], BulkLookup],
-) -> Callable[Concatenate[LTXClient, P], Iterator[Lookup]]:
-    """Make of a method that gives a run one that gives an iterator."""
+) -> Callable[[object], Callable[Concatenate[LTXClient, P], Iterator[Lookup]]]:
+    """Put in place of what it decorates a method that gives an iterator of a run's lookups."""
 
     @functools.wraps(method)
     def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Lookup]:
         return self._each(method(self._client, *args, **kwargs))
 
-    return call
+    return lambda _named: call
 
 
 class LTXClient:
@@ -80,12 +82,23 @@ class LTXClient:
     taken, and `on_event` is called, in the thread of its loop. Each process makes its own client.
     """
 
-    __init__ = _initializer(AsyncClient.__init__)
-    lookup = _waiting(AsyncClient.lookup)
-    fetch_account = _waiting(AsyncClient.fetch_account)
-    list_accounts = _waiting(AsyncClient.list_accounts)
-    lookup_many = _iterating(AsyncClient.lookup_many)
-    lookup_all = _waiting(AsyncClient.lookup_all)
+    @_opens(AsyncClient.__init__)
+    def __init__(self) -> None: ...
+
+    @_waits_for(AsyncClient.lookup)
+    def lookup(self) -> None: ...  # noqa: D102 - wraps the original
+
+    @_waits_for(AsyncClient.fetch_account)
+    def fetch_account(self) -> None: ...  # noqa: D102 - wraps the original
+
+    @_waits_for(AsyncClient.list_accounts)
+    def list_accounts(self) -> None: ...  # noqa: D102 - wraps the original
+
+    @_iterates_over(AsyncClient.lookup_many)
+    def lookup_many(self) -> None: ...  # noqa: D102 - wraps the original
+
+    @_waits_for(AsyncClient.lookup_all)
+    def lookup_all(self) -> None: ...  # noqa: D102 - wraps the original
 
     _client: AsyncClient
     _lock: threading.RLock

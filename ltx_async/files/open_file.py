@@ -137,12 +137,12 @@ class OpenFile:
         Raises:
             OutputRefusedError: it belongs to somebody else.
         """
-        if sys.platform == "win32" or self.path is None or not (user := os.geteuid()):
-            return
-        if os.fstat(self.descriptor).st_uid not in {user, self.path.parent.stat().st_uid}:
-            raise OutputRefusedError(
-                f"{self.name}: belongs to somebody else.", hint="Choose another name."
-            )
+        if sys.platform != "win32" and self.path is not None and (user := os.geteuid()):
+            trusted = {user, self.path.parent.stat().st_uid}
+            if os.fstat(self.descriptor).st_uid not in trusted:
+                raise OutputRefusedError(
+                    f"{self.name}: belongs to somebody else.", hint="Choose another name."
+                )
 
     def sync(self) -> None:
         """Bring what was written to the disk, and make sure that it is to be found there.

@@ -113,11 +113,12 @@ def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
 
 def _is_limited() -> bool:
     """Whether this process may not write files of any size, as `ulimit -f` sets it."""
-    if sys.platform == "win32":
-        return False
-    import resource  # noqa: PLC0415 - POSIX alone has it
+    limited = False
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - POSIX alone has it
 
-    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+        limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+    return limited
 
 
 def _missing(database: sqlite3.Connection, rows: list[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
