@@ -7,7 +7,6 @@ import errno
 import logging
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -137,7 +136,8 @@ class OpenFile:
         Raises:
             OutputRefusedError: it belongs to somebody else.
         """
-        if sys.platform != "win32" and self.path is not None and (user := os.geteuid()):
+        owner = getattr(os, "geteuid", None)  # Windows has none
+        if self.path is not None and owner is not None and (user := owner()):
             trusted = {user, self.path.parent.stat().st_uid}
             if os.fstat(self.descriptor).st_uid not in trusted:
                 raise OutputRefusedError(
