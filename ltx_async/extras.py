@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -32,12 +32,13 @@ def install_command(extra: str) -> str:
 
 
 def _origin() -> dict[str, Any]:
-    """Return where the package was installed from, empty for an index (PEP 610)."""
-    try:
-        text = distribution(_PACKAGE).read_text("direct_url.json")
-    except PackageNotFoundError:
-        return {}
-    return json.loads(text) if text else {}
+    """Return where the package was installed from, empty for an index (PEP 610).
+
+    In a clone there is another record of the package, which tells nothing of that.
+    """
+    texts = (one.read_text("direct_url.json") for one in distributions(name=_PACKAGE))
+    told: dict[str, Any] = json.loads(next(filter(None, texts), "{}"))
+    return told
 
 
 def _requirement(extra: str, origin: dict[str, Any]) -> str:

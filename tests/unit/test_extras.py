@@ -1,6 +1,5 @@
 import json
 import sys
-from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +19,8 @@ def installed(monkeypatch):
     def place(origin, prefix="/home/ann/venv", *, pip=True):
         text = None if origin is None else json.dumps(origin)
         found = SimpleNamespace(read_text=lambda _name: text)
-        monkeypatch.setattr(extras, "distribution", lambda _name: found)
+        clone = SimpleNamespace(read_text=lambda _name: None)  # its own record, found first
+        monkeypatch.setattr(extras, "distributions", lambda name: [clone, found])
         monkeypatch.setattr(extras, "find_spec", lambda _name: found if pip else None)
         monkeypatch.setattr(sys, "prefix", prefix)
         monkeypatch.setattr(sys, "executable", f"{prefix}/bin/python")
@@ -78,9 +78,6 @@ def test_an_environment_without_pip_is_served_by_uv(installed):
 
 
 def test_what_was_never_installed_is_taken_from_an_index(monkeypatch, installed):
-    def missing(_name):
-        raise PackageNotFoundError
-
     installed(INDEX)
-    monkeypatch.setattr(extras, "distribution", missing)
+    monkeypatch.setattr(extras, "distributions", lambda name: [])
     assert install_command("cli").endswith(" -m pip install 'ltx_async[cli]'")
