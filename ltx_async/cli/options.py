@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -45,8 +45,17 @@ def duration(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> timedelta | None:
     """Read a time span such as `300`, `12h`, `7d`, `2w`."""
+    return None if text is None else time_span(text)
+
+
+def time_span(text: str, *, unit: str | None = "s") -> timedelta:
+    """Read a time span as `parse_duration` does.
+
+    Raises:
+        click.BadParameter: the text has another form.
+    """
     try:
-        return None if text is None else parse_duration(text)
+        return parse_duration(text, unit=unit)
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from None
 
@@ -55,10 +64,7 @@ def seconds(*, above: bool = False, unit: str = "s") -> Callback:
     """Return a callback that reads a time span of at least, or `above`, 0 as seconds."""
 
     def read(_context: click.Context, _option: click.Parameter, text: str) -> float:
-        try:
-            value = parse_duration(text, unit=unit).total_seconds()
-        except ValueError as error:
-            raise click.BadParameter(f"{error}.") from None
+        value = time_span(text, unit=unit).total_seconds()
         if above and not value:
             raise click.BadParameter(f"{text!r} is not above 0.")
         return value
@@ -101,12 +107,19 @@ def outcomes(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> frozenset[Outcome]:
     """Read outcomes that are joined by commas; none where the option is not given."""
-    if text is None:
-        return frozenset()
-    try:
-        return frozenset(Outcome(name.strip()) for name in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r}: choose from {', '.join(Outcome)}.") from None
+    return frozenset() if text is None else frozenset(map(Outcome, chosen(text, *Outcome)))
+
+
+def chosen(text: str, *choices: str) -> frozenset[str]:
+    """Read some of `choices` that are joined by commas.
+
+    Raises:
+        click.BadParameter: there is another name among them.
+    """
+    names = frozenset(name.strip() for name in text.split(","))
+    if not names.issubset(choices):
+        raise click.BadParameter(f"{text!r}: choose from {', '.join(choices)}.")
+    return names
 
 
 def outcome_names(_context: click.Context, _option: click.Parameter, typed: str) -> list[str]:
@@ -210,7 +223,12 @@ _CLIENT_OPTIONS: Final = (
 
 def client_options(command: F) -> F:
     """Add the options of `ClientOptions` to a command."""
-    for option in reversed(_CLIENT_OPTIONS):
+    return with_options(command, _CLIENT_OPTIONS)
+
+
+def with_options(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    """Add options to a command; its help lists them in this order."""
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -231,9 +249,7 @@ _INPUT_OPTIONS: Final = (
 
 def input_options(command: F) -> F:
     """Add the options that say what the inputs are."""
-    for option in reversed(_INPUT_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _INPUT_OPTIONS)
 
 
 def quiet_option(command: F) -> F:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from ltx_async.codec import ACCOUNT_LIST, Redaction, Reply, parse_accounts
-from ltx_async.engine.attempts import Attempts
+from ltx_async.codec import ACCOUNT_LIST
+from ltx_async.engine.attempts import Attempts, read_list
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.health.outage import cause_of, is_silence, may_pass
 from ltx_async.engine.run import Run
@@ -121,32 +121,19 @@ class Aside:
         return True
 
     async def _ask_for_list(self) -> None:
+        """Ask for the list with one request, before all emails that wait for their turn."""
         limiter = self.shared.limiter
         await limiter.acquire(first=True)
         try:
             if not self.shared.outage.lasts:  # somebody was answered meanwhile
                 return
-            error = await _ask_for_list(self.shared, self.bounds, self.run)
+            listing = Attempts(self.shared, ACCOUNT_LIST, None, read_list, self.run)
+            error = await listing.attempt(self.bounds.timeout, math.inf)
         finally:
             limiter.release()
-        if error is None:
+        if not isinstance(error, LTXError):
             return
         if error.ends_run:
             self.run.end(error)
         if self.shared.outage.counts(error):
             self.shared.outage.reached = False
-
-
-def _read(reply: Reply, _email: str, redaction: Redaction) -> Any:
-    return parse_accounts(reply, redaction)
-
-
-async def _ask_for_list(shared: Shared, bounds: Bounds, run: Run) -> LTXError | None:
-    """Ask for the list with one request; its slot is the caller's.
-
-    Returns:
-        What came in place of a list; None where the list came.
-    """
-    attempts: Attempts[Any] = Attempts(shared, ACCOUNT_LIST, None, _read, run)
-    result = await attempts.attempt(bounds.timeout, math.inf)
-    return result if isinstance(result, LTXError) else None

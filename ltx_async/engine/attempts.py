@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 from attrs import define, field
 
-from ltx_async.codec import Redaction, Reply, Request
+from ltx_async.codec import AccountList, Redaction, Reply, Request, parse_accounts
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
@@ -28,6 +28,11 @@ _UNANSWERED: Final = (TransportError, CertificateError, ProxyAuthenticationError
 _LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
 _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 T = TypeVar("T")
+
+
+def read_list(reply: Reply, _email: str, redaction: Redaction) -> AccountList | LTXError:
+    """Make the result of a reply to the list call, which concerns no email."""
+    return parse_accounts(reply, redaction)
 
 
 @define(eq=False)

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ltx_async.codec import (
-    ACCOUNT_LIST,
-    AccountList,
-    Redaction,
-    Reply,
-    account_target,
-    parse_account,
-    parse_accounts,
-)
+from ltx_async.codec import ACCOUNT_LIST, AccountList, account_target, parse_account
+from ltx_async.engine.attempts import read_list
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.logs import logger, mask_email, message_for_log
 from ltx_async.engine.retry_loop import RetryLoop
@@ -62,11 +55,7 @@ async def list_accounts(shared: Shared, bounds: Bounds) -> AccountList:
     Raises:
         LTXError: what kept the list from coming.
     """
-
-    def read(reply: Reply, _email: str, redaction: Redaction) -> AccountList | LTXError:
-        return parse_accounts(reply, redaction)
-
-    loop = RetryLoop(shared, ACCOUNT_LIST, None, read, bounds=bounds)
+    loop = RetryLoop(shared, ACCOUNT_LIST, None, read_list, bounds=bounds)
     accounts = await loop.result()
     if isinstance(accounts, LTXError):
         accounts.attempts = loop.attempts

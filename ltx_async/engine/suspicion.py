@@ -92,9 +92,10 @@ class Suspicion:
         requests = 1
         try:
             await list_accounts(self.shared, self.bounds)
-        except (AccountNotFoundError, ConfigurationError) as error:
-            if isinstance(error, ConfigurationError):  # the client was closed
-                raise
+        except ConfigurationError:  # the client was closed
+            raise
+        except AccountNotFoundError:
+            return None
         except LTXError as error:
             requests = error.attempts
             return error.with_traceback(None)

@@ -9,7 +9,7 @@ import click
 from attrs import frozen
 
 from ltx_async.alerts import Sighting, Thresholds
-from ltx_async.cli.options import F, number, parse_duration
+from ltx_async.cli.options import F, chosen, number, time_span, with_options
 from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import spoken
 
@@ -21,17 +21,9 @@ def limits(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> tuple[timedelta, ...]:
     """Read time spans that are joined by commas, such as `7d,1d`."""
-    try:
-        return (
-            ()
-            if text is None
-            else tuple(
-                parse_duration(one, unit=None)  # who writes 7 may mean days
-                for one in text.split(",")
-            )
-        )
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.") from None
+    if text is None:
+        return ()
+    return tuple(time_span(one, unit=None) for one in text.split(","))  # 7 may mean days
 
 
 _OPTIONS: Final = (
@@ -52,9 +44,7 @@ _OPTIONS: Final = (
 
 def threshold_options(command: F) -> F:
     """Add `--min-balance` and `--expires-within` to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 def _no_balance(_context: click.Context, _option: click.Parameter, text: str | None) -> None:
@@ -106,10 +96,5 @@ def only(_context: click.Context, _option: click.Parameter, text: str | None) ->
     """Read outcomes, and `attention`, that are joined by commas."""
     if text is None:
         return None
-    names = {name.strip() for name in text.split(",")}
-    try:
-        outcomes = frozenset(Outcome(name) for name in names - {ATTENTION})
-    except ValueError:
-        choices = ", ".join([*Outcome, ATTENTION])
-        raise click.BadParameter(f"{text!r}: choose from {choices}.") from None
-    return Only(outcomes, ATTENTION in names)
+    names = chosen(text, *Outcome, ATTENTION)
+    return Only(frozenset(map(Outcome, names - {ATTENTION})), ATTENTION in names)

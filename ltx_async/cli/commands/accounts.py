@@ -45,12 +45,11 @@ async def _accounts(
     lookups = list(as_lookups(listed, time.monotonic() - began))
     as_lines = as_json or not is_terminal(1)
     writer: Writer[Lookup] = standard_output(JSON_LINES) if as_lines else AccountTable()
-    for lookup in lookups:
-        await writer.write(lookup)
-    await writer.close()
     counts = Counts(thresholds)
     for lookup in lookups:
+        await writer.write(lookup)
         counts.add(lookup)
+    await writer.close()
     broken = counts.by_name()[Outcome.NEEDS_REAUTH]
     talk.say(f"{counted(len(lookups), 'account')}, {broken:,} to be signed in again")
     warn_of_problems(listed, talk)

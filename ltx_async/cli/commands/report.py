@@ -114,7 +114,8 @@ class _Told:
 
     def attention_alone(self) -> _Told:
         """Leave out who needs nobody."""
-        emails = {one.email for one in self.summary().attention}
+        needs = self.thresholds.attention
+        emails = {one.email for one in self.results.records if needs(one, self.now)}
         return _Told(self.results.of_emails(emails), self.thresholds, self.now)
 
     def page(self, comparison: Comparison | None, plotly: str) -> bytes:

@@ -122,8 +122,7 @@ class BulkLookup:
         After the run has ended or was left, these are the ones to ask again, before what is
         left of the source.
         """
-        waiting = {lookup.index: lookup.email for lookup in (*self._done, *self._early.values())}
-        return tuple(email for _, email in sorted((self._pending | waiting).items()))
+        return tuple(email for _, email in sorted(self._pending.items()))
 
     def stop(self) -> None:
         """Take no further email; what is in flight finishes, and the iteration ends after it.
@@ -168,9 +167,7 @@ class BulkLookup:
             worker.cancel()
         while self._workers:
             await asyncio.wait(self._workers)
-        while self._done:
-            lookup = self._done.popleft()
-            self._pending[lookup.index] = lookup.email
+        self._done.clear()
         self._running.close()
         self._owner = None
         if self._feed is not None:
@@ -195,7 +192,9 @@ class BulkLookup:
             await self._ready
         self._given += 1
         self._make_room()
-        return self._done.popleft()
+        lookup = self._done.popleft()
+        del self._pending[lookup.index]
+        return lookup
 
     def __await__(self) -> Generator[Any, None, list[Lookup]]:
         return self._all().__await__()
@@ -330,7 +329,6 @@ class BulkLookup:
 
     def _deliver(self, lookup: Lookup) -> None:
         self._run.counters.count(lookup)
-        del self._pending[lookup.index]
         if lookup.outcome is Outcome.NOT_FOUND:
             self._doubt(least=_MANY)
         if self._ordered:
