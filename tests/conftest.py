@@ -10,13 +10,17 @@ from hypothesis import HealthCheck, settings
 
 
 def pytest_configure():
-    """Let SIGHUP end the processes of the tests also where it is ignored, as under nohup.
+    """Let signals end the processes of the tests also where they are ignored.
+
+    SIGHUP is under nohup, and SIGINT in what a script runs in the background.
 
     And have nobody read the public authorities of the system, which takes a fifth of the start
     of each process: no test needs them.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("SSL_CERT_FILE", os.devnull)
     # An example takes as long as the machine lets it: what must be fast has a test of its own.
     slow = [HealthCheck.too_slow, HealthCheck.differing_executors]
