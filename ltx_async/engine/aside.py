@@ -79,13 +79,15 @@ class Aside:
 
         Returns:
             Whether the lookup is to be asked again. Where the list is answered and there is
-            no other email that could be, the emails are at fault.
+            no other email that could be, the emails are at fault; and so is one that got a
+            reply while there was no outage.
 
         Raises:
             RunEndedError: the run ended meanwhile.
         """
         outage, run = self.shared.outage, self.run
         answers, cause = outage.answers, cause_of(error) or error
+        outages = outage.outages - outage.lasts
         told = cause.retry_after if isinstance(cause, ResponseError) else None
         due = self.shared.loop.time() + (told or 0.0)
         if not outage.lasts:
@@ -95,7 +97,8 @@ class Aside:
                 await self._ask_for_list()
             while outage.answers == answers and not await self._nobody_else_asks():
                 pass
-            if outage.answers == answers and not outage.lasts and not is_silence(cause):
+            over = outage.answers == answers and not outage.lasts
+            if not is_silence(cause) and (over or outage.outages == outages):
                 return False
             left = due - self.shared.loop.time()
             if left > self.shared.policy.retry_after_cap:

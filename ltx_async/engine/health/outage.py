@@ -57,12 +57,14 @@ class Outage:
         rule: when silence counts as an outage.
         replies: replies to lookups so far.
         answers: those of them that say how it stands with an account.
+        outages: how many there were so far, one that lasts included.
         reached: whether the list was answered in the outage that lasts.
     """
 
     rule: OutageRule
     replies: int = 0
     answers: int = 0
+    outages: int = field(init=False, default=0)
     reached: bool = field(init=False, default=False)
     _silent: int = field(init=False, default=0)
     _gives_up_at: float | None = field(init=False, default=None)
@@ -147,6 +149,7 @@ class Outage:
             if self._silent < self.rule.streak:
                 return None
             self._gives_up_at = now + self.rule.patience
+            self.outages += 1
         self._tried += 1
         if now >= self._gives_up_at and not self._may_be_odd:
             return self._gave_up(error, self.rule.patience + now - self._gives_up_at)

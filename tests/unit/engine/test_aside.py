@@ -133,6 +133,19 @@ async def test_an_answer_to_somebody_gives_it_another_turn_and_the_last_one():
     assert scene.run.asides == 0
 
 
+@pytest.mark.parametrize("outage", [False, True])
+@in_virtual_time
+async def test_one_that_got_a_reply_has_another_turn_only_after_an_outage(outage):
+    scene = Scene(streak=2)
+    scene.shared.limiter.under_way = 1
+    task = asyncio.create_task(scene.aside.wait(status(500)))
+    await passes(100)
+    if outage:
+        scene.shared.unheard(SILENCE, scene.run)
+    scene.heard()
+    assert await task is outage
+
+
 @in_virtual_time
 async def test_where_nobody_else_asks_it_has_another_turn_soon():
     scene = Scene()
