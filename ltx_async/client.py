@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import ssl as tls
 import warnings
@@ -17,6 +16,7 @@ from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger
 from ltx_async.engine.lookup import list_accounts, look_up
+from ltx_async.engine.parameters import check_functions, check_kinds
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
@@ -32,6 +32,7 @@ from ltx_async.transport import (
     transport_of,
 )
 from ltx_async.transport.endpoint import doubt_about
+from ltx_async.transport.header_fields import Headers
 
 TOKEN_VARIABLE: Final = "USEAPI_TOKEN"  # noqa: S105 - the name of a variable
 BASE_URL_VARIABLE: Final = "USEAPI_API"
@@ -64,6 +65,10 @@ class LTXClient:
             the base URL, else ALL_PROXY; NO_PROXY names hosts to go to without one.
         allow_http: allow plain http to other machines than this one.
         user_agent: the whole `User-Agent` header.
+        headers: header fields to add to every request, such as `{"X-Request-Id": "…"}`, or a plain
+            function that returns those of an attempt, for the ids of a trace: it is called right
+            after `on_event`, with the same `AttemptStarted`, and what it raises ends the call. None
+            may be the client's own (Authorization, Host, Cookie, Content-*, hop-by-hop fields).
         on_event: a plain function that is called in the loop with each event.
 
     Raises:
@@ -88,6 +93,7 @@ class LTXClient:
         trust_env: bool = False,
         allow_http: bool = False,
         user_agent: str | None = None,
+        headers: Headers | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
@@ -101,10 +107,15 @@ class LTXClient:
                 "ssl, proxy and trust_env belong to the owner of a borrowed session",
                 hint="Set them on the session, or give no session.",
             )
-        _check_kinds(retry=retry, outage=outage, ssl=ssl, on_event=on_event)
+        check_kinds(retry=retry, outage=outage, ssl=ssl)
+        check_functions(on_event=on_event, headers=headers)
         self._bounds = Bounds(timeout, deadline)
         self._endpoint = Endpoint.checked(
-            base_url, token, allow_http=allow_http, user_agent=user_agent
+            base_url,
+            token,
+            allow_http=allow_http,
+            user_agent=user_agent,
+            headers=None if callable(headers) else headers,
         )
         if (doubt := doubt_about(self._endpoint.base)) is not None:
             logger.warning("%s", doubt)
@@ -118,6 +129,7 @@ class LTXClient:
             Outage(outage),
             Redaction.of(token),
             on_event,
+            headers if callable(headers) else None,
         )
         prepare()
 
@@ -254,25 +266,3 @@ class LTXClient:
             LTXError: the run ended early.
         """
         return await self.lookup_many(emails, timeout=timeout, deadline=deadline)
-
-
-def _check_kinds(*, retry: object, outage: object, ssl: object, on_event: object) -> None:
-    """Refuse what would only fail, or do harm, once something is sent."""
-    if not isinstance(retry, RetryPolicy):
-        raise ConfigurationError(
-            f"retry must be a RetryPolicy, not {type(retry).__name__}",
-            hint="Pass RetryPolicy(attempts=1) for no retries.",
-        )
-    if not isinstance(outage, OutageRule):
-        raise ConfigurationError(f"outage must be an OutageRule, not {type(outage).__name__}")
-    if ssl is not None and not isinstance(ssl, tls.SSLContext):
-        raise ConfigurationError(
-            "ssl must be an SSLContext", hint="Certificates are always verified; give the CA."
-        )
-    if ssl is not None and (ssl.verify_mode != tls.CERT_REQUIRED or not ssl.check_hostname):
-        raise ConfigurationError(
-            "the ssl context does not verify who the server is, and the token goes there",
-            hint="Start from ssl.create_default_context() and load your own CA into it.",
-        )
-    if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
-        raise ConfigurationError("on_event must be a plain function, not a coroutine function")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from attrs import define
+from attrs import define, field
 
 from ltx_async.errors import LONGEST_EMAIL, InvalidEmailError, as_text
 
@@ -32,11 +32,13 @@ class Request:
         target: path after the base URL, percent-encoded, with a leading slash.
         body_cap: the largest body that is accepted in answer, in bytes.
         headers: whether the headers of a 200 are wanted; reading them costs time.
+        fields: header fields of this request alone; None, as nearly always, for none.
     """
 
     target: str
     body_cap: int
     headers: bool = False
+    fields: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 ACCOUNT_LIST = Request(ACCOUNTS_PATH, LIST_BODY_CAP, headers=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ltx_async.codec import AccountList, Redaction, Reply, Request, parse_accounts
+from ltx_async.engine.parameters import is_coroutine
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
     CertificateError,
+    ConfigurationError,
     ConnectError,
     DecodeError,
     LTXError,
@@ -23,6 +25,7 @@ from ltx_async.errors import (
 )
 from ltx_async.events import AttemptFinished, AttemptStarted
 from ltx_async.models import Outcome
+from ltx_async.transport.header_fields import header_fields
 
 _UNANSWERED: Final = (TransportError, CertificateError, ProxyAuthenticationError)
 _LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
@@ -109,8 +112,9 @@ class Attempts(Generic[T]):
         reply: Reply | None = None
         result: T | LTXError
         try:
+            request = self.request if shared.headers is None else self._with_fields(shared.headers)
             reply = await shared.transport.send(
-                self.request, max(_SHORTEST_TIMEOUT, min(timeout, ends_at - now))
+                request, max(_SHORTEST_TIMEOUT, min(timeout, ends_at - now))
             )
         except _UNANSWERED as error:
             result = error.with_traceback(None)
@@ -131,6 +135,16 @@ class Attempts(Generic[T]):
             shared.tell(event)
         self._report(failure, now, seconds, replied=reply is not None)
         return result
+
+    def _with_fields(self, headers: Callable[[AttemptStarted], object]) -> Request:
+        """Return the request with the header fields that are for this attempt."""
+        given = headers(AttemptStarted(self.email or "", self.attempts))
+        if is_coroutine(given):
+            raise ConfigurationError(
+                "headers must be a plain function, not one that gives a coroutine",
+                hint="Have the ids ready before: it is called for every attempt.",
+            )
+        return evolve(self.request, fields=header_fields(given))
 
     def _report(
         self, failure: LTXError | None, sent_at: float, seconds: float, *, replied: bool

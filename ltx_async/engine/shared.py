@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from attrs import define, field
@@ -24,7 +24,7 @@ from ltx_async.errors import (
     ResponseError,
     ServiceUnavailableError,
 )
-from ltx_async.events import Event, GateClosed, GateOpened, PaceLearned
+from ltx_async.events import AttemptStarted, Event, GateClosed, GateOpened, PaceLearned
 from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
@@ -43,6 +43,7 @@ class Shared:
         outage: whether the server answers anybody.
         redaction: cuts the token out of replies.
         on_event: told what happens; its exceptions are logged and go no further.
+        headers: gives each attempt header fields of its own; None where nobody wants that.
         budget: bounds the retries of all lookups together.
         loop: the event loop of all of them, from `bind` on; its time is that of waits and limits.
         clock: monotonic seconds, for what is measured.
@@ -54,6 +55,7 @@ class Shared:
     outage: Outage
     redaction: Redaction
     on_event: Callable[[Event], None] | None
+    headers: Callable[[AttemptStarted], Mapping[str, str]] | None = None
     budget: RetryBudget = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)

@@ -12,7 +12,7 @@ from attrs import define, field
 from ltx_async.codec import Reply, Request
 from ltx_async.errors import ConfigurationError, ProtocolError
 from ltx_async.transport.direct_connection import DirectConnection
-from ltx_async.transport.endpoint import Endpoint
+from ltx_async.transport.endpoint import Endpoint, as_lines
 from ltx_async.transport.failures import translated
 from ltx_async.transport.pool import Connector, Wiring
 from ltx_async.transport.time_limits import TimeLimits
@@ -82,7 +82,12 @@ class DirectTransport:
         connection.asked_at = now
         connection.ends_at = now + timeout
         # No local may hold the head: it has the token, and a traceback may show this frame.
-        connection.ask(self._prefix + request.target.encode("ascii") + self._suffix, request, reply)
+        if request.fields is None:
+            connection.ask(
+                self._prefix + request.target.encode("ascii") + self._suffix, request, reply
+            )
+        else:
+            connection.ask(self._with_fields(request), request, reply)
         self._time_limits.start()
         try:
             return await reply
@@ -90,6 +95,16 @@ class DirectTransport:
             connection.close()
             self._idle_may_be_dead = isinstance(error, ProtocolError) and error.reused
             raise
+
+    def _with_fields(self, request: Request) -> bytes:
+        """Return the head of a request that has header fields of its own."""
+        fields = as_lines(request.fields or {}).encode("ascii")
+        return b"%b%b%b%b\r\n" % (
+            self._prefix,
+            request.target.encode("ascii"),
+            self._suffix[: -len(b"\r\n")],
+            fields,
+        )
 
     def discard(self, reply: Reply) -> None:
         """Close the connection that brought a reply, and send the next request over a new one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from attrs import field, frozen
 from yarl import URL
@@ -10,6 +11,7 @@ from yarl import URL
 from ltx_async._version import __version__
 from ltx_async.codec import LIMIT_HEADERS
 from ltx_async.errors import ConfigurationError
+from ltx_async.transport.header_fields import header_fields
 from ltx_async.transport.loopback import is_loopback
 
 KEPT_HEADERS = ("retry-after", "retry-after-ms", "date", "cf-ray", "location", *LIMIT_HEADERS)
@@ -92,6 +94,11 @@ _TOO_FAR = re.compile(r"/ltxstudio(?=/|$).*|/accounts$", re.IGNORECASE | re.DOTA
 _EXAMPLE = f"A base URL looks like {DEFAULT_BASE_URL}."
 
 
+def as_lines(fields: Mapping[str, str]) -> str:
+    """Return header fields as they stand on the wire (RFC 9112 5)."""
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+
+
 class Secret(str):
     """A string whose `repr` hides it, so that tracebacks with locals do not show it."""
 
@@ -109,15 +116,23 @@ class Endpoint:
         base: the checked base URL.
         token: the API token.
         user_agent: the whole `User-Agent`.
+        fields: further header fields of every request.
     """
 
     base: URL
     token: Secret = field(repr=False)
     user_agent: str
+    fields: Mapping[str, str] = field(factory=dict, repr=False)
 
     @classmethod
     def checked(
-        cls, base_url: str, token: str, *, allow_http: bool = False, user_agent: str | None = None
+        cls,
+        base_url: str,
+        token: str,
+        *,
+        allow_http: bool = False,
+        user_agent: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Endpoint:
         """Build an endpoint from what users gave.
 
@@ -128,7 +143,8 @@ class Endpoint:
         if not isinstance(agent, str) or not agent.isascii() or not agent.isprintable():
             raise ConfigurationError("the user agent must be printable ASCII")
         base = check_base_url(base_url, allow_http=allow_http)
-        return cls(base=base, token=Secret(check_token(token)), user_agent=agent)
+        fields = {} if headers is None else header_fields(headers)
+        return cls(base=base, token=Secret(check_token(token)), user_agent=agent, fields=fields)
 
     def url(self, target: str) -> URL:
         """Return the URL of a target below the base URL, sent as it is encoded.
@@ -147,6 +163,7 @@ class Endpoint:
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": self.user_agent,
+            **self.fields,
         }
 
     def head(self) -> str:
@@ -156,5 +173,4 @@ class Endpoint:
             if not self.base.is_default_port()
             else self.base.host_subcomponent
         )
-        fields = {"Host": host, **self.headers()}
-        return " HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
+        return f" HTTP/1.1\r\n{as_lines({'Host': host or '', **self.headers()})}\r\n"

@@ -135,7 +135,7 @@ class SessionTransport:
     async def _exchange(self, request: Request) -> Reply:
         response = await self._session().get(
             self.endpoint.url(request.target),
-            headers=self._headers,
+            headers=self._headers if request.fields is None else self._with_fields(request),
             proxy_headers=self._proxy_headers,
             allow_redirects=False,
             raise_for_status=False,
@@ -147,6 +147,10 @@ class SessionTransport:
         except BaseException:
             response.close()
             raise
+
+    def _with_fields(self, request: Request) -> CIMultiDict[str]:
+        """Return the headers of a request that has fields of its own."""
+        return CIMultiDict({**self._headers, **(request.fields or {})})
 
     def discard(self, reply: Reply) -> None:
         """Close the connection that brought a reply, and send the next request over a new one.

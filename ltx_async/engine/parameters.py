@@ -1,0 +1,64 @@
+"""What users pass to a client, refused at once where it would only fail, or do harm, later."""
+
+from __future__ import annotations
+
+import inspect
+import ssl as tls
+
+from ltx_async.errors import ConfigurationError
+from ltx_async.retry import OutageRule, RetryPolicy
+
+
+def check_kinds(*, retry: object, outage: object, ssl: object) -> None:
+    """Refuse what is of another kind than a client can use.
+
+    Raises:
+        ConfigurationError: something is; the hint says what to pass.
+    """
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError(
+            f"retry must be a RetryPolicy, not {type(retry).__name__}",
+            hint="Pass RetryPolicy(attempts=1) for no retries.",
+        )
+    if not isinstance(outage, OutageRule):
+        raise ConfigurationError(
+            f"outage must be an OutageRule, not {type(outage).__name__}",
+            hint="Pass OutageRule(patience=600) to wait ten minutes for the end of an outage.",
+        )
+    if ssl is not None and not isinstance(ssl, tls.SSLContext):
+        raise ConfigurationError(
+            "ssl must be an SSLContext", hint="Certificates are always verified; give the CA."
+        )
+    if ssl is not None and (ssl.verify_mode != tls.CERT_REQUIRED or not ssl.check_hostname):
+        raise ConfigurationError(
+            "the ssl context does not verify who the server is, and the token goes there",
+            hint="Start from ssl.create_default_context() and load your own CA into it.",
+        )
+
+
+def is_coroutine(result: object) -> bool:
+    """Whether a function that was to be plain gave a coroutine; it is closed, not forgotten."""
+    if not inspect.iscoroutine(result):
+        return False
+    result.close()
+    return True
+
+
+def check_functions(*, on_event: object, headers: object) -> None:
+    """Refuse what cannot be called, and coroutine functions, of which nobody awaits anything.
+
+    Raises:
+        ConfigurationError: something is such.
+    """
+    if on_event is not None and not callable(on_event):
+        raise ConfigurationError(
+            f"on_event must be a plain function, not {type(on_event).__name__}",
+            hint="It is called with each event: def on_event(event): …",
+        )
+    for name, function in (("on_event", on_event), ("headers", headers)):
+        called = getattr(type(function), "__call__", None)  # noqa: B004 - an object may be called
+        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called):
+            raise ConfigurationError(
+                f"{name} must be a plain function, not a coroutine function",
+                hint="Hand what has to be awaited to a task: asyncio.create_task(…).",
+            )
