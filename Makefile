@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check docs soak bench clean
+.PHONY: demo test test-external check docs soak bench clean
 
 # What to install is said in setup.cfg, and for work on the package in pyproject.toml.
 SETUP := setup.cfg pyproject.toml
@@ -30,6 +30,18 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/installed
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --cov --cov-report=term $(ARGS)
+
+# One for each PYTHON, so that a test of another version leaves the first one alone.
+EXTERNAL := .venv-external/$(notdir $(PYTHON))
+
+$(EXTERNAL)/ready: $(SETUP)
+	$(PYTHON) -m venv $(EXTERNAL)
+	$(EXTERNAL)/bin/python $(PIP) --upgrade 'pip>=25.1'
+	$(EXTERNAL)/bin/python $(PIP) --editable '.[cli,speed]' --group test --group frameworks
+	touch $@
+
+test-external: $(EXTERNAL)/ready
+	$(EXTERNAL)/bin/python -m pytest tests/external $(ARGS)
 
 # basedpyright is pyright with its node in a wheel. What it verifies it looks for where the
 # Python of PATH does, and an editable install is not there for it.
@@ -64,6 +76,6 @@ soak: $(VENV)/installed
 	$(BIN)/python -m pytest -m soak -p no:randomly $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-bench build dist *.egg-info mutants .coverage .coverage.* .benchmarks \
+	rm -rf $(VENV) .venv-bench .venv-external build dist *.egg-info mutants .coverage .coverage.* .benchmarks \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

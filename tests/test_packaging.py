@@ -111,7 +111,14 @@ def test_make_clean_leaves_only_what_a_clone_has(clone):
     put(
         clone, "build/lib/ltx_async/gone.py", "dist/ltx_async.whl", "ltx_async.egg-info/SOURCES.txt"
     )
-    put(clone, ".venv/bin/python", ".venv-bench/ready", ".coverage", ".coverage.host.1.x")
+    put(
+        clone,
+        ".venv/bin/python",
+        ".venv-bench/ready",
+        ".venv-external/python3/ready",
+        ".coverage",
+        ".coverage.host.1.x",
+    )
     put(clone, ".mypy_cache/x", ".pytest_cache/x", ".ruff_cache/x", ".import_linter_cache/x")
     put(clone, ".hypothesis/x", ".benchmarks/x", "mutants/x", "ltx_async/__pycache__/x.pyc")
     run("make", "clean", cwd=clone)

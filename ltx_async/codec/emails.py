@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from attrs import define, field
@@ -93,10 +93,10 @@ def _way_out(value: object) -> str:
         return ": pass column.to_pylist(), or take value.as_py()"
     if isinstance(value, Mapping) or hasattr(value, "keys"):
         return ': did you pass rows? take row["email"]'
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return ": did you pass rows? take row[0]"
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | bytearray):
         return ": decode it first, value.decode()"
+    if hasattr(value, "__len__"):  # a tuple, a list, an array of numpy
+        return ": did you pass rows? take row[0]"
     if value is None or isinstance(value, float) or type(value).__name__ in _BLANKS:
         return ": is it a blank? leave it out"
     return ""

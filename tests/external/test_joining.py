@@ -1,6 +1,5 @@
 """Results joined back to the input, by the recipes of docs/inputs.md, with the real libraries."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,9 @@ import pytest
 from ltx_async.cli.app import run
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, GeneratedAccounts
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "inputs.md"
+from .recipes import recipes
+from .recipes import run as run_recipe
+
 PEOPLE = (
     "id,email,city\n"
     "1,user000001@example.com,Rome\n"
@@ -21,8 +22,7 @@ OUTCOMES = ["ok", "ok", "not_found", "invalid", "ok"]
 
 
 def recipe(language):
-    block = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-    (found,) = block.findall(DOCUMENT.read_text("utf-8"))
+    (found,) = recipes("inputs.md", "Joining results back to the input", language)
     return found
 
 
@@ -50,9 +50,7 @@ def test_duckdb_joins_them():
 
 def test_pandas_joins_them():
     pytest.importorskip("pandas")
-    scope = {}
-    exec(recipe("py"), scope)
-    joined = scope["joined"]
+    joined = run_recipe(recipe("py"))["joined"]
     assert list(joined["outcome"]) == OUTCOMES
     assert list(joined["id"]) == ["1", "2", "3", "4", "5"]
     assert list(joined["balance"].notna()) == [o == "ok" for o in OUTCOMES]

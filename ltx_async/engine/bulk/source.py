@@ -17,6 +17,7 @@ class End(Enum):
 
 
 END: Final = End.END
+_ROWS: Final = "[row[0] for row in rows.fetchall()]"
 
 
 def check_source(source: object) -> None:
@@ -27,17 +28,31 @@ def check_source(source: object) -> None:
     """
     if isinstance(source, str | bytes):
         raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
-    if hasattr(source, "columns") or hasattr(source, "column_names"):
-        # To iterate over one of pandas gives the names of its columns.
+    if any(hasattr(type(source), name) for name in ("columns", "column_names")):
+        # To iterate over one of pandas gives the names of its columns. The class is asked:
+        # a lazy frame would find them out by what it stands for.
         raise TypeError(
             f"lookup_many takes emails, not a whole {type(source).__name__}: "
-            'pass the column that holds them, df["email"]'
+            f"pass the column that holds them, {_emails_in(source)}"
         )
     if not isinstance(source, Iterable | AsyncIterable) and not hasattr(source, "__getitem__"):
         raise TypeError(
             "lookup_many takes an iterable or async iterable of emails, not "
-            f"{'None' if source is None else type(source).__name__}: pass a list"
+            f"{'None' if source is None else type(source).__name__}: pass "
+            f"{_ROWS if hasattr(type(source), 'fetchall') else 'a list'}"
         )
+
+
+def _emails_in(table: object) -> str:
+    """Return what to write for a column of text out of a table, or of a column like one."""
+    if hasattr(type(table), "compute"):  # Dask
+        column = "column" if hasattr(type(table), "to_frame") else 'df["email"]'
+        return f"{column}.compute()"
+    if hasattr(type(table), "collect"):  # Polars, lazily
+        return 'df.collect()["email"]'
+    if hasattr(type(table), "fetchall"):  # DuckDB
+        return _ROWS
+    return 'table["email"].to_pylist()' if hasattr(table, "column_names") else 'df["email"]'
 
 
 @define(eq=False, repr=False)

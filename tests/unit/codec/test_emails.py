@@ -127,6 +127,13 @@ class Scalar:
         return "ann@example.com"
 
 
+class Array:
+    """A row of numpy, which is no sequence by its class."""
+
+    def __len__(self):
+        return 2
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -138,6 +145,8 @@ class Scalar:
         ({"email": "a@b"}, '<dict>: … of type dict: did you pass rows? take row["email"]'),
         (Scalar(), "<Scalar>: … of type Scalar: pass column.to_pylist(), or take value.as_py()"),
         (b"ann@example.com", "<bytes>: … of type bytes: decode it first, value.decode()"),
+        (bytearray(b"a@b"), "<bytearray>: … of type bytearray: decode it first, value.decode()"),
+        (Array(), "<Array>: … of type Array: did you pass rows? take row[0]"),
         (7, "7: the email is no text but of type int"),
         (10**300, "1" + "0" * 253 + ": the email is no text but of type int"),
     ],

@@ -500,11 +500,36 @@ class Frame:
         return iter(self.columns)
 
 
+class Lazy:
+    collect = None
+
+    @property
+    def columns(self):
+        raise AssertionError("to ask for them costs a query")
+
+
 @pytest.mark.parametrize(
     ("source", "way_out"),
     [
         (Frame(), r'not a whole Frame: .* df\["email"\]'),
-        (type("Table", (), {"column_names": ["email"]})(), r'not a whole Table: .*df\["email"\]'),
+        (Lazy(), r'not a whole Lazy: .* df.collect\(\)\["email"\]'),
+        (
+            type("Table", (), {"column_names": ["email"]})(),
+            r'not a whole Table: .* table\["email"\]\.to_pylist\(\)',
+        ),
+        (
+            type("Parts", (), {"columns": (), "compute": None})(),
+            r'not a whole Parts: .* df\["email"\]\.compute\(\)',
+        ),
+        (
+            type("Series", (), {"columns": (), "compute": None, "to_frame": None})(),
+            r"not a whole Series: .* column\.compute\(\)",
+        ),
+        (
+            type("Relation", (), {"columns": (), "fetchall": None})(),
+            r"not a whole Relation: .* \[row\[0\] for row in rows\.fetchall\(\)\]",
+        ),
+        (type("Cursor", (), {"fetchall": None})(), r"not Cursor: pass \[row\[0\] for row in"),
         (None, "not None: pass a list"),
         (7, "not int: pass a list"),
         (list.copy, "not method_descriptor: pass a list"),
