@@ -348,7 +348,8 @@ def test_annotations_resolve_at_runtime(cls):
 
 @pytest.mark.parametrize("cls", [Cookie, Account, Lookup, Stats, Outcome])
 def test_everything_public_says_what_it_is(cls):
-    assert cls.__module__ == models.__name__
+    assert getattr(models, cls.__name__) is cls
+    assert cls.__module__.startswith(f"{models.__name__}.")
     assert cls.__doc__
 
 

@@ -1,0 +1,151 @@
+"""`Account`: what the API says of one LTX Studio account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from attrs import field, fields, frozen
+
+from ltx_async.jsontext import decode
+from ltx_async.masking import mask_secrets
+from ltx_async.models.cookie import Cookie
+from ltx_async.models.drafts import Referable
+from ltx_async.models.moments import EPOCH, timestamp
+
+TOKEN_KEY = "LTXStudio_token"  # noqa: S105 - the name of a balance, not a secret
+WIRE_NAMES = {
+    "email": "email",
+    "cookie": "cookie",
+    "max_jobs": "maxJobs",
+    "updated_at": "updatedUTC",
+    "token_expires_at": "tokenExpireUTC",
+    "refresh_token_expires_at": "refreshTokenExpireUTC",
+    "balance": "balance",
+    "latest_created_at_ms": "latestCreatedAtMs",
+    "error": "error",
+}
+"""What the API calls an attribute of `Account`; of a moment, the field that is text."""
+Value = str | float | datetime | None
+"""What a row of a table holds: text, a number, an aware moment, nothing."""
+
+
+class _AsItCame(Referable):
+    """What may have come as JSON: the text, which is no field, and of which nobody is shown."""
+
+    __slots__ = ("_wire",)
+
+    _wire: bytes | None
+
+
+def _masked(value: Mapping[str, Any]) -> str:
+    return repr(mask_secrets(value))
+
+
+@frozen
+class Account(_AsItCame):
+    """One LTX Studio account as the API describes it; every field may be None.
+
+    A pickle of it holds the cookie and all that came: treat it as a secret.
+
+    Attributes:
+        email: the address, as the server spells it.
+        cookie: the sign-in; masked in every text form.
+        max_jobs: parallel jobs allowed, documented as 1 to 100.
+        updated_at: last change of the configuration, aware, UTC.
+        token_expires_at: end of the access token (about 30 days, renewed by the service).
+        refresh_token_expires_at: end of the sign-in (about 3 months, then a person is needed).
+        balance: what is left, by kind; absent from the list call.
+        latest_created_at_ms: last use by kind, epoch milliseconds.
+        error: why the account is stored but broken; None where it is well.
+        extra: fields that this version does not know.
+    """
+
+    email: str | None = None
+    cookie: Cookie | None = None
+    max_jobs: int | None = None
+    updated_at: datetime | None = None
+    token_expires_at: datetime | None = None
+    refresh_token_expires_at: datetime | None = None
+    balance: Mapping[str, Any] | None = field(default=None, hash=False)
+    latest_created_at_ms: Mapping[str, Any] | None = field(default=None, hash=False)
+    error: str | None = None
+    extra: Mapping[str, Any] = field(factory=dict, repr=_masked, hash=False)
+
+    @property
+    def token_balance(self) -> float | None:
+        """LTX Studio tokens left, None where the reply did not say."""
+        return None if self.balance is None else self.balance.get(TOKEN_KEY)
+
+    @property
+    def latest_created_at(self) -> datetime | None:
+        """When the tokens were last used, aware, UTC; None where the reply did not say."""
+        created = (self.latest_created_at_ms or {}).get(TOKEN_KEY)
+        return None if created is None else EPOCH + timedelta(milliseconds=created)
+
+    @property
+    def needs_reauth(self) -> bool:
+        """Whether the account is stored but broken: somebody has to sign in again.
+
+        An `error` without a word in it is none.
+        """
+        return self.error is not None and bool(self.error.strip())
+
+    def to_wire(self, *, include_secrets: bool = False) -> dict[str, Any]:
+        """Return the JSON object that came in, or that the fields of an account made by hand say.
+
+        Args:
+            include_secrets: return it to the letter. By default `cookie` is left out
+                and strings under unknown keys that look secret are masked.
+        """
+        text = getattr(self, "_wire", None)
+        wire = _said_by(self) if text is None else decode(text)
+        if not include_secrets:
+            wire.pop("cookie", None)
+            wire.update(mask_secrets(self.extra))
+        return wire
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep the fields and, unless it was made by hand, what came."""
+        state = {one.name: getattr(self, one.name) for one in fields(Account)}
+        return state | {"_wire": getattr(self, "_wire", None)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` kept."""
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+
+def _said_by(account: Account) -> dict[str, Any]:
+    """Return the JSON object that the fields of an account amount to."""
+    said: dict[str, Any] = {}
+    for attribute, name in WIRE_NAMES.items():
+        value = getattr(account, attribute)
+        if isinstance(value, datetime):
+            said[name] = timestamp(value.astimezone(UTC))
+        elif isinstance(value, Cookie):
+            said[name] = value.to_wire()
+        elif value is not None:
+            said[name] = deepcopy(value)
+    return said | deepcopy(dict(account.extra))
+
+
+NOTHING_KNOWN: Final = Account()
+
+
+def figures_of(account: Account) -> dict[str, Value]:
+    """Return what a row tells of an account, by column.
+
+    A broken account has the type of error that the API's other way to say so, a 596, leads to.
+    """
+    return {
+        "balance": account.token_balance,
+        "max_jobs": account.max_jobs,
+        "updated_at": account.updated_at,
+        "token_expires_at": account.token_expires_at,
+        "refresh_token_expires_at": account.refresh_token_expires_at,
+        "error_type": "ReauthenticationError" if account.needs_reauth else None,
+        "error": account.error if account.needs_reauth else None,
+    }
