@@ -108,7 +108,7 @@ asyncio.run(main())
 
 
 def test_a_new_rule_for_a_status_is_one_class():
-    """Written into `errors.replied` and nowhere else, it decides class, outcome and end of a run."""
+    """Written there and nowhere else, it decides class, outcome and end of a run."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, RULE], capture_output=True, text=True, check=False
     )

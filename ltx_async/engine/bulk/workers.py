@@ -1,0 +1,189 @@
+"""The workers of a run: a bounded set of tasks on one lazy iterator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable, Iterator
+from typing import Final
+
+from attrs import define, field
+
+from ltx_async.engine.bounds import Bounds
+from ltx_async.engine.bulk.hand_over import HandOver
+from ltx_async.engine.bulk.source import END, End, Feed
+from ltx_async.engine.logs import doubts
+from ltx_async.engine.lookup import look_up
+from ltx_async.engine.run import Run, RunEndedError
+from ltx_async.engine.shared import Shared
+from ltx_async.engine.suspicion import Suspicion
+from ltx_async.models import Outcome
+
+_FEW: Final = 3  # emails of which none is found, when the run is over
+_MANY: Final = 20  # emails of which none is found, while it goes on
+
+
+@define(eq=False)
+class Workers:
+    """Take emails and look them up, until there are none or the run has ended.
+
+    Attributes:
+        shared: what all lookups of the client share.
+        bounds: how long each lookup may take.
+        run: the run they work for.
+        hand_over: where their results go.
+        concurrency: how many there are, but for those who stand in for sleepers.
+        failure: what one of them, or the source, raised; None where nobody did.
+    """
+
+    shared: Shared
+    bounds: Bounds
+    run: Run
+    hand_over: HandOver
+    concurrency: int
+    failure: BaseException | None = field(init=False, default=None)
+    _suspicion: Suspicion = field(init=False)
+    _emails: Iterator[str] | None = field(init=False, default=None)
+    _feed: Feed | None = field(init=False, default=None)
+    _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[None]] = field(init=False, factory=set)
+    _active: int = field(init=False, default=0)
+    _exhausted: bool = field(init=False, default=False)
+    _doubted: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._suspicion = Suspicion(self.shared, self.bounds, self.run)
+
+    def start(self, source: Iterable[str] | AsyncIterable[str]) -> None:
+        """Begin to work, in the running loop."""
+        if isinstance(source, AsyncIterable):
+            self._feed = Feed(source)
+        else:
+            self._emails = iter(source)
+        for _ in range(self.concurrency):
+            self._add()
+        self.run.on_sleep = self._add_spare
+
+    def __bool__(self) -> bool:
+        return bool(self._tasks)
+
+    def stop(self) -> None:
+        """Take no further email; what is in flight finishes."""
+        self._exhausted = True
+        self.run.more = False
+        if self._feed is not None:
+            self._feed.stop()
+        self.hand_over.make_room_for_all()
+
+    async def cancelled(self) -> None:
+        """Cancel all of them, and wait until they are gone."""
+        for task in self._tasks:
+            task.cancel()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def source_closed(self) -> None:
+        """Wait until an asynchronous source is closed.
+
+        Raises:
+            BaseException: what it raised meanwhile, and nobody was told.
+        """
+        if self._feed is not None:
+            await self._feed.stopped()
+
+    def _add(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._work())
+        self._active += 1
+        self._tasks.add(task)
+        task.add_done_callback(self._retired)
+
+    def _add_spare(self) -> None:
+        """Stand in for a worker that sleeps, so that no slot stays empty.
+
+        One that is set aside may not wake before another email is answered: so it counts
+        neither among the workers nor in the window of the consumer.
+        """
+        self.hand_over.make_room()
+        if not self._exhausted and self._active < 2 * self.concurrency + self.run.asides:
+            self._add()
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # the consumer raises it; the loop need not log it as well
+        if not self._tasks:
+            self.hand_over.finish()
+
+    async def _work(self) -> None:
+        """Look up one email after the other, until there is none or this worker is not needed.
+
+        An email of a plain iterable is taken without an `await` where the consumer is near:
+        that saves a coroutine for each of them.
+        """
+        run, shared, bounds, hand_over = self.run, self.shared, self.bounds, self.hand_over
+        emails, suspicion, counters = self._emails, self._suspicion, run.counters
+        try:
+            while self._active <= self.concurrency + run.sleepers:
+                if run.pause is not None:
+                    await run.paused()
+                if emails is not None and hand_over.is_near:
+                    email = self._next(emails)
+                else:
+                    email = await self._take()
+                if email is END:
+                    self._exhausted = True
+                    run.more = False
+                    return
+                lookup = await look_up(shared, bounds, hand_over.take(email), email, run)
+                counters.count(lookup)
+                if lookup.outcome is Outcome.NOT_FOUND:
+                    self._doubt(least=_MANY)
+                hand_over.deliver(lookup)
+                error = lookup.error
+                if (error is not None or suspicion.alike) and suspicion.note(error):
+                    assert error is not None
+                    await suspicion.settle(error)
+        except RunEndedError:
+            pass
+        except BaseException as error:
+            self._exhausted = True
+            self.failure = self.failure or error
+            raise
+        finally:
+            self._active -= 1
+
+    async def _take(self) -> str | End:
+        """Return the next email, as soon as the consumer is so near that one may be taken."""
+        with self.run.waiting():
+            if self._emails is not None:
+                await self._nearness()
+                return self._next(self._emails)
+            assert self._feed is not None
+            async with self._turn:
+                await self._nearness()
+                return END if self._over else await self._feed.next()
+
+    def _next(self, emails: Iterator[str]) -> str | End:
+        return END if self._over else next(emails, END)
+
+    async def _nearness(self) -> None:
+        """Wait until fewer results than the window holds are not yet consumed."""
+        while not self.hand_over.is_near and not self._over:
+            await self.hand_over.room()
+
+    @property
+    def _over(self) -> bool:
+        """Whether no further email is to be taken."""
+        return self._exhausted or self.run.ended is not None
+
+    def doubt_in_the_end(self) -> None:
+        """Say, if it was not said before, what it may mean that nobody was found."""
+        self._doubt(least=_FEW)
+
+    def _doubt(self, *, least: int) -> None:
+        if not self._doubted and self.run.counters.finds_nothing(least=least):
+            self._doubted = True
+            doubts.warning(
+                "none of %d emails was found: `await client.list_accounts()` tells whether the "
+                "base URL is right, and which accounts this token has",
+                self.run.counters.outcomes[Outcome.NOT_FOUND],
+            )
