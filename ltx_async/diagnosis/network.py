@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Literal
@@ -30,6 +29,7 @@ from ltx_async.errors import (
 )
 from ltx_async.transport import Endpoint, Wiring, transport_of
 from ltx_async.transport.loopback import is_loopback
+from ltx_async.transport.names import addresses_of
 from ltx_async.wording import counted
 
 if TYPE_CHECKING:
@@ -51,14 +51,15 @@ _NO_SERVER: Final = "Nothing listens there; `ltx-async serve` starts a server on
 async def way_there(url: URL, trust: ssl.SSLContext | None = None) -> AsyncIterator[Finding]:
     """Look the host up, connect to it and verify its certificate; end with what fails."""
     host, port = url.raw_host or "", url.port or 0
-    names = await _addresses(host, port)
+    names, addresses = await _addresses(host, port)
     yield names
-    if names.verdict is Verdict.FAIL:
+    if not addresses:
         return
-    connection = await _connection(host, port)
+    connection, address = await _connection(host, addresses, port)
     yield connection
-    if connection.verdict is not Verdict.FAIL:
-        yield await _certificate(host, port, trust) if url.scheme == "https" else _plain(host)
+    if address is not None:
+        secure = url.scheme == "https"
+        yield await _certificate(host, address, port, trust) if secure else _plain(host)
 
 
 def _hint(host: str) -> str:
@@ -69,29 +70,35 @@ def _hint(host: str) -> str:
     return f"{check} {_RETIRED}" if host.endswith(_VENDOR) else check
 
 
-async def _addresses(host: str, port: int) -> Finding:
-    loop = asyncio.get_running_loop()
+async def _addresses(host: str, port: int) -> tuple[Finding, Sequence[str]]:
+    """Look the host up; a resolver that says nothing is not waited for at the end either."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await addresses_of(host, port)
     except (OSError, UnicodeError) as error:
         text = f"no address for {host}: {_reason(error)}"
-        return Finding("DNS", Verdict.FAIL, text, _hint(host))
-    addresses = dict.fromkeys(str(address[4][0]) for address in found)
-    return Finding("DNS", Verdict.OK, f"{host} is {', '.join(addresses)}")
+        return Finding("DNS", Verdict.FAIL, text, _hint(host)), ()
+    addresses = list(dict.fromkeys(address for _, address in found))
+    return Finding("DNS", Verdict.OK, f"{host} is {', '.join(addresses)}"), addresses
 
 
-async def _connection(host: str, port: int) -> Finding:
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            _, writer = await asyncio.open_connection(host, port)
-    except OSError as error:
-        text = f"cannot connect to {host}:{port}: {_reason(error)}"
-        return Finding("TCP", Verdict.FAIL, text, _hint(host))
-    took = time.monotonic() - began
-    await _close(writer)
-    return Finding("TCP", Verdict.OK, f"port {port} open, {took * 1000:,.0f} ms")
+async def _connection(host: str, addresses: Sequence[str], port: int) -> tuple[Finding, str | None]:
+    """Connect to the first address that can be had, and return it."""
+    failure: OSError | None = None
+    for address in addresses:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                _, writer = await asyncio.open_connection(address, port)
+        except OSError as error:
+            failure = failure or error
+            continue
+        took = time.monotonic() - began
+        await _close(writer)
+        return Finding("TCP", Verdict.OK, f"port {port} open, {took * 1000:,.0f} ms"), address
+    assert failure is not None
+    text = f"cannot connect to {host}:{port}: {_reason(failure)}"
+    return Finding("TCP", Verdict.FAIL, text, _hint(host)), None
 
 
 def _plain(host: str) -> Finding:
@@ -100,11 +107,15 @@ def _plain(host: str) -> Finding:
     return Finding("TLS", Verdict.WARN, "none: whoever listens sees the token", "Use https.")
 
 
-async def _certificate(host: str, port: int, trust: ssl.SSLContext | None = None) -> Finding:
+async def _certificate(
+    host: str, address: str, port: int, trust: ssl.SSLContext | None = None
+) -> Finding:
     context = ssl.create_default_context() if trust is None else trust
     try:
         async with asyncio.timeout(_PATIENCE):
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
+            _, writer = await asyncio.open_connection(
+                address, port, ssl=context, server_hostname=host
+            )
     except ssl.SSLCertVerificationError as error:
         text = f"the certificate is refused: {error.verify_message}"
         return Finding("TLS", Verdict.FAIL, text, CertificateError.default_hint)

@@ -94,6 +94,7 @@ class DirectTransport:
         except BaseException as error:
             connection.close()
             self._idle_may_be_dead = isinstance(error, ProtocolError) and error.reused
+            self._heed(error)
             raise
 
     def _with_fields(self, request: Request) -> bytes:
@@ -137,7 +138,12 @@ class DirectTransport:
             failure.__context__ = None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = translated(error)
+            self._heed(failure)
         raise failure
+
+    def _heed(self, failure: BaseException) -> None:
+        if self._connector is not None:
+            self._connector.heed(failure)
 
     async def _opened(self) -> DirectConnection:
         if self._connector is None:

@@ -16,7 +16,8 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from attrs import frozen
 
-from ltx_async.transport.loopback import LoopbackResolver
+from ltx_async.errors import AttemptTimeoutError, ConnectError
+from ltx_async.transport.names import Resolver
 from ltx_async.transport.proxies import Proxy
 from ltx_async.transport.unread import unread_on
 
@@ -41,7 +42,7 @@ class Wiring:
             limit=self.limit,
             ttl_dns_cache=300,
             keepalive_timeout=60,
-            resolver=LoopbackResolver(),
+            resolver=Resolver(),
             ssl=True if self.ssl is None else self.ssl,
             socket_factory=_undertaken_socket if is_uvloop(asyncio.get_running_loop()) else None,
         )
@@ -128,6 +129,12 @@ class Connector(aiohttp.TCPConnector):
             return super()._get(key, traces)
         self.idle_may_be_dead = False
         return _no_connection()
+
+    def heed(self, failure: BaseException) -> None:
+        """Ask for the addresses again after a failure that others may not have."""
+        moved = isinstance(failure, ConnectError) and not failure.out_of_descriptors
+        if moved or isinstance(failure, AttemptTimeoutError):
+            self.clear_dns_cache()
 
     def close_at_once(self) -> None:
         """Close every connection; what `close` would wait for is left to the running loop."""

@@ -130,6 +130,8 @@ class SessionTransport:
             failure = ProtocolError(message, reused=error.reused)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = translated(error)
+            if self._pool is not None:
+                self._pool.heed(failure)
         raise failure
 
     async def _exchange(self, request: Request) -> Reply:

@@ -153,7 +153,6 @@ def unresolvable(*_arguments, **_options):
 )
 def test_no_dns_is_told_kindly(doctor, monkeypatch, host, retired):
     monkeypatch.setattr(socket, "getaddrinfo", unresolvable)
-    monkeypatch.setattr("ltx_async.cli.runtime._loop_factory", lambda _talk: None)
     found = doctor("--base-url", f"https://{host}/v1", status=1)
     assert found["DNS"]["text"] == f"no address for {host}: Name or service not known"
     assert ("Nothing need be wrong here" in found["DNS"]["hint"]) is retired
@@ -295,7 +294,7 @@ async def test_a_certificate_that_does_not_verify_is_a_failure(authority, kind):
 
 async def test_a_handshake_that_fails_is_told(server):
     port = server.emulator.port
-    tls = await probes._certificate("127.0.0.1", port)
+    tls = await probes._certificate("127.0.0.1", "127.0.0.1", port)
     assert tls.verdict is Verdict.FAIL
     assert "the handshake fails" in tls.text
 
@@ -307,7 +306,7 @@ def test_plain_http_to_another_machine_is_a_warning():
 async def test_a_silent_port_is_given_up(monkeypatch):
     monkeypatch.setattr(probes, "_PATIENCE", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        tls = await probes._certificate("127.0.0.1", silent.getsockname()[1])
+        tls = await probes._certificate("127.0.0.1", "127.0.0.1", silent.getsockname()[1])
     assert tls.text == "the handshake fails: no answer within 0.05 s"
     await asyncio.sleep(0)
 

@@ -38,8 +38,7 @@ def no_names(monkeypatch):
     async def resolve(*_args, **_kwargs):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", resolve)
-    monkeypatch.setattr("aiohttp.resolver.AsyncResolver.resolve", resolve)
+    monkeypatch.setattr("ltx_async.transport.names.Resolver.resolve", resolve)
 
 
 @pytest.fixture

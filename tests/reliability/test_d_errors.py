@@ -147,7 +147,7 @@ async def test_nothing_that_cannot_be_reached_tells_a_secret(connect, talk, monk
         refused = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         error = await raised_by(connect(refused, retry=POLICY).fetch_account("ann@example.com"))
         assert_silent(error, talk.getvalue())
-    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", no_address)
+    monkeypatch.setattr("ltx_async.transport.names.Resolver.resolve", no_address)
     nowhere = connect("https://nowhere.example.com/v1", retry=POLICY)
     error = await raised_by(nowhere.fetch_account("ann@example.com"))
     assert "no address" in str(error)

@@ -83,6 +83,7 @@ class WireServer:
         answer: the script for each request.
         tls: the TLS context of the n-th connection, None for plain text.
         greeting: played on the n-th connection before TLS and before anything is read.
+        host: its name in the base URL; `address`: where it listens.
         asked: every request, in the order of arrival.
         sent_at: when the script of each request was through, by its number.
         stray: bytes that were no whole request.
@@ -96,6 +97,7 @@ class WireServer:
     greeting: Callable[[int], Script] = lambda _connection: ()
     scheme: str = "http"
     host: str = HOST
+    address: str = HOST
     port: int = 0
     asked: list[Asked] = field(factory=list)
     sent_at: dict[int, float] = field(factory=dict)
@@ -150,10 +152,10 @@ class WireServer:
         """Take the port; meanwhile a client anywhere may have been given it as its own."""
         for _ in range(100):
             with contextlib.suppress(OSError):
-                listener.bind((HOST, self.port))
+                listener.bind((self.address, self.port))
                 return
             await asyncio.sleep(0.05)
-        listener.bind((HOST, self.port))
+        listener.bind((self.address, self.port))
 
     async def refuse(self) -> None:
         """Stop listening, and go on with the connections there are."""
