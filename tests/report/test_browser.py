@@ -1,6 +1,7 @@
 """The page as Chromium shows it."""
 
 import asyncio
+from importlib.resources import files
 
 import pytest
 import pytest_asyncio
@@ -482,3 +483,20 @@ async def test_twenty_thousand_rows_are_painted_within_a_second(opened):
     page = await opened("twenty", run_of(20_000))
     painted = await page.run("performance.getEntriesByType('paint').at(-1)?.startTime")
     assert painted < 1000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("lookups", [[], run_of(500)], ids=["empty", "generated"])
+async def test_axe_finds_nothing_that_keeps_anybody_out(opened, lookups, width, scheme):
+    name = "axe" if lookups else "empty"
+    page = await opened(name, lookups, run_of(300) if lookups else None, width=width, scheme=scheme)
+    await page.run((files("axe_core_python") / "axe.min.js").read_text("utf-8") + ";null")
+    if lookups:
+        await page.run(f"{chip('Not found')}.click()")  # a pressed chip has colours of its own
+    found = await page.run(
+        "axe.run().then(({violations, passes}) => ({passed: passes.length,"
+        " violations: violations.map(({id, nodes}) => [id, nodes.map(n => n.failureSummary)])}))"
+    )
+    assert found["violations"] == []
+    assert found["passed"] > 20
