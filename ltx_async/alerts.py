@@ -70,7 +70,7 @@ class Sighting:
         outcome: what became of the lookup.
         checked_at: when that was known, aware, UTC.
         error: what is wrong; None if nothing is.
-        balance: LTX Studio tokens left; None where the reply did not say.
+        balance: LTX tokens left; None where the reply did not say.
         token_expires_at: end of the access token, likewise.
         refresh_token_expires_at: end of the sign-in, likewise.
     """
@@ -107,7 +107,7 @@ class Alert:
         text: the same for people, one line.
         due_at: when it is to be done, aware, UTC: the end of the sign-in or access token, the time
             of the check for what is wrong already; None for a low balance.
-        threshold: the limit that was crossed: LTX Studio tokens, or seconds before an end; None
+        threshold: the limit that was crossed: LTX tokens, or seconds before an end; None
             for what is wrong whatever the limits are.
     """
 
@@ -124,7 +124,7 @@ class Attention:
     Attributes:
         email: whose it is, as it was given.
         alerts: why, the most urgent first; never empty.
-        balance: LTX Studio tokens left; None where that is not known.
+        balance: LTX tokens left; None where that is not known.
     """
 
     email: str
@@ -186,7 +186,7 @@ class Thresholds:
     """What an account must not fall below.
 
     Attributes:
-        min_balance: least LTX Studio tokens; None asks for nothing, and an unknown balance raises
+        min_balance: least LTX tokens; None asks for nothing, and an unknown balance raises
             no alert.
         expires_within: how long before the end of a sign-in somebody is to be told, the longest
             first; one span will do, and none asks for nothing.

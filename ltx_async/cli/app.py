@@ -31,7 +31,7 @@ _COMMANDS: Final = {
     "serve": "Serve the API on this machine, for tests and trials.",
     "report": "Look at results: outcomes, balances, what ends when.",
     "doctor": "Find out what keeps lookups from working here.",
-    "demo": "Watch a few hundred accounts being looked up, without a token.",
+    "demo": "Watch a few hundred accounts being looked up, without an API token.",
 }
 
 
@@ -113,7 +113,7 @@ def _show_version(context: click.Context, _option: click.Parameter, wanted: bool
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 The API token comes from USEAPI_TOKEN or --token-file, never as a flag.
-First steps, without a token:
+First steps, without an API token:
   ltx-async demo""",
 )
 @click.option(

@@ -186,7 +186,7 @@ def _answer(result: AccountList | LTXError, host: str) -> Finding:
 def _advice(error: LTXError, host: str) -> str:
     """Say what to do about an error of the one request."""
     if isinstance(error, AccountNotFoundError):
-        return f"No account is configured for this token; or: {_RETIRED}"
+        return f"No account is configured for this API token; or: {_RETIRED}"
     page = isinstance(error, DecodeError | ResponseError) and error.html
     if page or isinstance(error, ServerError):
         return _RETIRED

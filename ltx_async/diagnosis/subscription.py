@@ -47,7 +47,7 @@ async def subscription(
 def _judged(reply: Reply) -> Finding:
     if reply.status == 401:
         hint = "Check the API token, and copy it again from useapi.net."
-        return Finding(_CHECK, Verdict.FAIL, "/v2/account refuses the token: HTTP 401", hint)
+        return Finding(_CHECK, Verdict.FAIL, "/v2/account refuses the API token: HTTP 401", hint)
     try:
         told = decode(reply.body)
     except NotJSONError:
@@ -75,4 +75,4 @@ def _told(told: dict[str, Any]) -> str:
     if isinstance(states, dict):
         kinds = ((name, states.get(name)) for name in ("total", "active", "error"))
         parts += [f"{number:,} {name}" for name, number in kinds if type(number) is int]
-    return ", ".join(parts) or "the token is accepted; nothing more is told"
+    return ", ".join(parts) or "the API token is accepted; nothing more is told"

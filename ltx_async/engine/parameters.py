@@ -31,7 +31,7 @@ def check_kinds(*, retry: object, outage: object, ssl: object) -> None:
         )
     if ssl is not None and (ssl.verify_mode != tls.CERT_REQUIRED or not ssl.check_hostname):
         raise ConfigurationError(
-            "the ssl context does not verify who the server is, and the token goes there",
+            "the ssl context does not verify who the server is, and the API token goes there",
             hint="Start from ssl.create_default_context() and load your own CA into it.",
         )
 

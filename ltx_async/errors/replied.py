@@ -87,7 +87,7 @@ class AccountNotFoundError(ResponseError):
     statuses: ClassVar[frozenset[int]] = frozenset({404})
     outcome: ClassVar[str] = "not_found"
     _unconfirmed_hint: ClassVar[str] = (
-        "Check the base URL, and which useapi.net account the token belongs to: the reply does "
+        "Check the base URL, and which useapi.net account the API token belongs to: the reply does "
         "not look like one of the API, which may also still be retired."
     )
 

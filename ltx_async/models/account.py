@@ -76,7 +76,7 @@ class Account(_AsItCame):
 
     @property
     def token_balance(self) -> float | None:
-        """LTX Studio tokens left, None where the reply did not say."""
+        """LTX tokens left, None where the reply did not say."""
         return None if self.balance is None else self.balance.get(TOKEN_KEY)
 
     @property

@@ -63,8 +63,8 @@ class Change:
         after: the present one, likewise.
         reason: why the account needs somebody; None where it does not.
         due_at: by when, aware, UTC; None where that has no date.
-        balance: LTX Studio tokens left; None where that is not known.
-        threshold: the limit that was crossed: LTX Studio tokens, or seconds before an end.
+        balance: LTX tokens left; None where that is not known.
+        threshold: the limit that was crossed: LTX tokens, or seconds before an end.
         reminder: whether it was told before.
     """
 

@@ -17,7 +17,7 @@ from ltx_async.wording import counted
 
 _EMPTIED: Final = "the input is empty all of a sudden: it may be half written just now"
 _RETIRED: Final = (
-    "the token may belong to another useapi.net account, or the API may still be retired"
+    "the API token may belong to another useapi.net account, or the API may still be retired"
 )
 
 

@@ -51,7 +51,7 @@ class Metrics:
         self.registry: CollectorRegistry = CollectorRegistry()
         self._emails = emails
         self._healthy = self._account_gauge("healthy", "1 if it is well, 0 if broken or gone.")
-        self._balance = self._account_gauge("balance_tokens", "LTX Studio tokens left.")
+        self._balance = self._account_gauge("balance_tokens", "LTX tokens left.")
         self._token = self._account_gauge(
             "token_expiry_timestamp_seconds", "End of the access token."
         )

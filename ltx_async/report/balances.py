@@ -16,17 +16,17 @@ def balances(balance: Balance) -> Chart:
     bins = balance.bins
     spans = [wording.span(each.low, each.high) for each in bins]
     is_drawn = bool(bins) and bins[0].low is not None
-    note = f"LTX Studio tokens left, in {wording.counted(balance.known, 'account')}."
+    note = f"LTX tokens left, in {wording.counted(balance.known, 'account')}."
     return Chart(
         "balances",
         "Balance",
         note + _open_end(balance),
-        ("LTX Studio tokens", "Accounts"),
+        ("LTX tokens", "Accounts"),
         tuple((span, f"{each.count:,}") for span, each in zip(spans, bins, strict=True)),
         "These balances are too large to draw." if bins else "No balances in these results.",
         (_histogram(bins, spans),) if is_drawn else (),
         {
-            "xaxis": {"title": {"text": "LTX Studio tokens"}, "showgrid": False, **_few_bins(bins)},
+            "xaxis": {"title": {"text": "LTX tokens"}, "showgrid": False, **_few_bins(bins)},
             "yaxis": axis_from_zero("accounts", [each.count for each in bins]),
             "bargap": 0,
             "hovermode": "x",

@@ -77,10 +77,10 @@ def _attention(summary: Summary) -> Card:
 def _balance(summary: Summary) -> Card:
     balance = summary.balance
     if not balance.known:
-        return Card("LTX Studio tokens", number(None), "no balance in these results")
+        return Card("Balance", number(None), "no balance in these results")
     median, lowest = number(balance.median), number(balance.lowest)
-    note = f"{_together(f'median {median}')}, {_together(f'lowest {lowest}')}"
-    return Card("LTX Studio tokens", _total(balance.total), note)
+    note = f"LTX tokens; {_together(f'median {median}')}, {_together(f'lowest {lowest}')}"
+    return Card("Balance", _total(balance.total), note)
 
 
 def _together(words: str) -> str:

@@ -39,7 +39,7 @@ class Change:
 
     @property
     def moved(self) -> float | None:
-        """LTX Studio tokens more (or, negative, fewer) than before; None where unknown."""
+        """LTX tokens more (or, negative, fewer) than before; None where unknown."""
         if self.before is None or self.after is None:
             return None
         if self.before.balance is None or self.after.balance is None:
@@ -70,7 +70,7 @@ class Comparison:
 
     @property
     def moved(self) -> float:
-        """LTX Studio tokens by which all balances known twice have moved together."""
+        """LTX tokens by which all balances known twice have moved together."""
         return sum(change.moved or 0 for change in self.changes)
 
     def as_json(self) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _changes(comparison: Comparison) -> str:
     differ = counted(len(comparison.changes), "email")
     note = (
         f"Since {moment(comparison.since_as_of)}: {differ} changed; the balances known twice moved"
-        f" by {signed(comparison.moved)} LTX Studio tokens together."
+        f" by {signed(comparison.moved)} LTX tokens together."
     )
     return Template(_asset("changes.html")).substitute(note=escape(note))
 

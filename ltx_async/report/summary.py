@@ -31,7 +31,7 @@ _NO_THRESHOLDS: Final = Thresholds()
 
 @frozen
 class Balance:
-    """LTX Studio tokens, over the accounts whose balance is known; None without any.
+    """LTX tokens, over the accounts whose balance is known; None without any.
 
     Attributes:
         known: how many accounts those are.
@@ -57,7 +57,7 @@ class Summary:
         as_of: when the last of them was checked; expiry is judged at that moment.
         age: how long ago that was; None where that is not known.
         outcomes: emails by outcome; every outcome is a key.
-        balance: LTX Studio tokens left.
+        balance: LTX tokens left.
         sign_ins: ends of the refresh tokens: then a person has to sign in again.
         access_tokens: ends of the access tokens, which the service renews.
         latency_ms: milliseconds of a lookup by name of the percentile; empty where none was sent.

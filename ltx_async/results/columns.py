@@ -115,7 +115,7 @@ class Columns:
         email: the address as it was given.
         outcome: what became of it: `ok`, `needs_reauth`, `not_found`, `invalid` or `failed`.
         status: HTTP status of the last reply; none where no reply came.
-        balance: LTX Studio tokens left.
+        balance: LTX tokens left.
         max_jobs: parallel jobs allowed.
         updated_at: last change of the account's configuration, UTC.
         token_expires_at: end of the access token, renewed by the service, UTC.

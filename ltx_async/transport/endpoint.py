@@ -31,7 +31,7 @@ def check_token(token: str) -> str:
     if not all("!" <= character <= "~" for character in token):
         raise ConfigurationError(
             "the API token has a space, a control character or one outside ASCII",
-            hint="Copy the token again: user:<number>-<string>, without white space around it.",
+            hint="Copy the API token again: user:<number>-<string>, without white space around it.",
         )
     return token
 
@@ -64,7 +64,7 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
         raise ConfigurationError("the base URL must not hold a query or a fragment", hint=_EXAMPLE)
     if url.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ConfigurationError(
-            "the base URL is plain http to another machine, which would show the token to all",
+            "the base URL is plain http to another machine, which would show the API token to all",
             hint="Use https, or allow it with allow_http=True (--allow-http).",
         )
     if url.scheme not in {"http", "https"}:

@@ -389,7 +389,7 @@ def test_a_base_url_of_another_form_has_no_account_beside_it(doctor, server):
         (200, b"<html>", Verdict.WARN, "tells nothing"),
         (200, b"[]", Verdict.WARN, "tells nothing"),
         (404, b"{}", Verdict.WARN, "HTTP 404"),
-        (401, b"{}", Verdict.FAIL, "refuses the token"),
+        (401, b"{}", Verdict.FAIL, "refuses the API token"),
     ],
 )
 def test_each_part_of_what_is_told_may_be_missing(status, body, verdict, words):

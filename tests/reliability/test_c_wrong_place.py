@@ -88,8 +88,8 @@ async def test_one_that_is_found_or_fails_takes_the_doubt_away(serve, connect, c
 
 LISTS = {
     "the path is wrong": (reply(404, b"404 page not found"), b"the base URL may be wrong"),
-    "an API that says no": (reply(404, PROSE), b"this token has no account configured"),
-    "another token": (reply(200, b"{}"), b"this token has no account configured"),
+    "an API that says no": (reply(404, PROSE), b"this API token has no account configured"),
+    "another token": (reply(200, b"{}"), b"this API token has no account configured"),
     "other emails": (reply(200, b'{"ann@example.com": {"maxJobs": 2}}'), b"1 account configured"),
     "retired": (reply(530, b"<html>"), b"may still be retired"),
 }

@@ -119,7 +119,7 @@ async def test_every_chart_is_drawn(opened):
         "[...document.querySelectorAll('.xtitle, .ytitle')].map(title => title.textContent)"
     )
     assert titles == [
-        "emails", "LTX Studio tokens", "accounts", "week from", "accounts", "milliseconds",
+        "emails", "LTX tokens", "accounts", "week from", "accounts", "milliseconds",
     ]  # fmt: skip
 
 

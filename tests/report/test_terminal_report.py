@@ -87,8 +87,8 @@ def test_changes_are_told_with_what_is_wrong(shown):
     assert "Changes since 11 Mar 2026, 14:03 UTC" in text
     assert "1  newly broken" in text
     assert "newly broken  ann@example.com  Sign in again" in text
-    assert "bob@example.com  -30 tokens" in text
-    assert "balances known twice: -30 tokens" in text
+    assert "bob@example.com  -30 LTX tokens" in text
+    assert "balances known twice: -30 LTX tokens" in text
 
 
 def test_many_changes_are_cut_and_counted(shown):

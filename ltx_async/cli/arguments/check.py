@@ -38,7 +38,7 @@ Examples:
   ltx-async check accounts.csv --column login -o results.csv --rate 10
   ltx-async check --from-api --min-balance 10 --expires-within 7d > all.jsonl
 
-Exit status: 0 all ok, 1 some need attention, 2 usage, 3 token or
+Exit status: 0 all ok, 1 some need attention, 2 usage, 3 API token or
 subscription refused, 4 stopped early, 128 + N signal N.""",
 )
 @click.argument("sources", metavar="[FILE|-]...", nargs=-1, type=FILE_NAME)

@@ -10,7 +10,7 @@ from ltx_async.cli.options import (
 
 
 @click.command(
-    help="""Watch a few hundred accounts being looked up, without a token.
+    help="""Watch a few hundred accounts being looked up, without an API token.
 
     Starts a local server with accounts of every kind, checks them over real HTTP and leaves
     the results in demo-results.jsonl.""",

@@ -80,12 +80,12 @@ async def explain_not_found(client: LTXClient, missing: int) -> str:
         )
     if not accounts.emails:
         return (
-            f"{beginning}, and this token has no account configured: it may belong to another "
+            f"{beginning}, and this API token has no account configured: it may belong to another "
             "useapi.net account, or the API may still be retired."
         )
     configured = counted(len(accounts.emails), "account")
     return (
-        f"{beginning}, though this token has {configured} configured: "
+        f"{beginning}, though this API token has {configured} configured: "
         "the emails may belong to another useapi.net account. "
         "`ltx-async accounts` lists the configured ones."
     )

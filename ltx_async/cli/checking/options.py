@@ -50,7 +50,7 @@ class CheckOptions:
         if bool(self.sources) == self.from_api:
             raise click.UsageError("Give either FILE (- for stdin) or --from-api.")
         if token_file == STANDARD_INPUT and STANDARD_INPUT in self.sources:
-            raise click.UsageError("Standard input cannot be both the emails and the token.")
+            raise click.UsageError("Standard input cannot be both the emails and the API token.")
         if self.sources.count(STANDARD_INPUT) > 1:
             raise click.UsageError("Standard input can be read once only.")
         if self.from_api and self.inputs.given:

@@ -134,7 +134,7 @@ async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str 
     try:
         found = await find_token(token_file, talk)
         if (extra := _around(found)) is not None:
-            hint = f"Leave in {source} the token alone: user:<number>-<string>."
+            hint = f"Leave in {source} the API token alone: user:<number>-<string>."
             return Finding("token", Verdict.FAIL, f"{source} has {extra}", hint), None
         token = check_token(found)
     except LTXError as error:

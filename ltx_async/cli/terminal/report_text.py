@@ -149,7 +149,7 @@ class _ReportText:
 
     def _balance(self, summary: Summary) -> None:
         balance = summary.balance
-        self._title("Balance, in LTX Studio tokens")
+        self._title("Balance, in LTX tokens")
         if not balance.known:
             self._line("  no balances in these results", "dim")
             return
@@ -190,7 +190,7 @@ class _ReportText:
         counts = comparison.counts()
         for kind in ChangeKind:
             self._line(f"  {counts[kind]:>7,}  {kind}", _change_style(kind, counts[kind]))
-        self._line(f"  balances known twice: {signed(comparison.moved)} tokens")
+        self._line(f"  balances known twice: {signed(comparison.moved)} LTX tokens")
         shown = comparison.changes[:_CHANGES_SHOWN]
         self._entries(
             ((each.kind, _change_style(each.kind, 1)), inert(each.email), _changed(each))
@@ -276,7 +276,7 @@ def _change_style(kind: ChangeKind, count: int) -> str:
 
 
 def _changed(change: Change) -> str:
-    facts = [] if not change.moved else [f"{signed(change.moved)} tokens"]
+    facts = [] if not change.moved else [f"{signed(change.moved)} LTX tokens"]
     if change.after is not None and change.after.error:
         facts.append(clipped(change.after.error, _LONGEST_TROUBLE))
     return ", ".join(facts)

@@ -184,6 +184,6 @@ class Workers:
             self._doubted = True
             doubts.warning(
                 "none of %d emails was found: `await client.list_accounts()` tells whether the "
-                "base URL is right, and which accounts this token has",
+                "base URL is right, and which accounts this API token has",
                 self.run.counters.outcomes[Outcome.NOT_FOUND],
             )
