@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from attrs import define
 
-from ltx_async.files.errors import OutputRefusedError
+from ltx_async.files.claim import claim, in_use
+from ltx_async.files.errors import FileError, OutputRefusedError
 from ltx_async.files.open_file import PRIVATE, OpenFile
 
 try:
@@ -21,34 +22,50 @@ except ImportError:  # Windows
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _LONGEST_NAME: Final = 255  # bytes; no usual file system takes more
-_WAIT: Final = "Wait until that has ended, or choose another output."
 
 
-def lock(file: OpenFile) -> None:
+def lock(file: OpenFile, output: Path | None = None) -> None:
     """Lock an open file until it is closed.
 
     The lock is advisory (`flock`): others may read, and whoever asks for no lock may write.
-    Windows and some network file systems have none, and then there is none.
+    Where the file system has none, the file `OUTPUT-locked` stands for it. Windows has neither.
+
+    Args:
+        file: what is locked, at its path.
+        output: what it is locked for, where that is not the file itself.
 
     Raises:
         OutputRefusedError: another process has it, or has just put another file in its place.
     """
-    if not _locked(file.descriptor) or not file.is_in_place:
-        raise OutputRefusedError(f"{file.name}: another ltx-async is writing to it.", hint=_WAIT)
-    if file.path is not None:
-        _remove_draft(file.path)
+    assert file.path is not None
+    output = output or file.path
+    is_locked = _is_locked(file.descriptor)
+    if is_locked is False:
+        raise in_use(file.name)
+    claimed = _beside(output, f"{output.name}-locked")
+    # Another machine may reach the same directory by a file system without locks.
+    if is_locked is None or os.path.lexists(claimed):
+        file.unlock = claim(claimed, file.name).release
+    if not file.is_in_place:
+        raise in_use(file.name)
+    _remove_draft(output)
 
 
 def lock_draft(file: OpenFile) -> None:
     """Lock a file that is to take the place of one whose lock the caller has."""
-    _locked(file.descriptor)
+    _is_locked(file.descriptor)
 
 
 def draft_of(output: Path) -> Path:
     """Return where the new version of an output is begun: `.OUT.new`, or what there is room for."""
-    name = f".{output.name}.new"
+    return _beside(output, f".{output.name}.new")
+
+
+def _beside(output: Path, name: str) -> Path:
+    """Return a path in the directory of an output; a name that is too long becomes another."""
     if len(os.fsencode(name)) > _LONGEST_NAME:
-        name = f".{blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}.new"
+        suffix = name.rpartition(output.name)[2]
+        name = f".{blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}{suffix}"
     return output.with_name(name)
 
 
@@ -58,7 +75,8 @@ def _remove_draft(output: Path) -> None:
         draft_of(output).unlink()
 
 
-def _locked(descriptor: int) -> bool:
+def _is_locked(descriptor: int) -> bool | None:
+    """Lock a file, or tell that another process has; None where the file system has no locks."""
     if _fcntl is None:
         return True
     try:
@@ -66,7 +84,7 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        pass  # a file system without locks: better unguarded than of no use
+        return None
     return True
 
 
@@ -96,11 +114,10 @@ class LockFile:
                 f"{path}: {error.strerror}.", hint="Choose another directory."
             ) from error
         try:
-            lock(file)
-        except OutputRefusedError:
+            lock(file, output)
+        except FileError:
             file.close()
             raise
-        _remove_draft(output)
         return cls(path, file)
 
     def release(self) -> None:

@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -48,12 +48,14 @@ class OpenFile:
         descriptor: of the open file.
         path: where it lies; None for one that was open before, as standard output is.
         when_full: what to do where the disk is full.
+        unlock: called when it is closed, where closing it alone gives up no lock.
     """
 
     name: str
     descriptor: int
     path: Path | None = None
     when_full: str = field(kw_only=True)
+    unlock: Callable[[], None] | None = field(default=None, init=False)
     _end: int = field(default=0, init=False)
 
     @when_full.default
@@ -198,8 +200,12 @@ class OpenFile:
         descriptor, self.descriptor = self.descriptor, _CLOSED
         if descriptor == _CLOSED:
             return
-        with self._told():
-            os.close(descriptor)
+        try:
+            with self._told():
+                os.close(descriptor)
+        finally:
+            if self.unlock is not None:
+                self.unlock()
 
     def remove(self) -> None:
         """Remove it, then close it: whoever finds it meanwhile finds it locked."""

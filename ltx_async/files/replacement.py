@@ -108,6 +108,7 @@ class Replacement:
         finally:
             if self.is_in_place and self._old is not None:
                 self.file.when_full = self._old.when_full
+                self.file.unlock, self._old.unlock = self._old.unlock, None
                 self._old.close()
         return self.file
 

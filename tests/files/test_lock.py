@@ -6,9 +6,12 @@ import stat
 import pytest
 
 from ltx_async.cli.exits import ExitStatus, status_of
+from ltx_async.files.claim import claim
 from ltx_async.files.errors import OutputRefusedError
 from ltx_async.files.lock import LockFile, lock
 from ltx_async.files.open_file import OpenFile
+from ltx_async.files.private import reopen_private
+from ltx_async.files.replacement import Replacement
 
 
 def opened(path):
@@ -41,14 +44,84 @@ def test_the_lock_of_a_file_that_is_there_no_more_is_worth_nothing(tmp_path):
     file.close()
 
 
-def test_a_file_system_without_locks_is_used_without_them(tmp_path, monkeypatch):
+REFUSALS = [errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL]
+
+
+@pytest.fixture(params=REFUSALS, ids=errno.errorcode.get)
+def no_locks(request, monkeypatch):
+    """A file system that has none."""
+
     def unsupported(*_arguments):
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise OSError(request.param, os.strerror(request.param))
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
-    file = opened(tmp_path / "out")
-    lock(file)
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_where_there_are_no_locks_a_file_stands_for_one(tmp_path):
+    path = tmp_path / "out"
+    first, second = opened(path), opened(path)
+    lock(first)
+    assert path.with_name("out-locked").exists()
+    with pytest.raises(OutputRefusedError, match="out: another ltx-async is writing to it"):
+        lock(second)
+    second.close()
+    with pytest.raises(OutputRefusedError):
+        lock(third := opened(path))
+    third.close()
+    first.close()
+    lock(fourth := opened(path))
+    fourth.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_where_there_are_no_locks_a_lock_file_is_one_s_alone(tmp_path):
+    held = LockFile.beside(tmp_path / "out.db")
+    with pytest.raises(OutputRefusedError, match=r"out\.db: another ltx-async"):
+        LockFile.beside(tmp_path / "out.db")
+    held.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.usefixtures("no_locks")
+def test_where_there_are_no_locks_a_replacement_takes_the_lock_over(tmp_path, there):
+    path = tmp_path / "out"
+    if there:
+        path.write_text("old")
+    with Replacement.at(path):
+        assert path.with_name("out-locked").exists()
+    assert sorted(tmp_path.iterdir()) == [path] * there
+    replacement = Replacement.at(path)
+    new = replacement.put_in_place()
+    for _ in range(2):
+        with pytest.raises(OutputRefusedError, match="out: another ltx-async"):
+            reopen_private(path)
+    new.close()
+    reopen_private(path).close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_another_machine_has_without_locks_is_not_taken_from_it_by_one(tmp_path):
+    path = tmp_path / "out"
+    taken = claim(path.with_name("out-locked"), "out")
+    file = opened(path)
+    with pytest.raises(OutputRefusedError, match="out: another ltx-async"):
+        lock(file)
     file.close()
+    taken.release()
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_a_name_of_any_length_has_its_lock(tmp_path):
+    path = tmp_path / ("x" * 250 + ".csv")
+    lock(file := opened(path))
+    with pytest.raises(OutputRefusedError, match="another ltx-async"):
+        lock(other := opened(path))
+    other.close()
+    file.close()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_lock_file_is_private_and_vanishes_with_the_lock(tmp_path):

@@ -1,6 +1,7 @@
 """Promise 31: one process per output, and no output continued as what it is not."""
 
 import contextlib
+import fcntl
 import sqlite3
 import subprocess
 from itertools import cycle
@@ -10,15 +11,37 @@ from patience import until
 
 from .interrupted import FORMATS
 
+WITHOUT_LOCKS = """\
+import errno, fcntl, os
+
+def flock(*_arguments):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+fcntl.flock = flock
+"""
 formats = pytest.mark.parametrize("form", FORMATS)
+locks = pytest.mark.parametrize("locks", [True, False], ids=["locks", "no locks"])
 HOW = ["--resume", "--retry-failed", "--overwrite"]
 
 
+@pytest.fixture(autouse=True)
+def file_system(request, tmp_path, monkeypatch):
+    """Take the locks from the file system, here and in the processes that are started."""
+    if not request.node.callspec.params.get("locks", True):
+        (tmp_path / "sitecustomize.py").write_text(WITHOUT_LOCKS)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        monkeypatch.setattr(fcntl, "flock", fcntl.flock)
+        exec(WITHOUT_LOCKS, {})
+
+
+@locks
 @pytest.mark.parametrize(
     ("form", "first_option"),
     [("jsonl", "--resume"), ("csv", "--retry-failed"), ("sqlite", "--resume")],
 )
-def test_the_second_process_on_one_output_refuses_and_changes_nothing(checks, form, first_option):
+def test_the_second_process_on_one_output_refuses_and_changes_nothing(
+    checks, form, first_option, locks
+):
     output = f"out.{form}"
     checks.run(output)
     asked = checks.emulator.request_count
@@ -44,16 +67,23 @@ def test_the_second_process_on_one_output_refuses_and_changes_nothing(checks, fo
     assert "one-more@example.com" in [row[0] for row in checks.results(output)]
     third = checks.run(output, "--resume")
     assert (third.status, third.summary["requests"]) == (1, 0)
+    assert left_beside(checks) == []
 
 
+def left_beside(checks):
+    return [*checks.directory.glob("*-lock*")]
+
+
+@locks
 @formats
-def test_the_lock_of_a_killed_process_dies_with_it(checks, form):
+def test_the_lock_of_a_killed_process_dies_with_it(checks, form, locks):
     first = checks.start(f"out.{form}", source="-", stdin=subprocess.PIPE)
     until((checks.directory / f"out.{form}").exists)
+    until(lambda: locks or [*checks.directory.glob("*-locked")])
     first.kill()
     first.wait()
     assert checks.run(f"out.{form}", "--resume").status == 1
-    assert list(checks.directory.glob("*-lock")) == []
+    assert left_beside(checks) == []
 
 
 @formats
