@@ -14,6 +14,7 @@ from attrs import define, field
 
 from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.models import Lookup
+from ltx_async.results.columns import UnusableRecordError
 from ltx_async.results.record import Flaw, Item, Record
 
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -93,6 +94,7 @@ class Scanner:
     _rest_line: int = field(default=1, init=False)
     _holds_record: bool = field(default=False, init=False)
     _flawed: bool = field(default=False, init=False)
+    _zeros: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.header = self.format.header
@@ -100,7 +102,7 @@ class Scanner:
     @property
     def torn(self) -> int:
         """How many bytes follow the last whole record."""
-        return len(self._rest)
+        return len(self._rest) + self._zeros
 
     def feed(self, line: bytes) -> tuple[Record, bytes] | None:
         """Take a line with its end; return the record that it completes, also as bytes.
@@ -109,6 +111,8 @@ class Scanner:
             UnusableOutputError: what came before was no record, and this is more.
         """
         self.lines += 1
+        if line.endswith(b"\0") and not (line := self._without_zeros(line)):
+            return None
         if self.lines == 1 and self.header:
             self._take_header(line)
             return None
@@ -145,6 +149,14 @@ class Scanner:
             return self.header.startswith(rest)
         return self.format.may_be_torn(rest)
 
+    def _without_zeros(self, line: bytes) -> bytes:
+        """Keep one byte for all the zeros at the end: a power cut may leave any number."""
+        rest = line.rstrip(b"\0")
+        if rest or not self._rest.endswith(b"\0"):
+            rest += b"\0"
+        self._zeros += len(line) - len(rest)
+        return rest
+
     def _take_header(self, line: bytes) -> None:
         try:
             self.format = self.format.headed(line)
@@ -156,6 +168,8 @@ class Scanner:
     def _complete(self) -> tuple[Record, bytes] | None:
         data = bytes(self._rest)
         try:
+            if self._zeros:
+                raise UnusableRecordError
             record = self.format.parse(data)
         except ValueError:
             self._flawed = True

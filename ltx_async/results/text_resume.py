@@ -74,7 +74,7 @@ async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Record, bytes]
             while line := reading.readline(LONGEST_RECORD):
                 if (record := scanner.feed(line)) is not None:
                     take(*record)
-                if not scanner.lines % _LINES_AT_A_TIME:
+                if not scanner.lines % _LINES_AT_A_TIME or len(line) >= _PIECE:
                     await asyncio.sleep(0)
         scanner.finish()
     except UnusableOutputError as error:

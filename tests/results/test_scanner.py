@@ -2,6 +2,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import accumulate
 
 import pytest
@@ -143,6 +144,52 @@ def test_zeros_left_by_a_power_cut_are_cut_off(form, zeros):
         assert (len(finished), scanner.torn) == (len(LOOKUPS), len(rest))
     assert scan(form, b"\0" * zeros)[1].torn == zeros
     assert refusal_of(form, b"\0" * zeros + b"ftyp").startswith("line 1: ")
+
+
+def feed_pieces(scanner: Scanner, data: bytes) -> None:
+    """Feed a file as it is read: no piece is longer than a record can be."""
+    for piece in iter(partial(io.BytesIO(data).readline, LONGEST_RECORD), b""):
+        scanner.feed(piece)
+    scanner.finish()
+
+
+@formats
+@pytest.mark.parametrize("zeros", [999, LONGEST_RECORD, 2 * LONGEST_RECORD + 1])
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.99])
+def test_any_number_of_zeros_behind_a_torn_end_is_cut_off_in_bounded_memory(form, zeros, part):
+    record = form.encode(LOOKUPS[0])
+    rest, whole = record[: int(part * len(record))], form.header + record
+    for behind in (b"",) if rest else (b"", b"half a", b"0}\n"):
+        for length in range(zeros - len(rest) - 1, zeros - len(rest) + 2) if rest else (zeros,):
+            scanner = Scanner(form)
+            feed_pieces(scanner, whole + rest + b"\0" * length + behind)
+            assert scanner.whole == len(whole)
+            assert scanner.torn == len(rest) + length + len(behind)
+            assert len(scanner._rest) <= len(record) + LONGEST_RECORD
+
+
+@formats
+@pytest.mark.parametrize("zeros", [LONGEST_RECORD, 2 * LONGEST_RECORD])
+@pytest.mark.parametrize("part", [0.0, 0.5])
+def test_no_record_is_found_behind_more_zeros_than_a_record_can_be_long(form, zeros, part):
+    """Else the next one would be appended, and the zeros cut off in its place."""
+    record = form.encode(LOOKUPS[0])
+    rest, whole = record[: int(part * len(record))], form.header + record
+    for end in range(3):
+        scanner = Scanner(form)
+        with pytest.raises(UnusableOutputError):
+            feed_pieces(scanner, whole + rest + b"\0" * (zeros - len(rest) + end) + 2 * record)
+        assert scanner.whole == len(whole)
+
+
+def test_a_header_with_any_number_of_zeros_behind_it_begins_anew():
+    for end in (0, 5, len(CSV.header) - 1):
+        for zeros in (LONGEST_RECORD - end, 3 * LONGEST_RECORD):
+            scanner = Scanner(CSV)
+            feed_pieces(scanner, CSV.header[:end] + b"\0" * zeros)
+            assert (scanner.whole, scanner.torn) == (0, end + zeros)
+    with pytest.raises(UnusableOutputError):
+        feed_pieces(Scanner(CSV), b"a note" + b"\0" * 2 * LONGEST_RECORD)
 
 
 @formats
