@@ -22,8 +22,9 @@ from ltx_async.results.columns import plain_text
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.sqlite import waiting as sqlitelock
 from ltx_async.results.sqlite import writer as sqlitefile
+from ltx_async.results.sqlite.failures import database_failure
 from ltx_async.results.sqlite.opening import create_database, resume_database
-from ltx_async.results.sqlite.writer import DATABASE_COLUMNS, database_failure, database_row
+from ltx_async.results.sqlite.writer import DATABASE_COLUMNS, database_row
 
 WIRE = {"email": "ann@example.com", "maxJobs": 20, "balance": {"LTXStudio_token": 150}}
 ANN, BOB = make_lookup(wire=WIRE), make_lookup("bob@example.com", wire={"email": "bob@example.com"})
@@ -255,6 +256,72 @@ async def test_what_a_trigger_does_not_let_stay_is_told_and_counted(out, trigger
         await writer.close()
     assert raised.value.outcomes.total() == lost
     assert len(rows(out)) == 3 - lost
+
+
+OF_OTHERS = [
+    "AFTER INSERT ON lookups BEGIN DELETE FROM lookups WHERE email = 'ann@example.com'; END",
+    "AFTER INSERT ON lookups BEGIN DELETE FROM lookups WHERE email <> new.email; END",
+    "AFTER INSERT ON lookups BEGIN UPDATE lookups SET email = 'x' || email; END",
+    "AFTER INSERT ON lookups BEGIN UPDATE OR REPLACE lookups SET email = 'x'; END",
+    "BEFORE INSERT ON lookups BEGIN DELETE FROM lookups WHERE checked_at < '2100'; END",
+    "AFTER INSERT ON lookups BEGIN INSERT INTO log VALUES (1); END; "  # noqa: ISC004 - two of them
+    "CREATE TRIGGER next AFTER INSERT ON log BEGIN DELETE FROM lookups; END",
+]
+"""Some make up for it by a record of their own, and one does it by way of another table."""
+
+
+@pytest.mark.parametrize("trigger", OF_OTHERS, ids=range(len(OF_OTHERS)))
+@pytest.mark.parametrize("earlier_run", [True, False])
+async def test_a_trigger_that_deletes_other_records_ends_the_run_and_they_stay(
+    out, trigger, earlier_run
+):
+    """Records of an earlier run, or of this one that were committed before."""
+    await written(out, ANN)
+    if not earlier_run:
+        out.unlink()
+    writer, _ = await resumed(out)
+    if not earlier_run:
+        await writer.write(ANN)
+        await writer._syncer.catch_up()
+    with closing(sqlite3.connect(out)) as database:
+        database.executescript(f"CREATE TABLE log (email); CREATE TRIGGER keep {trigger}")
+    for lookup in (BAD, BOB):
+        await writer.write(lookup)
+    with pytest.raises(UnsavedError, match="a trigger of the database deletes records") as raised:
+        await writer.close()
+    assert status_of(raised.value) is ExitStatus.STOPPED
+    assert raised.value.outcomes == {Outcome.FAILED: 1, Outcome.OK: 1}
+    assert rows(out, "email") == [("ann@example.com",)]
+    with closing(sqlite3.connect(out)) as database:
+        database.executescript("DROP TRIGGER keep; DROP TRIGGER IF EXISTS next")
+    writer, earlier = await resumed(out)
+    assert earlier.count == 1
+    await writer.write(BOB)
+    await writer.close()
+    assert rows(out, "email") == [("ann@example.com",), ("bob@example.com",)]
+
+
+async def test_a_trigger_that_deletes_more_than_is_asked_again_changes_nothing(out):
+    await written(out, ANN, BAD, BOB)
+    with closing(sqlite3.connect(out)) as database:
+        database.execute(
+            "CREATE TRIGGER keep AFTER DELETE ON lookups "
+            "BEGIN DELETE FROM lookups WHERE outcome = 'ok'; END"
+        )
+    with pytest.raises(FileError, match="a trigger of the database deletes records"):
+        await resumed(out, retry_failed=True)
+    assert len(rows(out)) == 3
+
+
+async def test_what_others_delete_is_theirs(out):
+    writer = await create_database(out, overwrite=False)
+    await writer.write(ANN)
+    await writer._syncer.catch_up()
+    with closing(sqlite3.connect(out)) as database, database:
+        database.execute("DELETE FROM lookups")
+    await writer.write(BOB)
+    await writer.close()
+    assert rows(out, "email") == [("bob@example.com",)]
 
 
 async def test_a_trigger_that_deletes_nothing_is_no_matter(out):

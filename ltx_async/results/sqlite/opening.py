@@ -19,14 +19,16 @@ from ltx_async.files.replacement import Replacement
 from ltx_async.results.columns import COLUMNS, REQUIRED
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.record import Record
+from ltx_async.results.sqlite.failures import database_failure
 from ltx_async.results.sqlite.older import (
     companions,
     connect,
     remove_companions,
     wait_for_writers,
 )
+from ltx_async.results.sqlite.triggers import verify_others_stay, watch_records
 from ltx_async.results.sqlite.waiting import unlocked
-from ltx_async.results.sqlite.writer import SQLiteWriter, database_failure, prepare
+from ltx_async.results.sqlite.writer import SQLiteWriter, prepare
 
 _ROWS_AT_A_TIME: Final = 1_000
 _TABLE: Final = (
@@ -167,7 +169,7 @@ async def _read(path: Path, earlier: EarlierRecords) -> None:
                 return
             await _check_integrity(path, database)
             if earlier.renewal:
-                await unlocked(database, partial(_drop, database, columns, earlier.renewal))
+                await unlocked(database, partial(_drop, path, database, columns, earlier.renewal))
             await _take_in(database, columns, earlier)
     except sqlite3.Error as error:
         raise _unreadable(error, path) from error
@@ -219,12 +221,14 @@ def _records(database: sqlite3.Connection, columns: list[str]) -> Iterator[Recor
     return (Record.of_cells(dict(zip(columns, cells, strict=True))) for cells in cursor)
 
 
-def _drop(database: sqlite3.Connection, columns: list[str], renewal: Renewal) -> None:
-    """Delete the records that are to be renewed: all of them, or none."""
+def _drop(path: Path, database: sqlite3.Connection, columns: list[str], renewal: Renewal) -> None:
+    """Delete the records that are to be renewed: all of them and no others, or none."""
+    watch_records(database)
     with database:
         database.execute("BEGIN IMMEDIATE")
-        emails = [(one.email,) for one in _records(database, columns) if renewal.concerns(one)]
-        database.executemany("DELETE FROM lookups WHERE email = ?", emails)
+        emails = [one.email for one in _records(database, columns) if renewal.concerns(one)]
+        database.executemany("DELETE FROM lookups WHERE email = ?", [(one,) for one in emails])
+        verify_others_stay(database, str(path), emails)
 
 
 async def _take_in(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -18,8 +17,10 @@ from ltx_async.files.replacement import Replacement
 from ltx_async.files.sync import Syncer
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.columns import COLUMNS, Cell, cells_of, plain_text
+from ltx_async.results.sqlite.failures import COMMITTED, database_failure
 from ltx_async.results.sqlite.older import connect, give_way
-from ltx_async.results.sqlite.waiting import Patience, is_locked
+from ltx_async.results.sqlite.triggers import HINT, absent, verify_others_stay, watch_records
+from ltx_async.results.sqlite.waiting import Patience
 from ltx_async.results.text_file import was_asked_for
 
 DATABASE_COLUMNS: Final = {
@@ -49,9 +50,6 @@ _SETTINGS: Final = (
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA cache_size = -16000",
 )
-_TRIGGERS: Final = "SELECT 1 FROM sqlite_master WHERE type = 'trigger'"
-_FIND: Final = "SELECT 1 FROM lookups WHERE email = ?"
-_COMMITTED: Final = "What was committed is safe; make room, then continue with --resume."
 _BATCH: Final = 5_000
 _LARGEST_INTEGER: Final = 2**63
 
@@ -91,41 +89,7 @@ def prepare(database: sqlite3.Connection, journal_mode: str = "WAL") -> None:
             database.execute(f"ALTER TABLE lookups ADD COLUMN {name} {sql_type}")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     database.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
-
-
-def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
-    """Say what a failed call of SQLite means for the output `name`."""
-    code = getattr(error, "sqlite_errorcode", None)
-    limited = code == sqlite3.SQLITE_IOERR_WRITE and _is_limited()  # EFBIG is nothing to SQLite
-    if code == sqlite3.SQLITE_FULL or limited:
-        reason = "no file may grow any more: see `ulimit -f`" if limited else error
-        return OutputFailedError(
-            f"{name}: disk full ({reason})",
-            hint=_COMMITTED,
-        )
-    if is_locked(error):
-        return OutputFailedError(
-            f"{name}: another program has locked the database.",
-            hint="What was committed is safe; end that program, then continue with --resume.",
-        )
-    return OutputFailedError(f"{name}: {error}")
-
-
-def _is_limited() -> bool:
-    """Whether this process may not write files of any size, as `ulimit -f` sets it."""
-    limited = False
-    if sys.platform != "win32":
-        import resource  # noqa: PLC0415 - POSIX alone has it
-
-        limited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
-    return limited
-
-
-def _missing(database: sqlite3.Connection, rows: list[tuple[Cell, ...]]) -> list[tuple[Cell, ...]]:
-    """Return the rows that are not there after all: triggers are the user's, and may delete."""
-    if database.execute(_TRIGGERS).fetchone() is None:
-        return []
-    return [row for row in rows if database.execute(_FIND, row[:1]).fetchone() is None]
+    watch_records(database)
 
 
 @define(eq=False)
@@ -233,7 +197,7 @@ class SQLiteWriter:
         except FileNotFoundError as error:
             raise removed(self.name) from error
         except OSError as error:
-            raise write_failure(error, self.name, when_full=_COMMITTED) from error
+            raise write_failure(error, self.name, when_full=COMMITTED) from error
 
     def _commit(self) -> None:
         """Commit what is pending; in the thread, while the loop may append more."""
@@ -241,21 +205,23 @@ class SQLiteWriter:
         if not rows:
             return
 
-        missing: list[tuple[Cell, ...]] = []
+        emails = [str(row[0]) for row in rows]
+        kept_out: set[str] = set()
 
         def transaction() -> None:
-            missing.clear()
+            kept_out.clear()
             with self._database as database:
                 database.execute("BEGIN IMMEDIATE")
                 database.executemany(_UPSERT, rows)
-                missing.extend(_missing(database, rows))
+                kept_out.update(absent(database, emails))
+                verify_others_stay(database, self.name, emails)
 
         self._patience.outlast(transaction)
-        self._pending[: len(rows)] = missing
-        if missing:
+        self._pending[: len(rows)] = [row for row in rows if row[0] in kept_out]
+        if kept_out:
             raise OutputFailedError(
                 f"{self.name}: a trigger of the database does not let every record stay.",
-                hint="Drop the triggers of the table `lookups`, then continue with --resume.",
+                hint=HINT,
             )
 
     def _take_place(self, replacement: Replacement) -> None:

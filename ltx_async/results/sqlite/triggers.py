@@ -1,0 +1,55 @@
+"""What triggers do to the records of a database: they are the user's, and may delete any."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from ltx_async.files.errors import OutputFailedError
+
+# Of this connection alone, and in memory. What deletes, a trigger or we, makes no difference.
+_WATCH: Final = (
+    "PRAGMA temp_store = MEMORY",
+    "CREATE TEMP TABLE gone (email)",
+    *(
+        f"CREATE TEMP TRIGGER gone_by_{event.split()[0]} AFTER {event} ON main.lookups "  # noqa: S608 - our words
+        "BEGIN INSERT INTO gone VALUES (old.email); END"
+        for event in ("DELETE", "UPDATE OF email")
+    ),
+)
+_GONE: Final = """
+    SELECT email FROM temp.gone
+    WHERE NOT EXISTS (SELECT 1 FROM main.lookups AS kept WHERE kept.email = gone.email)
+"""
+_TRIGGERS: Final = "SELECT 1 FROM main.sqlite_master WHERE type = 'trigger'"
+_FIND: Final = "SELECT 1 FROM lookups WHERE email = ?"
+
+
+def watch_records(database: sqlite3.Connection) -> None:
+    """Have noted, as long as this connection is open, which records are deleted by it."""
+    for statement in _WATCH:
+        database.execute(statement)
+
+
+def absent(database: sqlite3.Connection, emails: Iterable[str]) -> set[str]:
+    """Return those of the emails just written whose records are not there after all."""
+    if database.execute(_TRIGGERS).fetchone() is None:
+        return set()
+    return {email for email in emails if database.execute(_FIND, (email,)).fetchone() is None}
+
+
+def verify_others_stay(database: sqlite3.Connection, name: str, emails: Iterable[str]) -> None:
+    """Refuse to commit what has deleted records of other emails.
+
+    Raises:
+        OutputFailedError: it has.
+    """
+    gone = {email for (email,) in database.execute(_GONE)}
+    if gone and not gone <= {*emails}:
+        raise OutputFailedError(f"{name}: a trigger of the database deletes records.", hint=HINT)
+    database.execute("DELETE FROM temp.gone")
+
+
+HINT: Final = "Drop the triggers of the table `lookups`, then continue with --resume."
+"""What to do about a trigger that deletes records."""
