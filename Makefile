@@ -58,8 +58,14 @@ check: $(VENV)/installed
 	@echo basedpyright --verifytypes; found=$$($(VERIFY_TYPES)) || { echo "$$found"; exit 1; }
 	$(BIN)/lint-imports
 
-docs: $(VENV)/installed
+$(VENV)/documented: $(SETUP) | $(VENV)/installed
+	$(BIN)/python $(PIP) --group docs
+	touch $@
+
+docs: $(VENV)/documented
 	$(BIN)/python docs/options.py
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . build/site
+	@echo the site is in build/site/index.html
 
 # A virtual environment of its own: the rivals' packages would change what the tests run on.
 .venv-bench/ready: $(SETUP)

@@ -21,8 +21,7 @@ What `ltx-async COMMAND --help` says, for reading here; `make docs` writes this 
 An option wins over the environment, the environment over the default. The API token comes from
 `USEAPI_TOKEN` or `--token-file`, the base URL from `USEAPI_API` or `--base-url`; no secret is ever
 an option. `NO_COLOR` turns colours off, `LTX_ASYNC_LOG=debug` shows every attempt. What a command
-ends with is its exit status: see [the README](../README.md#from-a-shell). Every command also has
-`-h, --help`.
+ends with is [its exit status](data.md#exit-statuses). Every command also has `-h, --help`.
 
 A shell completes commands, options and file names after one line in its start file:
 

@@ -1,8 +1,9 @@
 """Look up LTX Studio accounts by email, one or a million, from async Python or a shell.
 
-async with LTXClient() as client:  # the token is in USEAPI_TOKEN
-    account = await client.fetch_account("ann@example.com")
-    print(account.token_balance, account.token_expires_at)
+Two lines do it, with a token in USEAPI_TOKEN::
+
+    async with LTXClient() as client:
+        print(await client.fetch_account("ann@example.com"))
 """
 
 from importlib import import_module
