@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl as tls
 import warnings
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Collection, Iterable
 from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, Self
 
@@ -16,7 +16,7 @@ from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger
 from ltx_async.engine.lookup import list_accounts, look_up
-from ltx_async.engine.parameters import check_functions, check_kinds
+from ltx_async.engine.parameters import check_functions, check_kinds, kinds_of
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
@@ -70,6 +70,8 @@ class LTXClient:
             after `on_event`, with the same `AttemptStarted`, and what it raises ends the call. None
             may be the client's own (Authorization, Host, Cookie, Content-*, hop-by-hop fields).
         on_event: a plain function that is called in the loop with each event.
+        events: the classes of the events that it is called with; None for all. Without those of
+            attempts and of lookups, a run costs no more than without `on_event`.
 
     Raises:
         ConfigurationError: a parameter or variable cannot be used.
@@ -95,6 +97,7 @@ class LTXClient:
         user_agent: str | None = None,
         headers: Headers | None = None,
         on_event: Callable[[Event], None] | None = None,
+        events: Collection[type[Event]] | None = None,
     ) -> None:
         token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
         if base_url is None:
@@ -130,6 +133,7 @@ class LTXClient:
             Redaction.of(token),
             on_event,
             headers if callable(headers) else None,
+            kinds_of(events),
         )
         prepare()
 
@@ -177,6 +181,11 @@ class LTXClient:
             message = f"unclosed {self!r}: leave its block, or await aclose()"
             _warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
             shared.abandon()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way just now."""
+        return self._shared.limiter.under_way
 
     async def lookup(
         self, email: str, *, timeout: float | None = None, deadline: float | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final, get_args
+
 from attrs import frozen
 
 from ltx_async.errors import LTXError
@@ -85,3 +87,11 @@ Event = (
     | PaceLearned
     | LookupFinished
 )
+
+KINDS: Final[frozenset[type[Event]]] = frozenset(get_args(Event))
+"""The classes of all events."""
+
+OF_EACH_LOOKUP: Final[frozenset[type[Event]]] = frozenset(
+    {AttemptStarted, AttemptFinished, LookupFinished}
+)
+"""Those of which every lookup has some; the others are of what happens now and then."""

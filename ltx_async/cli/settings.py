@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl as tls
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Literal
 
 from attrs import field, frozen
@@ -42,7 +42,10 @@ class ClientOptions:
     user_agent: str | None = None
 
     async def client(
-        self, talk: Talk, on_event: Callable[[Event], None] | None = None
+        self,
+        talk: Talk,
+        on_event: Callable[[Event], None] | None = None,
+        events: Collection[type[Event]] | None = None,
     ) -> LTXClient:
         """Make the client; that takes as long as somebody takes to give the token.
 
@@ -66,6 +69,7 @@ class ClientOptions:
             trust_env=self.trust_env,
             user_agent=self.user_agent,
             on_event=on_event,
+            events=events,
         )
 
     def trust(self) -> tls.SSLContext | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import ssl as tls
+from collections.abc import Collection
 
 from ltx_async.errors import ConfigurationError
+from ltx_async.events import KINDS, Event
 from ltx_async.retry import OutageRule, RetryPolicy
 
 
@@ -62,3 +64,19 @@ def check_functions(*, on_event: object, headers: object) -> None:
                 f"{name} must be a plain function, not a coroutine function",
                 hint="Hand what has to be awaited to a task: asyncio.create_task(…).",
             )
+
+
+def kinds_of(events: Collection[type[Event]] | None) -> frozenset[type[Event]] | None:
+    """Return the classes of events that are wanted, None for all.
+
+    Raises:
+        ConfigurationError: something else was given.
+    """
+    if events is None:
+        return None
+    if isinstance(events, Collection):
+        wanted = [one for one in events if isinstance(one, type) and one in KINDS]
+        if len(wanted) == len(events):
+            return frozenset(wanted)
+    names = ", ".join(sorted(kind.__name__ for kind in KINDS))
+    raise ConfigurationError("events must be classes of events", hint=f"Choose from {names}.")

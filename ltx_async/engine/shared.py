@@ -24,7 +24,14 @@ from ltx_async.errors import (
     ResponseError,
     ServiceUnavailableError,
 )
-from ltx_async.events import AttemptStarted, Event, GateClosed, GateOpened, PaceLearned
+from ltx_async.events import (
+    OF_EACH_LOOKUP,
+    AttemptStarted,
+    Event,
+    GateClosed,
+    GateOpened,
+    PaceLearned,
+)
 from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
@@ -43,6 +50,7 @@ class Shared:
         outage: whether the server answers anybody.
         redaction: cuts the token out of replies.
         on_event: told what happens; its exceptions are logged and go no further.
+        kinds: of events that it is told of; None for all.
         headers: gives each attempt header fields of its own; None where nobody wants that.
         budget: bounds the retries of all lookups together.
         loop: the event loop of all of them, from `bind` on; its time is that of waits and limits.
@@ -56,6 +64,8 @@ class Shared:
     redaction: Redaction
     on_event: Callable[[Event], None] | None
     headers: Callable[[AttemptStarted], Mapping[str, str]] | None = None
+    kinds: frozenset[type[Event]] | None = None
+    _each: bool = field(init=False)
     budget: RetryBudget = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
@@ -66,6 +76,8 @@ class Shared:
     _overload: Overload = field(init=False, factory=Overload)
 
     def __attrs_post_init__(self) -> None:
+        wanted = self.kinds is None or not self.kinds.isdisjoint(OF_EACH_LOOKUP)
+        self._each = self.on_event is not None and wanted
         self.budget = RetryBudget(self.policy.budget)
         self.limiter.on_open = self._opened
         self.limiter.on_pace = self._paced
@@ -130,12 +142,12 @@ class Shared:
     @property
     def watched(self) -> bool:
         """Whether anybody wants to know of each attempt."""
-        return self.on_event is not None or logger.isEnabledFor(logging.DEBUG)
+        return self._each or logger.isEnabledFor(logging.DEBUG)
 
     def tell(self, event: Event) -> None:
         """Log an event and pass it on."""
         logger.debug("%s", event)
-        if self.on_event is not None:
+        if self.on_event is not None and (self.kinds is None or type(event) in self.kinds):
             try:
                 self.on_event(event)
             except Exception as error:  # noqa: BLE001 - the run goes on

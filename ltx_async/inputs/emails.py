@@ -91,6 +91,21 @@ class DistinctEmails:
                 return entry.email
         raise StopAsyncIteration
 
+    def at_hand(self) -> str | None:
+        """Return the next email if it has been read and nothing else is to be done before it.
+
+        None says nothing: `anext` tells what follows.
+        """
+        ready = self._ready
+        while ready and ready[0].email is not None:
+            if self._stopped or self.given == self.limit:
+                break
+            entry = ready.popleft()
+            if self._is_new(entry):
+                self.given += 1
+                return entry.email
+        return None
+
     @property
     def is_read(self) -> bool:
         """Whether the whole input is in memory, if not yet taken."""

@@ -18,7 +18,7 @@ from ltx_async.cli.terminal.progress import (
     shown_progress,
 )
 from ltx_async.errors import RateLimitError
-from ltx_async.events import AttemptFinished, AttemptStarted, GateClosed, GateOpened, LookupFinished
+from ltx_async.events import GateClosed, GateOpened, LookupFinished
 
 HALF = Snapshot(done=500, expected=1000, counts={"ok": 400, "not_found": 100}, rate=50.0)
 
@@ -129,13 +129,9 @@ async def test_no_progress_when_quiet_or_when_the_terminal_shows_the_data(quiet,
     assert screen.getvalue() == ""
 
 
-def test_the_observer_knows_what_is_in_flight_and_why_nobody_sends():
+def test_the_observer_knows_why_nobody_sends():
     observer = Observer()
     error = RateLimitError("HTTP 429", status=429)
-    observer(AttemptStarted("a@x", 1))
-    observer(AttemptStarted("b@x", 1))
-    observer(AttemptFinished("a@x", 1, 0.1, 429, error))
-    assert observer.in_flight == 1
     observer(GateClosed(12.4, error))
     assert observer.note == "waiting 12 s: HTTP 429"
     observer(LookupFinished(make_lookup()))

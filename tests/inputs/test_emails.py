@@ -61,6 +61,41 @@ async def test_each_email_is_given_once_and_everything_is_counted(opened, emails
     assert refused.error.message == "the line is not valid UTF-8"
 
 
+async def test_what_is_at_hand_comes_without_a_wait_and_in_its_place(opened, emails_file):
+    refused = []
+
+    async def keep(lookup, before):
+        refused.append((lookup.email, before))
+
+    emails = opened(emails_file(b"a@x\nb@x\na@X\nc@x\nno email\nd@x\nd@x\ne@x\nf@x\n"))
+    emails.on_refused, emails.limit = keep, 5
+    assert emails.at_hand() is None  # nothing has been read
+    assert await anext(emails) == "a@x"
+    assert [emails.at_hand() for _ in range(4)] == ["b@x", "c@x", None, None]
+    assert (emails.duplicates, emails.given, refused) == (1, 3, [])
+    assert await anext(emails) == "d@x"
+    assert refused == [("no email", 3)]
+    assert [emails.at_hand(), emails.at_hand()] == ["e@x", None]  # the limit
+    assert [email async for email in emails] == []
+    assert (emails.taken, emails.given, emails.duplicates) == (8, 5, 2)
+
+
+async def test_after_a_stop_nothing_is_at_hand(opened, emails_file):
+    emails = opened(emails_file(b"a@x\nb@x\n"))
+    await anext(emails)
+    emails.stop()
+    assert emails.at_hand() is None
+
+
+async def test_at_hand_an_email_of_an_earlier_run_is_told_and_not_given(opened, emails_file):
+    emails, told = opened(emails_file(b"a@x\nb@x\nc@x\n")), []
+    emails.on_earlier = told.append
+    emails.seen.remember("b@x", "known")
+    assert await anext(emails) == "a@x"
+    assert emails.at_hand() == "c@x"
+    assert told == ["known"]
+
+
 async def test_a_long_file_is_read_as_it_is_needed_and_its_length_foreseen(opened, emails_file):
     data = b"".join(b"user%05d@example.com\n" % number for number in range(20_000))
     emails = opened(emails_file(data))

@@ -32,6 +32,7 @@ from ltx_async.errors import (
     ServerError,
     as_text,
 )
+from ltx_async.events import GateClosed, LookupFinished, RetryScheduled
 from ltx_async.models import Outcome
 
 from .scripted import (
@@ -96,6 +97,10 @@ async def test_seconds_of_one_lookup_are_checked_too(call, name, seconds):
         ("outage", 60, "outage must be an OutageRule"),
         ("outage", {"patience": 60}, "outage must be an OutageRule"),
         ("on_event", 3, "on_event"),
+        ("events", GateClosed, "classes of events"),
+        ("events", [GateClosed, int], "classes of events"),
+        ("events", ["GateClosed"], "classes of events"),
+        ("events", [{}], "classes of events"),
         ("ssl", False, "ssl"),
         ("ssl", "ca.pem", "ssl"),
         ("proxy", "127.0.0.1:8080", "proxy"),
@@ -120,6 +125,30 @@ def test_who_wants_no_retries_is_told_how():
     with pytest.raises(ConfigurationError, match="not NoneType") as caught:
         LTXClient(TOKEN, retry=None)
     assert "RetryPolicy(attempts=1)" in caught.value.hint
+
+
+async def test_a_listener_is_told_of_the_events_that_it_wants():
+    told, all_of_them = [], []
+    for events, into in ([(RetryScheduled, LookupFinished), told], [None, all_of_them]):
+        transport = ScriptedTransport([503, 200])
+        quickly = policy(base=0.0)
+        client = client_over(transport, retry=quickly, on_event=into.append, events=events)
+        await client.lookup(EMAIL)
+    assert [type(event) for event in told] == [RetryScheduled, LookupFinished]
+    assert [type(event) for event in all_of_them if type(event) in {*map(type, told)}] == [
+        RetryScheduled,
+        LookupFinished,
+    ]
+    assert len(all_of_them) == 6
+
+
+async def test_a_client_knows_how_many_requests_are_under_way():
+    client = client_over(ScriptedTransport([HANGS]), concurrency=3)
+    assert client.in_flight == 0
+    async with client.lookup_many([f"user{number}@example.com" for number in range(9)]):
+        await asyncio.sleep(0.01)
+        assert client.in_flight == 3
+    assert client.in_flight == 0
 
 
 def test_a_coroutine_function_is_no_listener():

@@ -56,6 +56,7 @@ def test_event_is_the_union_of_every_record():
         if inspect.isclass(value) and value.__module__ == events.__name__
     }
     assert set(get_args(Event)) == defined == {type(example) for example in EXAMPLES}
+    assert events.KINDS == defined > events.OF_EACH_LOOKUP
 
 
 @pytest.mark.parametrize("event", EXAMPLES)

@@ -1,19 +1,17 @@
-"""What a run tells of itself while it goes on: requests under way, and a closed gate."""
+"""What a run tells of itself while it goes on: a closed gate, and the pace that is allowed."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from attrs import define, field
 
 from ltx_async.cli.exits import is_not_served
-from ltx_async.events import (
-    AttemptFinished,
-    AttemptStarted,
-    Event,
-    GateClosed,
-    GateOpened,
-    PaceLearned,
-)
+from ltx_async.events import Event, GateClosed, GateOpened, PaceLearned
 from ltx_async.wording import allowed
+
+OBSERVED: Final = frozenset({GateClosed, GateOpened, PaceLearned})
+"""The events that an `Observer` has a use for: there are few of them, however many lookups."""
 
 
 @define(eq=False)
@@ -21,21 +19,15 @@ class Observer:
     """Receives the client's events.
 
     Attributes:
-        in_flight: requests on the wire.
         note: why nobody sends just now, or why no more do; empty when there is no reason.
     """
 
-    in_flight: int = 0
     note: str = ""
     _pace: str = field(init=False, default="")
 
     def __call__(self, event: Event) -> None:
         """Take note of one event."""
         match event:
-            case AttemptStarted():
-                self.in_flight += 1
-            case AttemptFinished():
-                self.in_flight -= 1
             case GateClosed():
                 self.note = f"waiting {event.seconds:.0f} s: {event.why.message}"
                 if is_not_served(event.why):

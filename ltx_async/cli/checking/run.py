@@ -100,7 +100,7 @@ class CheckRun:
         signal = asyncio.create_task(interrupt.wait())
         await asyncio.wait({delivery, signal}, return_when=asyncio.FIRST_COMPLETED)
         if not delivery.done():
-            await self._wind_down(delivery)
+            await self._wind_down(client, delivery)
         signal.cancel()
         delivery.cancel()
         await asyncio.wait({delivery, signal})
@@ -109,7 +109,7 @@ class CheckRun:
             return error
         raise error
 
-    async def _wind_down(self, delivery: asyncio.Task[None]) -> None:
+    async def _wind_down(self, client: LTXClient, delivery: asyncio.Task[None]) -> None:
         """Take no new email, and give the requests in flight a few seconds."""
         self.talk.say("stopping; once more stops at once")
         self.emails.stop()
@@ -117,7 +117,7 @@ class CheckRun:
         idle = 0  # replies that have just come are delivered by the next glance
         while not delivery.done() and idle < 2 and time.monotonic() < patience:
             await asyncio.wait({delivery}, timeout=_GLANCE)
-            idle = 0 if self.observer.in_flight else idle + 1
+            idle = 0 if client.in_flight else idle + 1
 
     async def _deliver(self, client: LTXClient, lookups: BulkLookup) -> None:
         try:

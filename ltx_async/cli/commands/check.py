@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ltx_async.alerts import MostUrgent, Thresholds
-from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.activity import OBSERVED, Observer
 from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
 from ltx_async.cli.checking.dry_run import dry_run
 from ltx_async.cli.checking.earlier import MOST_KEPT, EarlierResults
@@ -40,7 +40,7 @@ async def _check(
     options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
 ) -> int:
     observer = Observer()
-    making = client_options.client(talk, observer)
+    making = client_options.client(talk, observer, OBSERVED)
     async with await unless_interrupted(interrupt, making) as client:
         emails = await unless_interrupted(interrupt, emails_of(options, client, talk))
         thresholds = Thresholds(options.min_balance, options.expires_within)

@@ -9,7 +9,7 @@ from typing import Final
 
 from ltx_async import LTXClient
 from ltx_async.alerts import Thresholds
-from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.activity import OBSERVED, Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
@@ -49,7 +49,9 @@ async def demo(talk: Talk, interrupt: Interrupt) -> int:
             observer=observer,
             results=writer,
         )
-        client = LTXClient(emulator.token, base_url=emulator.base_url, on_event=observer)
+        client = LTXClient(
+            emulator.token, base_url=emulator.base_url, on_event=observer, events=OBSERVED
+        )
         async with client:
             summary = await work.finish(client, interrupt)
     return _report(summary, talk, interrupt)

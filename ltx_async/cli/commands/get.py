@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ltx_async.cli.checking.activity import OBSERVED
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.exits import explanation
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
@@ -34,7 +35,7 @@ async def get(
         settles=False,
         live=not is_terminal(1) or not as_json,
     )
-    making = ClientOptions(**options).client(talk, work.observer)
+    making = ClientOptions(**options).client(talk, work.observer, OBSERVED)
     async with await unless_interrupted(interrupt, making) as client:
         summary = await work.finish(client, interrupt)
     if summary.counts.pending and not quiet_end(summary.error):

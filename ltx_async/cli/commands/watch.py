@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ltx_async.alerts import Thresholds
-from ltx_async.cli.checking.activity import Observer
+from ltx_async.cli.checking.activity import OBSERVED, Observer
 from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.exits import CommandError, port_refused
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
@@ -48,7 +48,9 @@ async def _watch(
         state = None if options.state is None else StateFile(options.state)
         if state is not None:
             stack.callback(state.close)
-        making = client_options.client(talk, _tell_both(observer, metrics))
+        making = client_options.client(
+            talk, _tell_both(observer, metrics), OBSERVED if metrics is None else None
+        )
         client = await unless_interrupted(interrupt, making)
         watching = Watch(
             client=await stack.enter_async_context(client),

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Literal
 
 from attrs import define, field
 
 
-class End(Enum):
-    """What a source gives after its last email; no entry of a list can be this."""
+class Sign(Enum):
+    """What a source gives in place of an email; no entry of a list can be this."""
 
     END = auto()
+    LATER = auto()
 
 
-END: Final = End.END
+END: Final = Sign.END
+"""There are no more emails."""
+
+LATER: Final = Sign.LATER
+"""Whether there is one takes a wait."""
+
 _ROWS: Final = "[row[0] for row in rows.fetchall()]"
 
 
@@ -61,20 +67,29 @@ class Feed:
 
     What a generator has open between two steps belongs to the task that opened it:
     `asyncio.timeout`, a `TaskGroup`, a scope of anyio, a variable of the context.
+
+    To hand an email from task to task costs more than to ask for it. So a source may have a
+    plain method `at_hand`, which returns its next email if that takes no wait, else None; as
+    emails of a file do. It is called between two steps, and never within one.
+
+    Attributes:
+        at_hand: that method; None where there is none.
     """
 
     _source: AsyncIterable[str]
+    at_hand: Callable[[], str | None] | None = field(init=False)
     _task: asyncio.Task[None] = field(init=False)
     _wanted: asyncio.Event = field(init=False, factory=asyncio.Event)
     _arrived: asyncio.Event = field(init=False, factory=asyncio.Event)
-    _held: str | End | None = field(init=False, default=None)
+    _held: str | Literal[Sign.END] | None = field(init=False, default=None)
     _error: BaseException | None = field(init=False, default=None)
     _told: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
+        self.at_hand = getattr(self._source, "at_hand", None)
         self._task = asyncio.get_running_loop().create_task(self._feed(aiter(self._source)))
 
-    async def next(self) -> str | End:
+    async def next(self) -> str | Literal[Sign.END]:
         """Return the next email; to be called by one task at a time.
 
         Raises:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Iterator
-from typing import Final
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from typing import Final, Literal
 
 from attrs import define, field
 
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk.hand_over import HandOver
-from ltx_async.engine.bulk.source import END, End, Feed
+from ltx_async.engine.bulk.source import END, LATER, Feed, Sign
 from ltx_async.engine.logs import doubts
 from ltx_async.engine.lookup import look_up
 from ltx_async.engine.run import Run, RunEndedError
@@ -44,6 +44,7 @@ class Workers:
     _suspicion: Suspicion = field(init=False)
     _emails: Iterator[str] | None = field(init=False, default=None)
     _feed: Feed | None = field(init=False, default=None)
+    _at_once: Callable[[], str | None] | None = field(init=False, default=None)
     _turn: asyncio.Lock = field(init=False, factory=asyncio.Lock)
     _tasks: set[asyncio.Task[None]] = field(init=False, factory=set)
     _active: int = field(init=False, default=0)
@@ -57,6 +58,7 @@ class Workers:
         """Begin to work, in the running loop."""
         if isinstance(source, AsyncIterable):
             self._feed = Feed(source)
+            self._at_once = self._feed.at_hand
         else:
             self._emails = iter(source)
         for _ in range(self.concurrency):
@@ -116,18 +118,17 @@ class Workers:
     async def _work(self) -> None:
         """Look up one email after the other, until there is none or this worker is not needed.
 
-        An email of a plain iterable is taken without an `await` where the consumer is near:
-        that saves a coroutine for each of them.
+        An email that is at hand is taken without an `await` where the consumer is near: that
+        saves a coroutine for each of them.
         """
         run, shared, bounds, hand_over = self.run, self.shared, self.bounds, self.hand_over
-        emails, suspicion, counters = self._emails, self._suspicion, run.counters
+        suspicion, counters = self._suspicion, run.counters
         try:
             while self._active <= self.concurrency + run.sleepers:
                 if run.pause is not None:
                     await run.paused()
-                if emails is not None and hand_over.is_near:
-                    email = self._next(emails)
-                else:
+                email = self._at_hand() if hand_over.is_near else LATER
+                if email is LATER:
                     email = await self._take()
                 if email is END:
                     self._exhausted = True
@@ -151,7 +152,19 @@ class Workers:
         finally:
             self._active -= 1
 
-    async def _take(self) -> str | End:
+    def _at_hand(self) -> str | Sign:
+        """Return the next email if that takes no wait, else LATER: `_take` is to be asked.
+
+        Who has asked before is served first: so nobody may be about to take one.
+        """
+        if self._emails is not None:
+            return self._next(self._emails)
+        if self._at_once is None or self._turn.locked() or self._over:
+            return LATER
+        email = self._at_once()
+        return LATER if email is None else email
+
+    async def _take(self) -> str | Literal[Sign.END]:
         """Return the next email, as soon as the consumer is so near that one may be taken."""
         with self.run.waiting():
             if self._emails is not None:
@@ -162,7 +175,7 @@ class Workers:
                 await self._nearness()
                 return END if self._over else await self._feed.next()
 
-    def _next(self, emails: Iterator[str]) -> str | End:
+    def _next(self, emails: Iterator[str]) -> str | Literal[Sign.END]:
         return END if self._over else next(emails, END)
 
     async def _nearness(self) -> None:

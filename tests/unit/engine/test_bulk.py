@@ -82,6 +82,17 @@ class _Asynchronous:
             self.source.asking -= 1
 
 
+class _AtHand(_Asynchronous):
+    """Has two of three emails at hand, between two steps."""
+
+    calls = 0
+
+    def at_hand(self):
+        assert not self.source.asking, "asked within a step"
+        self.calls += 1
+        return next(self.items, None) if self.calls % 3 else None
+
+
 def jittery(seed=1, steps=(200,)):
     """Make a transport whose replies take up to a second each."""
     generator = random.Random(seed)
@@ -89,6 +100,8 @@ def jittery(seed=1, steps=(200,)):
 
 
 def kinds(source, kind):
+    if kind == "at hand":
+        return _AtHand(source)
     return source if kind == "sync" else source.asynchronous()
 
 
@@ -101,14 +114,14 @@ async def consume(bulk, seen, *, pause=0.0):
                 await asyncio.sleep(pause)
 
 
-both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
+all_kinds = pytest.mark.parametrize("kind", ["sync", "async", "at hand"])
 both_orders = pytest.mark.parametrize("ordered", [False, True])
 
 
 # What comes out
 
 
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_lookups_come_as_they_complete(kind):
     delays = {"user0@example.com": 3, "user1@example.com": 1, "user2@example.com": 2}
@@ -120,7 +133,7 @@ async def test_lookups_come_as_they_complete(kind):
     assert seen == [(1, 1), (2, 2), (0, 3)]
 
 
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_ordered_lookups_come_in_input_order(kind):
     client = client_over(jittery(steps=(200, 404, 500, cut)), concurrency=50)
@@ -130,7 +143,7 @@ async def test_ordered_lookups_come_in_input_order(kind):
     assert seen == list(enumerate(source.addresses))
 
 
-@both_kinds
+@all_kinds
 @both_orders
 @in_virtual_time
 async def test_an_awaited_list_is_in_input_order(kind, ordered):
@@ -182,7 +195,7 @@ async def test_an_async_generator_is_a_source():
 
 
 @pytest.mark.parametrize("seed", range(5))
-@both_kinds
+@all_kinds
 @both_orders
 @in_virtual_time
 async def test_nothing_is_lost_whatever_happens_on_the_way(seed, kind, ordered):
@@ -216,7 +229,7 @@ async def test_workers_that_retire_at_the_same_moment_leave_enough_of_them():
 # Laziness
 
 
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_emails_are_taken_at_most_twice_concurrency_ahead(kind):
     source = Source(emails(1000), delay=0.01)
@@ -234,7 +247,7 @@ async def test_emails_are_taken_at_most_twice_concurrency_ahead(kind):
 
 
 @pytest.mark.parametrize(("concurrency", "window"), [(1, 1000), (10, 1000), (200, 2000)])
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_ordered_the_window_is_a_thousand_or_ten_times_concurrency(kind, concurrency, window):
     addresses = emails(5000)
@@ -331,7 +344,7 @@ def busy_client():
     return client_over(jittery(steps=(200, 500, throttled(2))), concurrency=7)
 
 
-@both_kinds
+@all_kinds
 @both_orders
 @pytest.mark.parametrize("after", [0, 1, 13])
 @in_virtual_time
@@ -347,7 +360,7 @@ async def test_leaving_early_leaves_no_task(kind, ordered, after):
     assert (await client.lookup("ann@example.com")).attempts
 
 
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_an_exception_in_the_body_comes_out_and_leaves_no_task(kind):
     client = busy_client()
@@ -364,7 +377,7 @@ async def test_an_exception_in_the_body_comes_out_and_leaves_no_task(kind):
     assert shared_by(client).limiter.under_way == 0
 
 
-@both_kinds
+@all_kinds
 @both_orders
 @pytest.mark.parametrize("awaited", [False, True])
 @pytest.mark.parametrize("seed", range(15))
@@ -426,7 +439,7 @@ async def test_iterating_without_entering_raises_at_once_and_says_why():
     assert len(await bulk) == 3  # no harm done
 
 
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_a_bulk_lookup_is_used_once(kind):
     bulk = client_over(ScriptedTransport()).lookup_many(kinds(Source(emails(3)), kind))
@@ -677,7 +690,7 @@ async def test_the_error_of_a_source_is_raised_once_and_then_named():
 # Stopping, and what is pending
 
 
-@both_kinds
+@all_kinds
 @both_orders
 @in_virtual_time
 async def test_a_run_that_is_stopped_finishes_what_is_in_flight(kind, ordered):
@@ -697,7 +710,7 @@ async def test_a_run_that_is_stopped_finishes_what_is_in_flight(kind, ordered):
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_a_run_may_be_stopped_from_another_task_while_it_waits(kind):
     async def trickle():
@@ -707,7 +720,7 @@ async def test_a_run_may_be_stopped_from_another_task_while_it_waits(kind):
     async def every_email():
         return [lookup.email async for lookup in lookups]
 
-    source = trickle() if kind == "async" else Source(emails(1))
+    source = Source(emails(1)) if kind == "sync" else trickle()
     async with client_over(ScriptedTransport()).lookup_many(source) as lookups:
         task = asyncio.create_task(every_email())
         await asyncio.sleep(5)
@@ -725,7 +738,7 @@ async def test_a_stopped_run_waits_for_a_retry():
         assert [lookup.outcome async for lookup in lookups] == [Outcome.OK] * 4
 
 
-@both_kinds
+@all_kinds
 @both_orders
 @pytest.mark.parametrize("how", ["left", "ended"])
 @in_virtual_time
@@ -752,7 +765,7 @@ async def test_what_was_taken_and_not_given_is_pending(kind, ordered, how):
 # A source that breaks, a run that ends
 
 
-@both_kinds
+@all_kinds
 @both_orders
 @in_virtual_time
 async def test_the_error_of_a_source_comes_out_after_what_was_in_flight(kind, ordered):
@@ -806,7 +819,7 @@ async def test_when_a_run_ends_what_was_in_flight_is_delivered_also_past_a_gap(o
     assert len(transport.sent) == 10
 
 
-@both_kinds
+@all_kinds
 @both_orders
 @in_virtual_time
 async def test_an_awaited_run_that_ends_early_keeps_what_was_answered(kind, ordered):
@@ -899,7 +912,7 @@ async def _list_of(run):
     return await run
 
 
-@both_kinds
+@all_kinds
 @in_virtual_time
 async def test_when_a_run_ends_no_new_email_is_taken(kind):
     source = Source(emails(1000), delay=0.001)

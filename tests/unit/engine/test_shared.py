@@ -9,7 +9,7 @@ from ltx_async.engine.limiter import Limiter
 from ltx_async.engine.logs import mask_email, message_for_log
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import RateLimitError
-from ltx_async.events import AttemptStarted, GateClosed, GateOpened
+from ltx_async.events import AttemptStarted, GateClosed, GateOpened, LookupFinished
 from ltx_async.retry import RetryBudget, RetryPolicy
 from unit.scripted import EMAIL, TOKEN, ScriptedTransport
 from unit.virtual_time import in_virtual_time, passes
@@ -17,7 +17,7 @@ from unit.virtual_time import in_virtual_time, passes
 WHY = RateLimitError("HTTP 429", status=429)
 
 
-def shared(on_event=None, concurrency=4):
+def shared(on_event=None, concurrency=4, kinds=None):
     return Shared(
         ScriptedTransport(),
         Limiter(concurrency),
@@ -25,6 +25,7 @@ def shared(on_event=None, concurrency=4):
         RetryBudget(500),
         Redaction.of(TOKEN),
         on_event,
+        kinds=kinds,
     )
 
 
@@ -54,6 +55,8 @@ def test_without_a_listener_and_debug_nobody_watches(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
     assert not shared().watched
     assert shared(on_event=print).watched
+    assert not shared(on_event=print, kinds=frozenset({GateClosed})).watched
+    assert shared(on_event=print, kinds=frozenset({GateClosed, LookupFinished})).watched
     caplog.set_level(logging.DEBUG, "ltx_async")
     assert shared().watched
 
