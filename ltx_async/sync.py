@@ -29,6 +29,12 @@ from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup
 
 __all__ = ["LTXClient"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ class Inspector(HTMLParser):
             self.raw.append([tag, dict(attrs), ""])
 
     def handle_data(self, data):
-        if self.cdata_elem:
+        if self.cdata_elem in {"script", "style"}:  # a title is one too, from 3.14 on
             self.raw[-1][2] += data
 
     def texts(self, tag):
