@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from enum import IntEnum
 from typing import Final
@@ -54,12 +55,18 @@ def status_of(error: Exception) -> ExitStatus:
             return ExitStatus.STOPPED
 
 
-def port_refused(what: str, port: int, error: OSError) -> LTXError:
-    """Say that nothing can be served on a port; `what` names it and its option alike."""
-    reason = os.strerror(error.errno or 0)  # asyncio has long words of its own
+def not_served(what: str, host: str, port: int, error: OSError | UnicodeError) -> LTXError:
+    """Say that nothing can be served there; `what` stands before the names of host and port."""
+    number = getattr(error, "errno", None) or 0
+    if isinstance(error, OSError) and number in {errno.EADDRINUSE, errno.EACCES}:
+        return LTXError(
+            f"{what}port {port}: {os.strerror(number)}.",  # asyncio has long words of its own
+            hint=f"Choose another one, or --{what.replace(' ', '-')}port 0 for a free one.",
+        )
+    reason = os.strerror(number) if number > 0 else "no such host"  # names have numbers below
     return LTXError(
-        f"{what} {port}: {reason}.",
-        hint=f"Choose another one, or --{what.replace(' ', '-')} 0 for a free one.",
+        f"{what}host {host}: {reason}.",
+        hint="Choose an address of this machine, such as 127.0.0.1.",
     )
 
 

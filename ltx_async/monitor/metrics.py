@@ -1,87 +1,58 @@
-"""What `watch` knows, as Prometheus metrics: on a loopback port, or in a textfile.
-
-An account's label is `account_id(email)`, 16 hexadecimal digits, unless emails are
-asked for; the JSON lines of `watch` carry both, so that one can be found by the other.
-"""
+"""What `watch` and `check` know, as Prometheus metrics: on a port, or in a textfile."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from datetime import datetime
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-    start_http_server,
-)
+from attrs import define, field
+from prometheus_client import CollectorRegistry, Histogram, generate_latest, start_http_server
+from prometheus_client.core import Metric
 
-from ltx_async._version import __version__
-from ltx_async.alerts import Sighting
-from ltx_async.codec.identity import entry_key
+from ltx_async.alerts import Thresholds
 from ltx_async.events import AttemptFinished, Event
 from ltx_async.files.replacement import write_whole
 from ltx_async.models import Outcome, Stats
-from ltx_async.monitor.changes import account_id
+from ltx_async.monitor.figures import Figures
+from ltx_async.monitor.series import LAST_SUCCESS, SENT, Series
+from ltx_async.monitor.standing import Standing
 
-LOOPBACK: Final = "127.0.0.1"
 _PUBLIC: Final = 0o644  # the textfile collector runs as another user
-_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
+@define(eq=False)
 class Metrics:
-    """The series of one `watch`, in a registry of their own.
+    """The series of one `watch` or `check`, in a registry of their own.
 
     There is nothing in it of the process or of Python: in a textfile such series would be
-    those of a process that is long gone.
-
-    Args:
-        emails: whether accounts are labelled by email, not by `account_id`.
+    those of a process that is long gone. What a round has shown is replaced at once, so that
+    no scrape sees half of it.
 
     Attributes:
+        series: how they are made.
+        accounts: whether single accounts have series.
         registry: what is served or written.
     """
 
-    def __init__(self, *, emails: bool = False) -> None:
-        self.registry: CollectorRegistry = CollectorRegistry()
-        self._emails = emails
-        self._healthy = self._account_gauge("healthy", "1 if it is well, 0 if broken or gone.")
-        self._balance = self._account_gauge("balance_tokens", "LTX tokens left.")
-        self._token = self._account_gauge(
-            "token_expiry_timestamp_seconds", "End of the access token."
-        )
-        self._sign_in = self._account_gauge(
-            "sign_in_expiry_timestamp_seconds", "End of the sign-in; then a person is needed."
-        )
-        self._service = self._gauge("service_up", "1 if the last round had its answers.")
-        self._round_at = self._gauge("last_round_timestamp_seconds", "When that was.")
-        self._lookups = self._counter("lookups", "Lookups by outcome.", "outcome")
-        for outcome in Outcome:
-            self._lookups.labels(outcome.value)
-        self._requests = self._counter("requests", "Requests sent by lookups.")
-        self._retries = self._counter("retries", "Attempts after a failure, throttles aside.")
-        self._throttles = self._counter("throttles", "Replies with status 429.")
-        self._latency = Histogram(
-            "ltx_attempt_duration_seconds",
-            "Time from a request to its reply, or to its failure.",
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self._gauge("async_info", "The version of ltx_async.", "version").labels(__version__).set(1)
+    series: Series = field(factory=Series)
+    accounts: bool = False
+    registry: CollectorRegistry = field(factory=CollectorRegistry, init=False)
+    _collected: Histogram = field(init=False)
+    _latency: Histogram = field(init=False)
+    _families: list[Metric] = field(init=False)
+    _lookups: Counter[Outcome] = field(factory=Counter, init=False)
+    _sent: Counter[str] = field(factory=Counter, init=False)
+    _succeeded: float | None = field(default=None, init=False)
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"ltx_{name}", text, labels, registry=self.registry)
-
-    def _account_gauge(self, name: str, text: str) -> Gauge:
-        return self._gauge(f"account_{name}", text, "account")
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"ltx_{name}", text, labels, registry=self.registry)
+    def __attrs_post_init__(self) -> None:
+        self._collected, self._latency = self.series.latency()
+        self._families = [*self.series.info(), *self._counters()]
+        self.registry.register(self)
 
     # What happens
 
@@ -90,53 +61,78 @@ class Metrics:
         if isinstance(event, AttemptFinished):
             self._latency.observe(event.seconds)
 
-    def show(self, seen: Sighting) -> None:
-        """Show what a round has told of one account; without an answer it stays as it is."""
-        self._lookups.labels(seen.outcome.value).inc()
-        if seen.outcome in {Outcome.FAILED, Outcome.INVALID}:
-            return
-        label = self._label(seen.email)
-        self._healthy.labels(label).set(seen.outcome is Outcome.OK)
-        gone = seen.outcome is Outcome.NOT_FOUND
-        for gauge, value in (
-            (self._balance, seen.balance),
-            (self._token, _seconds(seen.token_expires_at)),
-            (self._sign_in, _seconds(seen.refresh_token_expires_at)),
-        ):
-            if value is not None:
-                gauge.labels(label).set(value)
-            elif gone:
-                _remove(gauge, label)
+    def end_round(
+        self,
+        figures: Figures | None,
+        stats: Stats | None,
+        at: datetime,
+        *,
+        up: bool,
+        whole: bool = True,
+        standings: Iterable[Standing] = (),
+    ) -> None:
+        """Show what is known by the end of a round.
 
-    def forget(self, email: str) -> None:
-        """Remove every series of an account that is watched no longer."""
-        for gauge in (self._healthy, self._balance, self._token, self._sign_in):
-            _remove(gauge, self._label(email))
-
-    def end_round(self, stats: Stats | None, at: datetime, *, up: bool) -> None:
-        """Add what a round has sent, and say how it went."""
-        self._service.set(up)
-        self._round_at.set(at.timestamp())
+        Args:
+            figures: what the accounts come to; None where that is not known.
+            stats: what was sent; None where nothing was.
+            at: when it ended, aware.
+            up: whether it had its answers.
+            whole: whether it was not cut short by a signal.
+            standings: what is known of each account, for the series of single ones.
+        """
+        if up and whole:
+            self._succeeded = at.timestamp()
         if stats is not None:
-            self._requests.inc(stats.requests)
-            self._retries.inc(stats.retries)
-            self._throttles.inc(stats.throttles)
+            self._lookups.update(stats.outcomes)
+            self._sent.update({name: getattr(stats, name) for name in SENT})
+        self._families = [
+            *self.series.info(),
+            *self.series.service(at, self._succeeded, up=up),
+            *self._counters(),
+            *(() if figures is None else self.series.together(figures)),
+            *(self.series.single(standings) if self.accounts else ()),
+        ]
 
-    def _label(self, email: str) -> str:
-        # A lone surrogate, from a file that is not UTF-8, cannot be sent to anybody.
-        shown = entry_key(email).encode(errors="replace").decode()
-        return shown if self._emails else account_id(email)
+    def recall(self, path: Path) -> None:
+        """Take from the file of an earlier process when it last succeeded, if it says so."""
+        with contextlib.suppress(OSError, ValueError), path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith(LAST_SUCCESS):
+                    moment = float(line.rpartition(" ")[2])
+                    self._succeeded = moment if math.isfinite(moment) else None
+
+    # What the registry asks for
+
+    def collect(self) -> Iterator[Metric]:
+        """Return what was known at the end of the last round."""
+        yield from self._families
+        for family in self._collected.collect():
+            # When it began is no use to anybody, and in a textfile it is another time each round.
+            family.samples = [one for one in family.samples if not one.name.endswith("_created")]
+            yield family
+
+    def describe(self) -> Iterator[Metric]:
+        """Return one of each family, so that a scrape can choose some by name."""
+        never = datetime.fromtimestamp(0, UTC)
+        yield from self.series.service(never, None, up=False)
+        yield from self.series.together(Figures(Thresholds(), never))
+        yield from self.series.single(())
+        yield from self.collect()
+
+    def _counters(self) -> Iterator[Metric]:
+        return self.series.counters(self._lookups, self._sent)
 
     # Where they go
 
     @contextlib.contextmanager
-    def served(self, port: int) -> Iterator[int]:
-        """Serve the series on the loopback interface, and return the port; 0 picks one.
+    def served(self, host: str, port: int) -> Iterator[int]:
+        """Serve the series on an address of this machine, and return the port; 0 picks one.
 
         Raises:
-            OSError: the port cannot be had.
+            OSError: the address or the port cannot be had.
         """
-        server, thread = start_http_server(port, LOOPBACK, self.registry)
+        server, thread = start_http_server(port, host, self.registry)
         try:
             yield server.server_port
         finally:
@@ -152,12 +148,3 @@ class Metrics:
                 cannot be replaced without harm.
         """
         write_whole(path, generate_latest(self.registry), mode=_PUBLIC)
-
-
-def _remove(gauge: Gauge, label: str) -> None:
-    with contextlib.suppress(KeyError):
-        gauge.remove(label)
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()

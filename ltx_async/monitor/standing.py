@@ -14,6 +14,7 @@ from ltx_async.monitor.changes import Change, Kind
 from ltx_async.wording import number, signed
 
 BAD: Final = {Outcome.NEEDS_REAUTH: Kind.BROKEN, Outcome.NOT_FOUND: Kind.GONE}
+_OUTCOMES: Final = {bad: outcome for outcome, bad in BAD.items()}
 _NEEDS: Final = {Kind.BROKEN: Need.SIGN_IN_AGAIN, Kind.GONE: Need.NOT_FOUND}
 _WORDS: Final = {Kind.BROKEN: "needs a new sign-in", Kind.GONE: "is not there"}
 _ENDS: Final = (("token_expires_at", "access token"), ("refresh_token_expires_at", "sign-in"))
@@ -57,6 +58,27 @@ class Standing:
     crossed: dict[Kind, float] = field(factory=dict)
     told: dict[Kind, datetime] = field(factory=dict)
     missed: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was ever answered, as far as what is known tells."""
+        silent = self.invalid or self.unanswered
+        return not silent or self.bad is not None or self._figures_known != (None,) * 3
+
+    @property
+    def _figures_known(self) -> tuple[float | None, datetime | None, datetime | None]:
+        return self.balance, self.token_expires_at, self.refresh_token_expires_at
+
+    def as_sighting(self, at: datetime) -> Sighting:
+        """Return what is known of it by now, as one lookup would have shown it."""
+        if self.invalid:
+            outcome = Outcome.INVALID
+        elif self.bad is not None:
+            outcome = _OUTCOMES[self.bad]
+        else:
+            outcome = Outcome.FAILED if self.unanswered else Outcome.OK
+        figures = () if self.bad is Kind.GONE else self._figures_known
+        return Sighting(self.email, outcome, at, None, *figures)
 
     def compare(self, seen: Sighting, rules: Rules) -> Iterator[Change]:
         """Take a new sighting, and return what it has changed."""

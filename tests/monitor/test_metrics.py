@@ -5,26 +5,43 @@ import stat
 import subprocess
 import sys
 import urllib.request
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from command_line import NOW, healthy
 from patience import until
 
-from ltx_async.alerts import Sighting
+from ltx_async.alerts import Sighting, Thresholds
 from ltx_async.events import AttemptFinished, AttemptStarted
 from ltx_async.extras import install_command
 from ltx_async.files.errors import OutputRefusedError
 from ltx_async.models import Outcome, Stats
 from ltx_async.monitor.changes import account_id
+from ltx_async.monitor.figures import Figures
+from ltx_async.monitor.standing import Rules, Standing
 
 pytest.importorskip("prometheus_client")
+from prometheus_client import generate_latest
+
 from ltx_async.monitor.metrics import Metrics
+from ltx_async.monitor.series import Series
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 
 
-def seen(email=ANN, outcome=Outcome.OK, **figures):
-    return Sighting(email, outcome, NOW, **figures)
+def standing(email=ANN, *sightings):
+    known = Standing(email)
+    for outcome, figures in sightings or [(Outcome.OK, {})]:
+        list(known.compare(Sighting(email, outcome, NOW, **figures), Rules()))
+    return known
+
+
+def show(metrics, *standings, stats=None, up=True, whole=True, at=NOW):
+    figures = Figures(Thresholds(), NOW)
+    for one in standings:
+        figures.add(one.as_sighting(NOW))
+    metrics.end_round(figures, stats, at, up=up, whole=whole, standings=standings)
 
 
 def value(metrics, name, **labels):
@@ -39,87 +56,238 @@ def accounts(metrics):
 
 @pytest.fixture
 def metrics():
-    return Metrics(emails=True)
+    return Metrics(Series(emails=True), accounts=True)
 
 
-def test_an_account_has_its_health_balance_and_ends(metrics):
-    metrics.show(seen(balance=12.5, token_expires_at=NOW, refresh_token_expires_at=NOW))
-    assert value(metrics, "account_healthy", account=ANN) == 1
-    assert value(metrics, "account_balance_tokens", account=ANN) == 12.5
-    for name in ("token", "sign_in"):
-        ends = value(metrics, f"account_{name}_expiry_timestamp_seconds", account=ANN)
-        assert ends == NOW.timestamp()
+ENDS = {"balance": 12.5, "token_expires_at": NOW, "refresh_token_expires_at": NOW}
+OF_ACCOUNTS = {
+    "account_balance_tokens": 12.5,
+    "account_token_expiry_timestamp_seconds": NOW.timestamp(),
+    "account_sign_in_expiry_timestamp_seconds": NOW.timestamp(),
+}
 
 
-def test_what_a_reply_leaves_out_stays_and_a_failure_changes_nothing(metrics):
-    metrics.show(seen(balance=5))
-    metrics.show(seen(outcome=Outcome.FAILED))
-    metrics.show(seen(outcome=Outcome.NEEDS_REAUTH))
-    assert value(metrics, "account_healthy", account=ANN) == 0
-    assert value(metrics, "account_balance_tokens", account=ANN) == 5
+# What all accounts come to
 
 
-def test_an_account_that_is_gone_is_unhealthy_and_has_no_balance(metrics):
-    metrics.show(seen(balance=5))
-    metrics.show(seen(outcome=Outcome.NOT_FOUND))
-    assert value(metrics, "account_healthy", account=ANN) == 0
-    assert value(metrics, "account_balance_tokens", account=ANN) is None
-
-
-def test_a_forgotten_account_leaves_no_series(metrics):
-    metrics.show(seen(balance=5, token_expires_at=NOW))
-    metrics.show(seen(BOB))
-    metrics.forget(ANN)
-    metrics.forget("never@example.com")
-    assert accounts(metrics) == {BOB}
-
-
-def test_emails_are_hashed_unless_asked_for():
+def test_there_are_sums_by_outcome_and_reason_and_none_of_single_accounts():
     metrics = Metrics()
-    metrics.show(seen())
-    assert accounts(metrics) == {account_id(ANN)}
-    shown = Metrics(emails=True)
-    shown.show(seen("\udcff@EXAMPLE.com"))
-    assert accounts(shown) == {"?@example.com"}
+    low = Thresholds(min_balance=10, expires_within=timedelta(days=2))
+    figures = Figures(low, NOW)
+    for outcome, balance, days in [
+        (Outcome.OK, 150, 20),
+        (Outcome.OK, 5, 1),
+        (Outcome.NEEDS_REAUTH, None, None),
+    ]:
+        ends = None if days is None else NOW + timedelta(days=days)
+        figures.add(Sighting(ANN, outcome, NOW, None, balance, None, ends))
+    metrics.end_round(figures, None, NOW, up=True, standings=[standing()])
+    assert value(metrics, "accounts", outcome="ok") == 2
+    assert value(metrics, "accounts", outcome="needs_reauth") == 1
+    assert value(metrics, "accounts", outcome="failed") == 0
+    assert value(metrics, "accounts_attention", reason="low_balance") == 1
+    assert value(metrics, "accounts_attention", reason="sign_in_ends") == 1
+    assert value(metrics, "accounts_attention", reason="sign_in_again") == 1
+    assert value(metrics, "balance_tokens") == 155
+    assert value(metrics, "lowest_balance_tokens") == 5
+    assert [value(metrics, "sign_ins_ending", within=name) for name in ("1d", "7d", "30d")] == [
+        1,
+        1,
+        2,
+    ]
+    assert accounts(metrics) == set()
+
+
+def test_a_hundred_thousand_accounts_have_no_more_series_than_one():
+    sizes = []
+    for number in (1, 100_000):
+        metrics, figures = Metrics(), Figures(Thresholds(), NOW)
+        known = standing(ANN, (Outcome.OK, ENDS)).as_sighting(NOW)
+        for _ in range(number):
+            figures.add(known)
+        metrics.end_round(figures, None, NOW, up=True)
+        assert value(metrics, "accounts", outcome="ok") == number
+        text = generate_latest(metrics.registry)
+        sizes.append(len(text.splitlines()))
+        assert len(text) < 10_000
+    assert sizes[0] == sizes[1]
+
+
+def test_what_is_not_known_is_absent_and_not_zero():
+    metrics = Metrics()
+    assert value(metrics, "service_up") is None
+    assert value(metrics, "lookups_total", outcome="ok") == 0
+    metrics.end_round(None, None, NOW, up=False)
+    assert value(metrics, "service_up") == 0
+    for name, labels in [
+        ("accounts", {"outcome": "ok"}),
+        ("sign_ins_ending", {"within": "7d"}),
+        ("balance_tokens", {}),
+        ("last_success_timestamp_seconds", {}),
+    ]:
+        assert value(metrics, name, **labels) is None
+    show(metrics)
+    assert value(metrics, "accounts", outcome="ok") == 0
+    assert value(metrics, "balance_tokens") is None
+
+
+def test_the_last_success_stays_when_a_round_fails_or_is_cut_short():
+    metrics = Metrics()
+    later = NOW + timedelta(hours=1)
+    show(metrics)
+    show(metrics, up=False, at=later)
+    assert value(metrics, "last_success_timestamp_seconds") == NOW.timestamp()
+    assert value(metrics, "last_round_timestamp_seconds") == later.timestamp()
+    show(metrics, whole=False, at=later)
+    assert value(metrics, "service_up") == 1
+    assert value(metrics, "last_success_timestamp_seconds") == NOW.timestamp()
+
+
+@pytest.mark.parametrize("labels", [{}, {"customer": "acme", "site": "b"}])
+def test_the_last_success_of_an_earlier_process_is_in_its_file(tmp_path, labels):
+    path = tmp_path / "ltx.prom"
+    before = Metrics(Series(labels))
+    show(before)
+    before.save(path)
+    after = Metrics(Series(labels))
+    after.recall(path)
+    after.end_round(None, None, NOW, up=False)
+    assert value(after, "last_success_timestamp_seconds", **labels) == NOW.timestamp()
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\xff\xfe", b"ltx_last_success_timestamp_seconds nan\n",
+                b"ltx_last_success_timestamp_seconds soon\n", b"# HELP nothing\n"]
+)  # fmt: skip
+def test_a_file_that_says_nothing_of_a_success_is_no_trouble(tmp_path, content):
+    path = tmp_path / "ltx.prom"
+    if content is not None:
+        path.write_bytes(content)
+    metrics = Metrics()
+    metrics.recall(path)
+    metrics.end_round(None, None, NOW, up=False)
+    assert value(metrics, "last_success_timestamp_seconds") is None
 
 
 def test_lookups_and_requests_are_counted_and_every_outcome_is_there(metrics):
-    stats = Stats({}, requests=7, retries=2, throttles=1, latency_p50=None, latency_p99=None)
-    metrics.show(seen())
-    metrics.end_round(stats, NOW, up=True)
-    metrics.show(seen())
-    metrics.end_round(stats, NOW, up=False)
-    metrics.end_round(None, NOW, up=False)
+    found = {Outcome.OK: 1, Outcome.FAILED: 0}
+    stats = Stats(found, requests=7, retries=2, throttles=1, latency_p50=None, latency_p99=None)
+    show(metrics, stats=stats)
+    show(metrics, stats=stats, up=False)
+    show(metrics, up=False)
     assert value(metrics, "lookups_total", outcome="ok") == 2
-    assert value(metrics, "lookups_total", outcome="failed") == 0
+    assert value(metrics, "lookups_total", outcome="not_found") == 0
     assert [value(metrics, f"{name}_total") for name in ("requests", "retries", "throttles")] == [
         14,
         4,
         2,
     ]
-    assert value(metrics, "service_up") == 0
-    assert value(metrics, "last_round_timestamp_seconds") == NOW.timestamp()
 
 
-def test_attempts_fill_a_histogram(metrics):
+@pytest.mark.parametrize("labels", [{}, {"customer": "acme"}])
+def test_attempts_fill_a_histogram(labels):
+    metrics = Metrics(Series(labels))
     metrics.observe(AttemptStarted(ANN, 1))
     metrics.observe(AttemptFinished(ANN, 1, 0.03, 200, None))
-    assert value(metrics, "attempt_duration_seconds_bucket", le="0.025") == 0
-    assert value(metrics, "attempt_duration_seconds_bucket", le="0.05") == 1
-    assert value(metrics, "attempt_duration_seconds_sum") == 0.03
+    assert value(metrics, "attempt_duration_seconds_bucket", le="0.025", **labels) == 0
+    assert value(metrics, "attempt_duration_seconds_bucket", le="0.05", **labels) == 1
+    assert value(metrics, "attempt_duration_seconds_sum", **labels) == 0.03
+
+
+def test_a_label_of_the_user_is_on_every_series():
+    metrics = Metrics(Series({"customer": 'a"c\\me'}), accounts=True)
+    metrics.observe(AttemptFinished(ANN, 1, 0.03, 200, None))
+    show(metrics, standing(ANN, (Outcome.OK, ENDS)))
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    assert {sample.labels["customer"] for sample in samples} == {'a"c\\me'}
+    assert len(samples) > 40
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    series = [line for line in lines if not line.startswith("#")]
+    assert all('customer="a\\"c\\\\me"' in line for line in series)
+
+
+# Single accounts
+
+
+def test_an_account_has_its_health_balance_and_ends(metrics):
+    show(metrics, standing(ANN, (Outcome.OK, ENDS)))
+    assert value(metrics, "account_healthy", account=ANN) == 1
+    assert {name: value(metrics, name, account=ANN) for name in OF_ACCOUNTS} == OF_ACCOUNTS
+
+
+def test_what_a_reply_leaves_out_stays_and_a_failure_changes_nothing(metrics):
+    answers = [(Outcome.OK, ENDS), (Outcome.FAILED, {}), (Outcome.NEEDS_REAUTH, {})]
+    show(metrics, standing(ANN, *answers[:2]))
+    assert value(metrics, "account_healthy", account=ANN) == 1
+    show(metrics, standing(ANN, *answers))
+    assert value(metrics, "account_healthy", account=ANN) == 0
+    assert value(metrics, "account_balance_tokens", account=ANN) == 12.5
+
+
+def test_an_account_that_is_gone_reads_0_and_is_not_absent(metrics):
+    show(metrics, standing(ANN, (Outcome.OK, ENDS), (Outcome.NOT_FOUND, {})))
+    assert value(metrics, "account_healthy", account=ANN) == 0
+    assert {value(metrics, name, account=ANN) for name in OF_ACCOUNTS} == {0}
+
+
+def test_an_account_that_is_watched_no_longer_leaves_no_series(metrics):
+    show(metrics, standing(ANN), standing(BOB))
+    show(metrics, standing(BOB))
+    assert accounts(metrics) == {BOB}
+
+
+def test_an_account_without_any_answer_has_no_series(metrics):
+    show(metrics, standing(ANN, (Outcome.FAILED, {})), standing(BOB, (Outcome.INVALID, {})))
+    assert accounts(metrics) == set()
+
+
+def test_emails_are_hashed_unless_asked_for():
+    metrics = Metrics(accounts=True)
+    show(metrics, standing())
+    assert accounts(metrics) == {account_id(ANN)}
+    shown = Metrics(Series(emails=True), accounts=True)
+    show(shown, standing("\udcff@EXAMPLE.com"))
+    assert accounts(shown) == {"?@example.com"}
+
+
+# All of it
+
+
+def test_every_series_is_in_the_table_of_the_documents_in_order(metrics):
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    (table,) = re.findall(r"^\| series \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    cells = [line.split(" | ")[0] for line in table.splitlines()]
+    documented = [
+        (name, label)
+        for cell in cells
+        for name, label in re.findall(r"`(\w+)(?:\{(\w+)\})?`", cell)
+    ]
+    show(metrics, standing(ANN, (Outcome.OK, ENDS)))
+    told = []
+    for family in metrics.registry.collect():
+        name = family.name + ("_total" if family.type == "counter" else "")
+        labels = set().union(*(sample.labels for sample in family.samples)) - {"le"}
+        told.append((name, "".join(labels)))
+    assert sorted(documented) == sorted(told)
+    assert all(family.documentation.endswith(".") for family in metrics.registry.collect())
 
 
 def test_there_is_nothing_of_the_process_in_it(metrics):
-    names = {family.name for family in metrics.registry.collect()}
-    assert all(name.startswith("ltx_") for name in names)
+    show(metrics, standing())
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    assert all(re.match(r"(# (HELP|TYPE) )?ltx_", line) for line in lines)
+    assert not any("_created" in line for line in lines)
 
 
-def test_they_are_served_on_the_loopback_interface_alone(metrics):
-    metrics.show(seen())
-    with metrics.served(0) as port:
+def test_they_are_served_on_the_address_that_was_given_alone(metrics):
+    show(metrics, standing())
+    with metrics.served("127.0.0.1", 0) as port:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
             text = reply.read().decode()
-        with pytest.raises(OSError, match="in use"), metrics.served(port):
+        chosen = f"http://127.0.0.1:{port}/metrics?name[]=ltx_service_up"
+        with urllib.request.urlopen(chosen, timeout=5) as reply:
+            assert len(reply.read().splitlines()) == 3
+        with pytest.raises(OSError, match="in use"), metrics.served("127.0.0.1", port):
             pass
         with socket.socket() as elsewhere:
             elsewhere.bind(("127.0.0.2", port))  # taken, were it served on every address
@@ -159,29 +327,44 @@ def test_a_textfile_that_cannot_be_written_leaves_nothing_behind(metrics, tmp_pa
 def test_watch_writes_a_textfile_after_each_round(ltx, server, tmp_path):
     server.emulator.put(healthy(ANN, error="session expired"))
     ended = ltx("watch", "--from-api", "--rounds", "2", "--every", "0.01s",
-                "--metrics-file", "ltx.prom", "--metrics-emails")  # fmt: skip
+                "--metrics-file", "ltx.prom", "--metrics-accounts", "all", "--metrics-emails",
+                "--metrics-label", "customer=acme")  # fmt: skip
     assert ended.status == 1
     lines = (tmp_path / "ltx.prom").read_text().splitlines()
-    assert f'ltx_account_healthy{{account="{ANN}"}} 0.0' in lines
-    assert 'ltx_lookups_total{outcome="ok"} 2.0' in lines
-    assert "ltx_service_up 1.0" in lines
-    assert "ltx_requests_total 4.0" in lines
+    acme = 'customer="acme"'
+    assert f'ltx_account_healthy{{account="{ANN}",{acme}}} 0.0' in lines
+    assert f'ltx_accounts{{{acme},outcome="needs_reauth"}} 1.0' in lines
+    assert f'ltx_lookups_total{{{acme},outcome="ok"}} 2.0' in lines
+    assert f"ltx_service_up{{{acme}}} 1.0" in lines
+    assert f"ltx_requests_total{{{acme}}} 4.0" in lines
 
 
-def test_watch_serves_them_and_drops_an_account_that_leaves_the_list(launch, server):
-    process = launch("watch", "--from-api", "--every", "0.05s", "--metrics-port", "0", "--json")
+def test_watch_serves_them_and_an_account_that_leaves_the_list_reads_0(launch, server):
+    process = launch("watch", "--from-api", "--every", "0.05s", "--json",
+                     "--metrics-port", "0", "--metrics-accounts", "all")  # fmt: skip
     url = process.stderr.readline().decode().split()[-1]
     while b"watching" not in process.stderr.readline():
         pass
-    assert account_id(BOB) in scraped(url)
+    healthy = 'ltx_account_healthy{{account="{}"}} {}.0'.format
+    assert healthy(account_id(BOB), 1) in scraped(url)
     server.emulator.remove(BOB)
     assert b'"gone"' in process.stdout.readline()
-    until(lambda: account_id(BOB) not in scraped(url))
-    assert account_id(ANN) in scraped(url)
+    assert healthy(account_id(BOB), 0) in scraped(url)
+    assert healthy(account_id(ANN), 1) in scraped(url)
+    assert 'ltx_accounts{outcome="not_found"} 1.0' in scraped(url)
     assert "@" not in scraped(url)
     process.terminate()
     process.communicate(timeout=10)
     assert process.returncode == 143
+
+
+def test_an_account_that_is_gone_is_remembered_by_the_state(ltx, server, tmp_path):
+    once = ["watch", "--from-api", "--rounds", "1", "--state", "state", "--metrics-file", "m"]
+    assert ltx(*once).status == 0
+    server.emulator.remove(BOB)
+    for _ in range(2):
+        ltx(*once)
+        assert 'ltx_accounts{outcome="not_found"} 1.0' in (tmp_path / "m").read_text()
 
 
 def scraped(url):
@@ -251,6 +434,165 @@ def test_prometheus_client_is_imported_only_where_it_is_used():
         "assert run(['watch', '--help']) == 0; sys.exit('prometheus_client' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", r"\[::1\]"), ("localhost:0", "localhost")],
+)
+def test_they_are_served_on_an_address(ltx, server, address, shown):
+    if "::1" in address and not socket.has_ipv6:
+        pytest.skip("there is no IPv6")
+    ended = ltx("watch", "--from-api", "--rounds", "1", "--metrics-address", address)
+    assert ended.status == 0
+    assert re.search(rf"metrics: http://{shown}:[0-9]+/metrics\n", ended.err)
+    assert "warning" not in ended.err
+
+
+def test_emails_that_other_machines_may_read_are_warned_about(ltx, server):
+    everywhere = ["watch", "--from-api", "--rounds", "1", "--metrics-address", "0.0.0.0:0"]
+    assert "warning" not in ltx(*everywhere, "--metrics-accounts", "all").err
+    ended = ltx(*everywhere, "--metrics-accounts", "all", "--metrics-emails")
+    assert "warning: 0.0.0.0 is not loopback" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--metrics-port", "0", "--metrics-address", "127.0.0.1:0"], "either"),
+        (["--metrics-address", "9464"], "is no HOST:PORT"),
+        (["--metrics-address", ":9464"], "is no HOST:PORT"),
+        (["--metrics-address", "::1:9464"], "is no HOST:PORT"),
+        (["--metrics-address", "[::1]"], "is no HOST:PORT"),
+        (["--metrics-address", "[a]:1"], "is no HOST:PORT"),
+        (["--metrics-address", "localhost:65536"], "is no HOST:PORT"),
+        (["--metrics-address", "localhost:²"], "is no HOST:PORT"),
+        (["--metrics-file", "m", "--metrics-emails"], "--metrics-accounts all"),
+        (["--metrics-accounts", "all"], "need --metrics-port"),
+        (["--metrics-label", "a=b"], "need --metrics-port"),
+        (["--metrics-file", "m", "--metrics-label", "a"], "'a' is no label"),
+        (["--metrics-file", "m", "--metrics-label", "a="], "is no label"),
+        (["--metrics-file", "m", "--metrics-label", "1a=b"], "is no label"),
+        (["--metrics-file", "m", "--metrics-label", "__a=b"], "is no label"),
+        (["--metrics-file", "m", "--metrics-label", "ä=b"], "is no label"),
+        (["--metrics-file", "m", "--metrics-label", "a=b\nc"], "is no label"),
+        (["--metrics-file", "m", "--metrics-label", "a=\udcff"], "is no label"),
+        (["--metrics-file", "m", "--metrics-label", "a=b", "--metrics-label", "a=c"], "twice"),
+        (["--metrics-file", "m", "--metrics-label", "outcome=b"], "metrics' own"),
+    ],
+)
+def test_what_cannot_be_is_a_usage_error(ltx, server, options, told):
+    ended = ltx("watch", "--from-api", *options)
+    assert (ended.status, server.asked) == (2, [])
+    assert told in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_cannot_be_had_is_told(ltx, server, host):
+    ended = ltx("watch", "--from-api", "--metrics-address", f"{host}:0")
+    assert ended.status == 4
+    assert f"error: metrics host {host}: " in ended.err
+    assert "Choose an address of this machine" in ended.err
+
+
+# With `check`
+
+
+def test_check_leaves_its_figures_in_a_file(ltx, server, tmp_path):
+    server.emulator.put(healthy(ANN, error="session expired"))
+    server.emulator.put(healthy(BOB, balance={"LTXStudio_token": 5}))
+    ended = ltx("check", "--from-api", "--min-balance", "10", "--metrics-file", "m",
+                "--metrics-label", "customer=acme")  # fmt: skip
+    assert ended.status == 1
+    lines = (tmp_path / "m").read_text().splitlines()
+    for line in [
+        'ltx_accounts{customer="acme",outcome="ok"} 1.0',
+        'ltx_accounts{customer="acme",outcome="needs_reauth"} 1.0',
+        'ltx_accounts_attention{customer="acme",reason="low_balance"} 1.0',
+        'ltx_balance_tokens{customer="acme"} 155.0',
+        'ltx_lookups_total{customer="acme",outcome="ok"} 1.0',
+        'ltx_attempt_duration_seconds_count{customer="acme"} 3.0',
+        'ltx_service_up{customer="acme"} 1.0',
+    ]:
+        assert line in lines
+
+
+def test_a_run_that_is_continued_counts_the_results_of_before(ltx, server, tmp_path):
+    (tmp_path / "emails.txt").write_text(ANN)
+    ltx("check", "emails.txt", "-o", "r.jsonl")
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
+    ended = ltx("check", "emails.txt", "-o", "r.jsonl", "--resume", "--metrics-file", "m")
+    assert ended.status == 0
+    lines = (tmp_path / "m").read_text().splitlines()
+    assert 'ltx_accounts{outcome="ok"} 2.0' in lines
+    assert "ltx_balance_tokens 300.0" in lines
+    assert 'ltx_lookups_total{outcome="ok"} 1.0' in lines
+
+
+@pytest.mark.parametrize("source", [["--from-api"], ["emails.txt"]])
+def test_a_run_that_fails_says_so_and_when_it_last_succeeded(
+    ltx, server, tmp_path, monkeypatch, source
+):
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
+    assert ltx("check", *source, "--metrics-file", "m").status == 0
+    before = (tmp_path / "m").read_text().splitlines()
+    (success,) = [one for one in before if one.startswith("ltx_last_success")]
+    monkeypatch.setenv("USEAPI_TOKEN", "user:1-wrong")
+    assert ltx("check", *source, "--metrics-file", "m").status == 3
+    after = (tmp_path / "m").read_text()
+    assert {success, "ltx_service_up 0.0"} < set(after.splitlines())
+    assert "ltx_accounts{" not in after
+
+
+def test_a_run_that_is_ended_by_a_signal_leaves_the_file_as_it_was(
+    launch, server, tmp_path, monkeypatch
+):
+    server.emulator.latency = 30
+    (tmp_path / "m").write_text("as it was")
+    (tmp_path / "emails.txt").write_text(ANN)
+    process = launch("check", "emails.txt", "--metrics-file", "m", "--deadline", "60")
+    until(lambda: server.asked)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert (tmp_path / "m").read_text() == "as it was"
+
+
+def test_metrics_of_a_check_that_cannot_be_written_are_told_after_the_results(
+    ltx, server, tmp_path
+):
+    directory = tmp_path / "d"
+    directory.mkdir()
+    server.emulator.script(ANN, 404)
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
+
+    def refuse(_path, _content, **_options):
+        raise OutputRefusedError("d/m: cannot be written.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ltx_async.monitor.metrics.write_whole", refuse)
+        ended = ltx("check", "emails.txt", "--metrics-file", "d/m")
+    assert ended.status == 4
+    assert len(ended.records) == 2
+    assert "error: d/m: cannot be written." in ended.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--metrics-label", "a=b"],
+        ["--metrics-file", "emails.txt"],
+        ["--metrics-file", "o.jsonl", "-o", "o.jsonl"],
+        ["--metrics-file", "s", "--summary-json", "s"],
+        ["--metrics-file", "nowhere/m"],
+        ["--metrics-file", "m", "--metrics-label", "le=b"],
+    ],
+)
+def test_metrics_of_check_that_cannot_be_are_refused_at_once(ltx, server, tmp_path, options):
+    (tmp_path / "emails.txt").write_text(ANN)
+    ended = ltx("check", "emails.txt", *options)
+    assert (ended.status, server.asked) == (2, [])
+    assert (tmp_path / "emails.txt").read_text() == ANN
 
 
 @pytest.mark.parametrize("link", [False, True])

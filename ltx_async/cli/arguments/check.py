@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ltx_async.cli.checking.measuring import metrics_options
 from ltx_async.cli.checking.thresholds import only, threshold_options
 from ltx_async.cli.options import (
     FILE_NAME,
@@ -94,6 +95,7 @@ subscription refused, 4 stopped early, 128 + N signal N.""",
     metavar="FILE",
     help="Save the summary as JSON.",
 )
+@metrics_options
 @client_options
 @quiet_option
 def check() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ltx_async.cli.checking.measuring import host_and_port, metrics_options
 from ltx_async.cli.checking.thresholds import threshold_options
 from ltx_async.cli.options import (
     client_options,
@@ -30,8 +31,8 @@ Examples:
   ltx-async watch --from-api --metrics-port 9464 --quiet
 
 The alert command gets one JSON object, {"alerts": [...]}, on its standard
-input; no shell runs it. Metrics label accounts by a hash of the email,
-which --json shows as "account"; --metrics-emails puts the email there.""",
+input; no shell runs it. Metrics are sums; --metrics-accounts all has series
+of each account, labelled by the hash that --json shows as "account".""",
 )
 @click.argument("source", metavar="[FILE]", required=False, type=click.Path(dir_okay=False))
 @click.option("--from-api", is_flag=True, help="Watch every account of the list call.")
@@ -62,12 +63,20 @@ which --json shows as "account"; --metrics-emails puts the email there.""",
     help="Serve Prometheus metrics on 127.0.0.1.",
 )
 @click.option(
-    "--metrics-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write them to FILE after each round.",
+    "--metrics-address",
+    callback=host_and_port,
+    metavar="HOST:PORT",
+    help="Serve them on this address instead.",
 )
-@click.option("--metrics-emails", is_flag=True, help="Label accounts by email.")
+@metrics_options
+@click.option(
+    "--metrics-accounts",
+    type=click.Choice(["none", "all"]),
+    default="none",
+    show_default=True,
+    help="Which single accounts have series.",
+)
+@click.option("--metrics-emails", is_flag=True, help="Label these by email.")
 @client_options
 @quiet_option
 def watch() -> None:

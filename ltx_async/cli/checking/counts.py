@@ -11,6 +11,7 @@ from ltx_async.alerts import MostUrgent, Sighting, Thresholds
 from ltx_async.cli.checking.earlier import Earlier
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.models import Lookup, Outcome
+from ltx_async.monitor.figures import Figures
 from ltx_async.reasons import Reasons
 
 MOST_SHOWN: Final = 20
@@ -29,6 +30,7 @@ class Counts:
         earlier: results of an earlier run among those that are counted.
         urgent: the accounts that need somebody.
         reasons: why lookups failed, those of the earlier run included.
+        figures: what the accounts come to together; None where nobody asks for that.
     """
 
     thresholds: Thresholds = field(factory=Thresholds)
@@ -37,12 +39,15 @@ class Counts:
     earlier: int = 0
     urgent: MostUrgent = field(factory=lambda: MostUrgent(MOST_SHOWN))
     reasons: Reasons = field(factory=Reasons)
+    figures: Figures | None = None
     _outcomes: Counter[Outcome] = field(factory=Counter)
 
     def add(self, lookup: Lookup) -> None:
         """Count one lookup."""
         self._outcomes[lookup.outcome] += 1
         self.reasons.add(lookup.reason, lookup.email)
+        if self.figures is not None:
+            self.figures.add(Sighting.of(lookup))
         if self.thresholds.concern(lookup.outcome):
             attention = self.thresholds.attention(Sighting.of(lookup))
             if attention is not None:

@@ -10,6 +10,7 @@ from attrs import define, field
 from ltx_async.alerts import Attention, MostUrgent, Need, Thresholds
 from ltx_async.inputs.seen import SeenEmails
 from ltx_async.models import Outcome
+from ltx_async.monitor.figures import Figures
 from ltx_async.reasons import MOST_KINDS, OTHER, Reason
 from ltx_async.results.record import Record
 
@@ -42,12 +43,14 @@ class EarlierResults:
         seen: is told of each email.
         thresholds: what to alert to, as of `now`: a sign-in may have got nearer its end.
         urgent: decides which accounts are kept with all that is known of them.
+        figures: is given each record; None where nobody asks for figures.
     """
 
     seen: SeenEmails[Earlier] = field(factory=SeenEmails)
     thresholds: Thresholds = field(factory=Thresholds)
     now: datetime = field(factory=lambda: datetime.now(UTC))
     urgent: MostUrgent = field(factory=lambda: MostUrgent(MOST_KEPT))
+    figures: Figures | None = None
     _in_detail: dict[Attention, Earlier] = field(factory=dict, init=False)
     _in_brief: dict[tuple[Outcome, Reason | None, tuple[Need, ...]], Earlier] = field(
         factory=dict, init=False
@@ -56,6 +59,8 @@ class EarlierResults:
 
     def add(self, record: Record) -> None:
         """Take one record."""
+        if self.figures is not None:
+            self.figures.add(record)
         reason = None if record.reason is None else self._told_apart(record.reason, record.email)
         attention = self.thresholds.attention(record, self.now)
         if attention is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from attrs import frozen
 
+from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.thresholds import Only
 from ltx_async.files.private import verify_distinct, verify_replaceable
@@ -39,6 +40,8 @@ class CheckOptions:
     min_balance: float | None
     expires_within: tuple[timedelta, ...]
     summary_json: Path | None
+    metrics_file: Path | None
+    metrics_labels: dict[str, str]
 
     def verify(self, token_file: str | None) -> None:
         """Refuse what does not go together, before anything is opened.
@@ -59,6 +62,13 @@ class CheckOptions:
         if self.summary_json is not None:
             verify_distinct(self.summary_json, *self.sources, self.output, token_file)
             verify_replaceable(self.summary_json)
+        if self.metrics_file is not None:
+            verify_distinct(
+                self.metrics_file, *self.sources, self.output, token_file, self.summary_json
+            )
+            verify_replaceable(self.metrics_file)
+        elif self.metrics_labels:
+            raise click.UsageError("--metrics-label needs --metrics-file.")
         if self.existing is Existing.RESUME:
             self._verify_resume()
 
@@ -82,6 +92,11 @@ class CheckOptions:
                 f"{flag} cannot go with --only: what is not written cannot be told from what is "
                 "still to be asked."
             )
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """When an account needs somebody."""
+        return Thresholds(self.min_balance, self.expires_within)
 
     @property
     def existing(self) -> Existing:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ltx_async.alerts import MostUrgent, Thresholds
-from ltx_async.cli.checking.activity import OBSERVED, Observer
+from ltx_async.alerts import MostUrgent
+from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
 from ltx_async.cli.checking.dry_run import dry_run
 from ltx_async.cli.checking.earlier import MOST_KEPT, EarlierResults
 from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.inputs import emails_of
+from ltx_async.cli.checking.measuring import make_metrics, told
 from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.checking.output import open_writer
 from ltx_async.cli.checking.run import CheckRun
@@ -20,9 +25,14 @@ from ltx_async.cli.exits import ExitStatus, explanation
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
+from ltx_async.errors import LTXError
 from ltx_async.files.errors import FileError
+from ltx_async.monitor.figures import Figures
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.wording import counted
+
+if TYPE_CHECKING:
+    from ltx_async.monitor.metrics import Metrics
 
 
 @in_event_loop
@@ -39,23 +49,49 @@ async def check(talk: Talk, interrupt: Interrupt, **options: Any) -> int:
 async def _check(
     options: CheckOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
 ) -> int:
+    metrics = None if options.metrics_file is None else make_metrics(options.metrics_labels)
+    try:
+        summary = await _run(options, client_options, metrics, talk=talk, interrupt=interrupt)
+    except LTXError:
+        if metrics is not None:
+            with contextlib.suppress(FileError):  # which is not what is to be told
+                _save_metrics(metrics, None, options.metrics_file)
+        raise
+    saving: list[Callable[[], None]] = []
+    if options.summary_json is not None:
+        saving.append(partial(summary.save, options.summary_json))
+    if metrics is not None and summary.signal is None:
+        saving.append(partial(_save_metrics, metrics, summary, options.metrics_file))
+    return _report(summary, saving, talk)
+
+
+async def _run(
+    options: CheckOptions,
+    client_options: ClientOptions,
+    metrics: Metrics | None,
+    *,
+    talk: Talk,
+    interrupt: Interrupt,
+) -> Summary:
     observer = Observer()
-    making = client_options.client(talk, observer, OBSERVED)
+    figures = None if metrics is None else Figures(options.thresholds, datetime.now(UTC))
+    making = client_options.client(talk, *told(observer, metrics))
     async with await unless_interrupted(interrupt, making) as client:
         emails = await unless_interrupted(interrupt, emails_of(options, client, talk))
-        thresholds = Thresholds(options.min_balance, options.expires_within)
         # The summary as JSON has everybody who needs somebody, a person a page of them.
         most, most_earlier = (
             (MOST_SHOWN, MOST_KEPT) if options.summary_json is None else (None,) * 2
         )
-        known = EarlierResults(emails.seen, thresholds, urgent=MostUrgent(most_earlier))
+        known = EarlierResults(
+            emails.seen, options.thresholds, urgent=MostUrgent(most_earlier), figures=figures
+        )
         earlier = EarlierRecords(known.add, options.renewal)
         writer, results = await unless_interrupted(interrupt, open_writer(options, earlier, talk))
         work = CheckRun(
             emails,
             writer,
             talk,
-            counts=Counts(thresholds, urgent=MostUrgent(most)),
+            counts=Counts(options.thresholds, urgent=MostUrgent(most), figures=figures),
             observer=observer,
             only=options.only,
             ordered=options.ordered,
@@ -68,21 +104,39 @@ async def _check(
             f"{counted(emails.composed, 'line')} not asked for: there are addresses among other "
             "things in them. --extract takes them out."
         )
-    return _report(summary, options.summary_json, talk)
+    return summary
 
 
-def _report(summary: Summary, summary_json: Path | None, talk: Talk) -> int:
+def _save_metrics(metrics: Metrics, summary: Summary | None, path: Path | None) -> None:
+    """Leave the figures of a whole run, or that one has failed, in a file.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    assert path is not None  # there are metrics
+    metrics.recall(path)
+    now = datetime.now(UTC)
+    if summary is None:
+        metrics.end_round(None, None, now, up=False)
+    else:
+        up = summary.error is None
+        metrics.end_round(summary.counts.figures if up else None, summary.stats, now, up=up)
+    metrics.save(path)
+
+
+def _report(summary: Summary, saving: Sequence[Callable[[], None]], talk: Talk) -> int:
     """Show and save the summary, and say last why the run ended early, if it did."""
     summary.show(talk)
     if not summary.counts.input and summary.error is None:
         talk.warn("there was no email in the input")
     if summary.error is not None and not isinstance(summary.error, BrokenPipeError):
         talk.fail(summary.explanation)
-    if summary_json is not None:
+    status = summary.exit_status
+    for save in saving:
         try:
-            summary.save(summary_json)
+            save()
         except FileError as error:
             talk.fail(explanation(error))
-            if summary.exit_status <= ExitStatus.ATTENTION:
-                return ExitStatus.STOPPED
-    return summary.exit_status
+            if status <= ExitStatus.ATTENTION:
+                status = ExitStatus.STOPPED
+    return status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import ipaddress
 import os
 import signal
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ltx_async.cli.exits import port_refused
+from ltx_async.cli.exits import not_served
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.terminal.messages import Talk
@@ -30,7 +29,6 @@ from ltx_async.emulator import (
     GeneratedAccounts,
     parse_faults,
 )
-from ltx_async.errors import LTXError
 from ltx_async.wording import counted
 
 _DEFAULT_COUNT: Final = 1000
@@ -101,7 +99,7 @@ async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt:
     try:
         await emulator.start()
     except (OSError, UnicodeError) as error:
-        raise _refused(emulator, error) from error
+        raise not_served("", emulator.host, emulator.port, error) from error
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(chore()) for chore in chores]
@@ -136,17 +134,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _refused(emulator: Emulator, error: OSError | UnicodeError) -> LTXError:
-    number = getattr(error, "errno", None) or 0
-    if isinstance(error, OSError) and number in {errno.EADDRINUSE, errno.EACCES}:
-        return port_refused("port", emulator.port, error)
-    reason = os.strerror(number) if number > 0 else "no such host"  # names have numbers below
-    return LTXError(
-        f"host {emulator.host}: {reason}.",
-        hint="Choose an address of this machine, such as 127.0.0.1.",
-    )
 
 
 async def _let_drift(drift: Drift, every: timedelta, talk: Talk) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from yarl import URL
+
 from ltx_async.alerts import Thresholds
-from ltx_async.cli.checking.activity import OBSERVED, Observer
+from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.input_options import InputOptions
-from ltx_async.cli.exits import CommandError, port_refused
+from ltx_async.cli.checking.measuring import make_metrics, told
+from ltx_async.cli.exits import not_served
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk
@@ -17,10 +19,9 @@ from ltx_async.cli.watching.alert_command import AlertCommand, parse_command
 from ltx_async.cli.watching.announcer import Announcer, change_writer
 from ltx_async.cli.watching.options import WatchOptions
 from ltx_async.cli.watching.rounds import Watch
-from ltx_async.events import Event
-from ltx_async.extras import install_command
 from ltx_async.monitor.standing import Rules
 from ltx_async.monitor.state import StateFile
+from ltx_async.transport.loopback import is_loopback
 
 if TYPE_CHECKING:
     from ltx_async.monitor.metrics import Metrics
@@ -42,15 +43,12 @@ async def _watch(
     observer, metrics = Observer(), _metrics(options)
     argv = None if options.on_alert is None else parse_command(options.on_alert)
     async with contextlib.AsyncExitStack() as stack:
-        if metrics is not None and options.metrics_port is not None:
-            port = _served(metrics, options.metrics_port, stack)
-            talk.say(f"metrics: http://127.0.0.1:{port}/metrics")
+        if metrics is not None and options.served_at is not None:
+            _serve(metrics, *options.served_at, stack, talk)
         state = None if options.state is None else StateFile(options.state)
         if state is not None:
             stack.callback(state.close)
-        making = client_options.client(
-            talk, _tell_both(observer, metrics), OBSERVED if metrics is None else None
-        )
+        making = client_options.client(talk, *told(observer, metrics))
         client = await unless_interrupted(interrupt, making)
         watching = Watch(
             client=await stack.enter_async_context(client),
@@ -74,28 +72,21 @@ async def _watch(
 def _metrics(options: WatchOptions) -> Metrics | None:
     if not options.wants_metrics:
         return None
+    metrics = make_metrics(
+        options.metrics_labels, accounts=options.single_accounts, emails=options.metrics_emails
+    )
+    if options.metrics_file is not None:
+        metrics.recall(options.metrics_file)
+    return metrics
+
+
+def _serve(
+    metrics: Metrics, host: str, port: int, stack: contextlib.AsyncExitStack, talk: Talk
+) -> None:
     try:
-        from ltx_async.monitor.metrics import Metrics  # noqa: PLC0415 - needs an extra
-    except ImportError:
-        raise CommandError(
-            "metrics need prometheus-client.", hint=f"Do: {install_command('metrics')}"
-        ) from None
-    return Metrics(emails=options.metrics_emails)
-
-
-def _served(metrics: Metrics, port: int, stack: contextlib.AsyncExitStack) -> int:
-    try:
-        return stack.enter_context(metrics.served(port))
-    except OSError as error:
-        raise port_refused("metrics port", port, error) from error
-
-
-def _tell_both(observer: Observer, metrics: Metrics | None) -> Callable[[Event], None]:
-    if metrics is None:
-        return observer
-
-    def tell(event: Event) -> None:
-        observer(event)
-        metrics.observe(event)
-
-    return tell
+        port = stack.enter_context(metrics.served(host, port))
+    except (OSError, UnicodeError) as error:
+        raise not_served("metrics ", host, port, error) from error
+    talk.say(f"metrics: {URL.build(scheme='http', host=host, port=port, path='/metrics')}")
+    if metrics.series.emails and not is_loopback(host):
+        talk.warn(f"{host} is not loopback: other machines may read the emails in the metrics.")

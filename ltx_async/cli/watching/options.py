@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 from attrs import frozen
@@ -11,6 +12,8 @@ from attrs import frozen
 from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.source import STANDARD_INPUT
+
+_LOOPBACK: Final = "127.0.0.1"
 
 
 @frozen
@@ -30,7 +33,10 @@ class WatchOptions:
     list_only: bool
     on_alert: str | None
     metrics_port: int | None
+    metrics_address: tuple[str, int] | None
     metrics_file: Path | None
+    metrics_labels: dict[str, str]
+    metrics_accounts: str
     metrics_emails: bool
 
     def verify(self, token_file: str | None) -> None:
@@ -54,8 +60,7 @@ class WatchOptions:
             raise click.UsageError("--every must be above 0.")
         if self.remind is not None and not self.remind:
             raise click.UsageError("--remind must be above 0.")
-        if self.metrics_emails and not self.wants_metrics:
-            raise click.UsageError("--metrics-emails needs --metrics-port or --metrics-file.")
+        self._verify_metrics()
         if self.metrics_file is not None:
             verify_distinct(self.metrics_file, self.source, token_file)
             verify_replaceable(self.metrics_file)
@@ -63,7 +68,29 @@ class WatchOptions:
             verify_distinct(self.state, self.source, token_file, self.metrics_file)
             verify_replaceable(self.state)
 
+    def _verify_metrics(self) -> None:
+        if self.metrics_port is not None and self.metrics_address is not None:
+            raise click.UsageError("Give either --metrics-port or --metrics-address.")
+        if self.metrics_emails and not self.single_accounts:
+            raise click.UsageError("--metrics-emails needs --metrics-accounts all.")
+        if (self.single_accounts or self.metrics_labels) and not self.wants_metrics:
+            raise click.UsageError(
+                "Options of the metrics need --metrics-port, --metrics-address or --metrics-file."
+            )
+
+    @property
+    def served_at(self) -> tuple[str, int] | None:
+        """The host and the port where metrics are served; None for nowhere."""
+        if self.metrics_port is not None:
+            return _LOOPBACK, self.metrics_port
+        return self.metrics_address
+
+    @property
+    def single_accounts(self) -> bool:
+        """Whether single accounts have series."""
+        return self.metrics_accounts == "all"
+
     @property
     def wants_metrics(self) -> bool:
         """Whether figures are to be kept."""
-        return self.metrics_port is not None or self.metrics_file is not None
+        return self.served_at is not None or self.metrics_file is not None

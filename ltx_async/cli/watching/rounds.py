@@ -24,8 +24,7 @@ from ltx_async.cli.watching.announcer import Announcer
 from ltx_async.cli.watching.looking import Looking, Sightings
 from ltx_async.errors import AuthenticationError, LTXError, SubscriptionError
 from ltx_async.files.errors import FileError
-from ltx_async.models import Outcome
-from ltx_async.monitor.changes import Change, Kind
+from ltx_async.monitor.figures import Figures
 from ltx_async.monitor.ledger import Ledger, Round, count_outcomes
 from ltx_async.monitor.schedule import rest
 from ltx_async.monitor.standing import Rules
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from ltx_async.monitor.metrics import Metrics
 
 _GRACE: Final = 3.0
-_VANISHED: Final = frozenset({Kind.REMOVED, Kind.GONE})
 
 
 @define(eq=False)
@@ -169,7 +167,7 @@ class Watch:
     ) -> None:
         changes = self._ledger.settle(seen)
         if self.metrics is not None:
-            self._measure(self.metrics, seen, summary, changes)
+            await asyncio.to_thread(self._measure, self.metrics, seen, summary)
         if first and seen.complete and not self._ledger.in_outage:
             self._introduce(seen)
         alerts = await self.announcer.announce(changes)
@@ -199,19 +197,20 @@ class Watch:
         rhythm = "once" if self.rounds == 1 else f"every {spoken(self.every)}"
         self.talk.say(f"watching {watched} {rhythm}: {outcomes}")
 
-    def _measure(
-        self, metrics: Metrics, seen: Round, summary: Summary | None, changes: list[Change]
-    ) -> None:
-        believed = not self._ledger.in_outage
-        for sighting in seen.sightings:
-            if believed or sighting.outcome is not Outcome.NOT_FOUND:
-                metrics.show(sighting)
-        answered = {one.email for one in seen.sightings}
-        for change in changes:
-            if change.kind in _VANISHED and change.email not in answered:
-                metrics.forget(change.subject)
-        stats = None if summary is None else summary.stats
-        metrics.end_round(stats, seen.at, up=believed)
+    def _measure(self, metrics: Metrics, seen: Round, summary: Summary | None) -> None:
+        """Show what is known by now: in an outage, what was known before."""
+        up, standings = not self._ledger.in_outage, self._ledger.standings.values()
+        figures = Figures(self.rules.thresholds, seen.at)
+        for standing in standings:
+            figures.add(standing.as_sighting(seen.at))
+        metrics.end_round(
+            figures if up or standings else None,
+            None if summary is None else summary.stats,
+            seen.at,
+            up=up,
+            whole=seen.complete,
+            standings=standings,
+        )
 
     def _save(self, metrics: Metrics, path: Path, *, first: bool) -> None:
         try:

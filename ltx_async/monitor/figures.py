@@ -1,0 +1,51 @@
+"""What many accounts come to together, in constant memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import define, field
+
+from ltx_async.alerts import Finding, Need, Thresholds
+from ltx_async.models import Outcome
+
+ENDING_WITHIN: Final = {f"{days}d": timedelta(days) for days in (1, 7, 30)}
+"""The spans for which sign-ins that end are counted, by name; each holds the shorter ones."""
+
+
+@define
+class Figures:
+    """Counts accounts by outcome and reason, and sums up their balances.
+
+    Attributes:
+        thresholds: when an account needs somebody.
+        now: aware; what ends are counted from.
+        outcomes: accounts by outcome.
+        needs: accounts by reason why they need somebody; one may have several.
+        balance: LTX tokens of all accounts together; None while none is known.
+        lowest: those of the account that has the fewest, likewise.
+        ending: accounts whose sign-in ends within a span of `ENDING_WITHIN`, or has ended.
+    """
+
+    thresholds: Thresholds
+    now: datetime
+    outcomes: Counter[Outcome] = field(factory=Counter, init=False)
+    needs: Counter[Need] = field(factory=Counter, init=False)
+    balance: float | None = field(default=None, init=False)
+    lowest: float | None = field(default=None, init=False)
+    ending: Counter[str] = field(factory=Counter, init=False)
+
+    def add(self, found: Finding) -> None:
+        """Count one account."""
+        self.outcomes[found.outcome] += 1
+        attention = self.thresholds.attention(found, self.now)
+        if attention is not None:
+            self.needs.update(attention.reasons)
+        if (balance := found.balance) is not None:
+            self.balance = balance + (self.balance or 0)
+            self.lowest = balance if self.lowest is None else min(balance, self.lowest)
+        if (end := found.refresh_token_expires_at) is not None:
+            left = end - self.now
+            self.ending.update(name for name, span in ENDING_WITHIN.items() if left <= span)
