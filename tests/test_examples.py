@@ -72,6 +72,7 @@ def test_the_notebook_runs_with_a_token_and_without(ltx_emulator, monkeypatch, o
 def home(tmp_path, ltx_emulator):
     """A home directory as the crontab wants it, and a `sendmail` that keeps what it is given."""
     shutil.copytree(EXAMPLES / "cron", tmp_path / "ltx")
+    shutil.copytree(EXAMPLES / "alerts", tmp_path / "ltx" / "alerts")
     token = tmp_path / "ltx" / "token"
     token.write_text(f"{ltx_emulator.token}\n")
     token.chmod(0o600)

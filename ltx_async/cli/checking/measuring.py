@@ -13,7 +13,6 @@ from ltx_async.cli.checking.activity import OBSERVED, Observer
 from ltx_async.cli.exits import CommandError
 from ltx_async.cli.options import F, with_options
 from ltx_async.events import AttemptFinished, Event
-from ltx_async.extras import install_command
 
 if TYPE_CHECKING:
     from ltx_async.monitor.metrics import Metrics
@@ -87,6 +86,8 @@ def make_metrics(
         from ltx_async.monitor.metrics import Metrics  # noqa: PLC0415
         from ltx_async.monitor.series import OWN_LABELS, Series  # noqa: PLC0415
     except ImportError:
+        from ltx_async.extras import install_command  # noqa: PLC0415 - takes time to load
+
         raise CommandError(
             "metrics need prometheus-client.", hint=f"Do: {install_command('metrics')}"
         ) from None
