@@ -1,5 +1,6 @@
 """The recipes of the documents: code for libraries that the project itself does without."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -18,3 +19,11 @@ def run(recipe):
     scope = {"__name__": "recipe"}
     exec(compile(recipe, "recipe", "exec"), scope)
     return scope
+
+
+def example(name):
+    """Import one of the examples."""
+    spec = importlib.util.spec_from_file_location(name, PROJECT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
