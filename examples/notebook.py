@@ -3,30 +3,21 @@
 Without USEAPI_TOKEN, the emulator stands in for the service.
 """
 
-# %% Who is there to ask?
-import asyncio
+# %% Look every configured account up, for its balance is not in the list
 import os
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 
-from ltx_async import Lookup, LTXClient
 from ltx_async.emulator import Emulator, GeneratedAccounts
+from ltx_async.sync import LTXClient
 
-
-# %% Look every configured account up, for its balance is not in the list
-async def look_up_all() -> list[Lookup]:
-    """Return one lookup per configured account."""
-    async with AsyncExitStack() as stack:
-        token, base_url = None, None
-        if not os.environ.get("USEAPI_TOKEN"):
-            emulator = Emulator(GeneratedAccounts(200, unhealthy=10))
-            await stack.enter_async_context(emulator)
-            token, base_url = emulator.token, emulator.base_url
-        client = await stack.enter_async_context(LTXClient(token, base_url=base_url))
-        return await client.lookup_many((await client.list_accounts()).emails)
-
-
-lookups = asyncio.run(look_up_all())  # in Jupyter: lookups = await look_up_all()
+with ExitStack() as stack:
+    token, base_url = None, None
+    if not os.environ.get("USEAPI_TOKEN"):
+        emulator = stack.enter_context(Emulator(GeneratedAccounts(200, unhealthy=10)))
+        token, base_url = emulator.token, emulator.base_url
+    client = stack.enter_context(LTXClient(token, base_url=base_url))
+    lookups = client.lookup_all(client.list_accounts().emails)
 
 # %% What became of them
 for outcome, count in Counter(lookup.outcome for lookup in lookups).most_common():

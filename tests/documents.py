@@ -1,6 +1,7 @@
 """What a document has to run, and how it is run as its reader would.
 
-- Python runs by itself and has to print something.
+- Python runs by itself and has to print something. What awaits, and stands in no coroutine function,
+  runs as in a notebook or in `python -m asyncio`.
 - In a `console` block each `$` line is a command, and `>` lines go on with it. Lines below it are
   what a terminal shows, in this order, perhaps with others between them; `…` stands for anything.
   `^C` is what the reader presses once the command has written something.
@@ -31,6 +32,11 @@ from attrs import Factory, define, frozen
 
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+AWAITING = """
+import ast, asyncio, sys
+code = compile(sys.argv[1], "<document>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+asyncio.run(eval(code, {"__name__": "__main__"}))
+"""
 LONGEST = 120.0  # seconds; nothing here takes a tenth of it
 ENDS = {0, 1, 130, 141}  # fine, attention, Ctrl-C, a reader that has enough
 
@@ -57,6 +63,15 @@ class Step:
                     if find_spec(name.partition(".")[0]) is None:
                         return name
         return None
+
+
+def _awaits(text: str) -> bool:
+    """Tell whether Python awaits outside of any coroutine function."""
+    try:
+        compile(text, "<document>", "exec")
+    except SyntaxError:
+        return True
+    return False
 
 
 def steps(text: str) -> Iterator[Step]:
@@ -126,7 +141,8 @@ class Reader:
         holds(step, f"{url.replace(self._ports[told], told)}\n")
 
     def _python(self, text: str) -> None:
-        command = [sys.executable, "-X", "dev", "-W", "error", "-c", text]
+        program = (AWAITING, text) if _awaits(text) else (text,)
+        command = [sys.executable, "-X", "dev", "-W", "error", "-c", *program]
         done = self._done(command)
         said = done.stderr.splitlines()
         complaints = [line for line in said if not line.startswith("Executing <")]  # a busy machine
