@@ -1,7 +1,7 @@
 """What a document has to run, and how it is run as its reader would.
 
-- Python runs by itself and has to print something. What awaits, and stands in no coroutine function,
-  runs as in a notebook or in `python -m asyncio`.
+- Python runs by itself and has to print something. What awaits, and stands in no coroutine
+  function, runs as in a notebook or in `python -m asyncio`.
 - In a `console` block each `$` line is a command, and `>` lines go on with it. Lines below it are
   what a terminal shows, in this order, perhaps with others between them; `…` stands for anything.
   `^C` is what the reader presses once the command has written something.

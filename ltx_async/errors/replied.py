@@ -34,8 +34,8 @@ class ResponseError(LTXError):
     def __init__(
         self,
         message: str,
-        *,
         status: int | None = None,
+        *,
         ray: str | None = None,
         retry_after: float | None = None,
         allowed: float | None = None,
@@ -47,6 +47,8 @@ class ResponseError(LTXError):
             if len(self.statuses) != 1:
                 raise TypeError(f"{type(self).__name__} needs a status")
             (status,) = self.statuses
+        elif len(self.statuses) != 1:
+            Exception.__init__(self, message, status)  # for what rebuilds errors as `cls(*args)`
         self.status = status
         self.ray = ray
         self.retry_after = retry_after

@@ -91,8 +91,7 @@ async def test_a_report_tells_no_address_and_no_secret_and_is_small(sent, emulat
     async def a_run():
         emulator.script(EMAILS[200], 401)
         async with client.lookup_many(EMAILS) as lookups:
-            kept = [lookup async for lookup in lookups]
-        return kept
+            return [lookup async for lookup in lookups]
 
     async def a_list():
         emulator.script(EMAILS[201], 402)

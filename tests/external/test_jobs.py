@@ -1,19 +1,25 @@
 """Jobs of the examples as processes: examples/nightly.py and examples/workers.py."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections import Counter
 from contextlib import contextmanager
+from textwrap import indent
+from types import SimpleNamespace
 
 import pytest
 from patience import LONG, until
 
+from ltx_async import LTXClient
 from ltx_async.emulator import Emulator, GeneratedAccounts, Status
 from ltx_async.results import read_results
+from ltx_async.sync import LTXClient as SyncClient
 
-from .recipes import PROJECT, example
+from .recipes import PROJECT, example, recipes
 
 EMAILS = [f"user{number:06}@example.com" for number in range(1, 301)]
 
@@ -92,3 +98,30 @@ def test_workers_share_the_work_and_hand_back_what_the_emulator_says(emulator):
     assert [record["email"] for record in records] == [*EMAILS, "nobody@example.com"]
     assert Counter(record["outcome"] for record in records) == {"ok": 300, "not_found": 1}
     assert "cookie" not in printed
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_bar_is_one_line(emulator, number, capsys):
+    asyncio_tqdm = pytest.importorskip("tqdm.asyncio", reason="tqdm is not installed")
+    rich_progress = pytest.importorskip("rich.progress")
+    recipe = recipes("python.md", "Progress", "py")[number].replace(
+        "    ...\n", "    seen.append(lookup.email)\n"
+    )
+    scope = {
+        "seen": [],
+        "emails": EMAILS,
+        "tqdm": asyncio_tqdm.tqdm,
+        "rich": SimpleNamespace(progress=rich_progress),
+    }
+    if recipe.startswith("async"):
+        program = "async with LTXClient() as client, client.lookup_many(emails) as lookups:\n"
+        code = compile(
+            program + indent(recipe, "    "), "recipe", "exec", PyCF_ALLOW_TOP_LEVEL_AWAIT
+        )
+        asyncio.run(eval(code, scope | {"LTXClient": LTXClient}))
+    else:
+        with SyncClient() as client:
+            exec(recipe, scope | {"client": client})
+    assert sorted(scope["seen"]) == EMAILS
+    shown = "".join(capsys.readouterr())
+    assert "100%" in shown

@@ -1,4 +1,4 @@
-"""Jupyter itself runs the README's snippets as they stand, and examples/notebook.py cell by cell."""
+"""Jupyter itself runs README's snippets as they stand, and examples/notebook.py cell by cell."""
 
 import re
 
@@ -66,14 +66,18 @@ def test_the_notebook_of_the_examples_runs_cell_by_cell(
 
 def test_cells_may_wait_in_a_loop_that_runs_in_both_ways(emulator, tmp_path):
     cells = [
-        "from ltx_async import LTXClient\n"
-        "client = LTXClient()\n"
-        "run = client.lookup_many(['user000001@example.com', 'user000002@example.com'])",
+        (
+            "from ltx_async import LTXClient\n"
+            "client = LTXClient()\n"
+            "run = client.lookup_many(['user000001@example.com', 'user000002@example.com'])"
+        ),
         "lookups = await run\nlen(lookups)",
         "await client.aclose()",
-        "import ltx_async.sync\n"
-        "with ltx_async.sync.LTXClient() as waiting:\n"
-        "    print(waiting.fetch_account('user000003@example.com').email)",
+        (
+            "import ltx_async.sync\n"
+            "with ltx_async.sync.LTXClient() as waiting:\n"
+            "    print(waiting.fetch_account('user000003@example.com').email)"
+        ),
     ]
     said = said_by(cells, tmp_path)
     assert said[1][0]["data"]["text/plain"] == "2"

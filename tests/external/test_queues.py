@@ -81,6 +81,7 @@ def test_celery_brings_every_error_back(backend, error, serializer):
     assert type(back) is error
     assert back.message == "HTTP: what was wrong"
     assert back.args == thrown.args
+    assert getattr(back, "status", None) == getattr(thrown, "status", None)
     assert back.hint == thrown.hint
 
 

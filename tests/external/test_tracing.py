@@ -12,13 +12,13 @@ from ltx_async.sync import LTXClient as SyncClient
 from .recipes import example
 
 pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
-from opentelemetry import trace  # noqa: E402
-from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: E402
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import (  # noqa: E402
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
     InMemorySpanExporter,
 )
-from opentelemetry.trace import SpanKind, StatusCode  # noqa: E402
+from opentelemetry.trace import SpanKind, StatusCode
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 QUICK = RetryPolicy(base=0.001, throttle_base=0.001)

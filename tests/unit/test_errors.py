@@ -154,6 +154,15 @@ def test_a_class_of_one_status_need_not_be_told_it(cls, status):
     assert cls("x", status=999).status == 999
 
 
+@pytest.mark.parametrize(("cls", "status"), [(ResponseError, 418), (ServerError, 503)])
+def test_an_error_of_several_statuses_is_rebuilt_from_its_arguments(cls, status):
+    """As Celery does, which keeps the class and `args`."""
+    error = cls("x", status=status)
+    again = cls(*error.args)
+    assert (again.args, again.status, str(again)) == (error.args, status, "x")
+    assert again.retryable is error.retryable
+
+
 @pytest.mark.parametrize("cls", [ResponseError, RedirectError, ServerError])
 def test_a_class_of_several_statuses_has_to_be_told_which(cls):
     with pytest.raises(TypeError, match=f"{cls.__name__} needs a status"):
@@ -245,11 +254,11 @@ def test_what_is_not_told_is_none_or_empty():
     assert (decode_error.problems, decode_error.status, decode_error.html) == ((), 200, False)
 
 
-def test_details_past_the_message_are_by_keyword_only():
+def test_details_past_message_and_status_are_by_keyword_only():
     with pytest.raises(TypeError):
         LTXError("x", "hint")
     with pytest.raises(TypeError):
-        ResponseError("x", 500)
+        ResponseError("x", 500, "8f0-FRA")
 
 
 def test_problems_are_kept_as_a_tuple():
