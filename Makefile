@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-external check docs soak bench clean
+.PHONY: demo test test-all smoke test-external check docs soak bench clean
 
 # What to install is said in setup.cfg, and for work on the package in pyproject.toml.
 SETUP := setup.cfg pyproject.toml
@@ -30,6 +30,19 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/installed
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --cov --cov-report=term $(ARGS)
+
+$(VENV)/nox: $(SETUP) | $(VENV)/installed
+	$(BIN)/python $(PIP) --group nox
+	touch $@
+
+# Each Python that is found has an environment of its own in .nox; those that are not are skipped.
+NOX = $(BIN)/nox --no-error-on-missing-interpreters --reuse-existing-virtualenvs
+
+test-all: $(VENV)/nox
+	$(NOX) --session tests -- $(ARGS)
+
+smoke: $(VENV)/nox
+	$(NOX) --session smoke -- $(ARGS)
 
 # One for each PYTHON, so that a test of another version leaves the first one alone.
 EXTERNAL := .venv-external/$(notdir $(PYTHON))
@@ -82,6 +95,6 @@ soak: $(VENV)/installed
 	$(BIN)/python -m pytest -m soak -p no:randomly $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-bench .venv-external build dist *.egg-info mutants .coverage .coverage.* .benchmarks \
+	rm -rf $(VENV) .nox .venv-bench .venv-external build dist *.egg-info mutants .coverage .coverage.* .benchmarks \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

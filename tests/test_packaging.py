@@ -114,6 +114,7 @@ def test_make_clean_leaves_only_what_a_clone_has(clone):
     put(
         clone,
         ".venv/bin/python",
+        ".nox/tests-3-12/x",
         ".venv-bench/ready",
         ".venv-external/python3/ready",
         ".coverage",
