@@ -1,4 +1,4 @@
-"""Decode JSON with the same verdict whichever library is installed.
+"""Decode JSON with the same verdict whichever library is installed, and encode the same bytes.
 
 orjson is used where it is installed (extra `speed`), else the standard library.
 Both are held to the narrower of the two: UTF-8 without a byte order mark, integers
@@ -16,14 +16,14 @@ from typing import Any, NoReturn
 try:
     import orjson
 except ImportError:
-    _orjson_loads = None
+    _orjson_loads = _orjson_dumps = None
 except Exception as _error:  # noqa: BLE001 - a broken build fails as it likes
     logging.getLogger("ltx_async").warning(
         "orjson cannot be loaded, the standard library decodes: %r", _error
     )
-    _orjson_loads = None
+    _orjson_loads = _orjson_dumps = None
 else:
-    _orjson_loads = orjson.loads
+    _orjson_loads, _orjson_dumps = orjson.loads, orjson.dumps
 
 DEEPEST = 100
 _LONGEST_SAFE = 18  # digits: below this, 64 bits and exact numbers are certain
@@ -59,6 +59,33 @@ def decode(body: bytes) -> Any:
     if brackets > DEEPEST:
         _check_depth(value)
     return value
+
+
+def encode(value: Any) -> bytes:
+    """Return JSON of a value such as `decode` gives, as ASCII without white space.
+
+    So it has no line end in the eyes of anybody, also not of those who take U+2028 for one.
+    The bytes are those of the standard library, whichever library is installed: it does itself
+    what the other writes differently, which is text beyond ASCII and numbers with an exponent.
+    """
+    if _orjson_dumps is not None:
+        try:
+            text = _orjson_dumps(value)
+        except TypeError:  # a lone surrogate, an integer beyond 64 bits
+            pass
+        else:
+            if text.isascii() and _is_common(text):
+                return text
+    return _encode_standard(value).encode()
+
+
+def _is_common(text: bytes) -> bool:
+    """Whether both libraries write this alike: no DEL, and no number with an exponent in either."""
+    return (
+        text.find(b"\x7f") < 0
+        and text.find(b"0.0000") < 0
+        and text.translate(_SHAPE).find(b"0e") < 0
+    )
 
 
 def _quoted_brackets(shape: bytes) -> int:
@@ -135,4 +162,5 @@ def _encodable(value: Any) -> bool:
     return True
 
 
+_encode_standard = json.JSONEncoder(separators=(",", ":")).encode
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant)

@@ -104,7 +104,8 @@ class Account(_AsItCame):
         wire = _said_by(self) if text is None else decode(text)
         if not include_secrets:
             wire.pop("cookie", None)
-            wire.update(mask_secrets(self.extra))
+            if self.extra:
+                wire.update(mask_secrets(self.extra))
         return wire
 
     def __getstate__(self) -> dict[str, Any]:

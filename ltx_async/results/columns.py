@@ -18,6 +18,8 @@ from ltx_async.models import Outcome, Value, timestamp
 Cell = str | float | None
 """What a table cell may hold: text, a number, nothing."""
 
+_BEYOND: Final = 1 << 63
+_OUTCOMES: Final[dict[str, Outcome]] = {outcome.value: outcome for outcome in Outcome}
 _LAST_YEAR: Final = 9000  # of a clock; calendars go on from there, and Python's end in 9999
 
 
@@ -33,14 +35,16 @@ def _text(cell: Any) -> str:
 
 def _outcome(cell: Any) -> Outcome:
     try:
-        return Outcome(cell)
-    except ValueError:
+        return _OUTCOMES[cell]
+    except (KeyError, TypeError):
         raise UnusableRecordError from None
 
 
 def _number(cell: Any) -> float:
     """Return a finite number, whole ones of 64 bits exactly; CSV holds it as text."""
-    if type(cell) is int and abs(cell) < 1 << 63:
+    if (type(cell) is int and -_BEYOND < cell < _BEYOND) or (
+        type(cell) is float and math.isfinite(cell)
+    ):
         return cell
     try:
         number = float(cell)
@@ -48,13 +52,15 @@ def _number(cell: Any) -> float:
         raise UnusableRecordError from None
     if not math.isfinite(number):
         raise UnusableRecordError
-    is_whole = abs(number) < 1 << 63 and str(cell).lstrip("-").isdecimal()
+    is_whole = abs(number) < _BEYOND and str(cell).lstrip("-").isdecimal()
     return int(cell) if is_whole else number
 
 
 def _integer(cell: Any) -> int:
     """Return a whole number, also where a data frame with gaps has made `200.0` of it."""
     number = _number(cell)
+    if type(number) is int:
+        return number
     if number != math.floor(number):
         raise UnusableRecordError
     return int(number)
@@ -65,6 +71,8 @@ def _moment(cell: Any) -> datetime:
         return cell
     try:
         moment = datetime.fromisoformat(cell)
+        if moment.tzinfo is UTC:
+            return moment
         if moment.tzinfo is not None:  # a torn one may have lost its zone
             return moment.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
@@ -151,6 +159,8 @@ class Columns:
 COLUMNS: Final[Mapping[str, Kind]] = {one.name: one.metadata[_KIND] for one in fields(Columns)}
 """The columns of every table of results, in order."""
 
+_READING: Final = tuple((name, kind.read) for name, kind in COLUMNS.items())
+
 REQUIRED: Final = frozenset({"email", "outcome", "checked_at"})
 """What every record has, in any format and of any version."""
 
@@ -165,8 +175,8 @@ def values_of(cells: Mapping[str, Any]) -> dict[str, Any]:
             required is missing.
     """
     values = {
-        name: kind.read(cell)
-        for name, kind in COLUMNS.items()
+        name: read(cell)
+        for name, read in _READING
         if (cell := cells.get(name)) is not None and (cell != "" or name == "email")
     }
     if not values.keys() >= REQUIRED:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from ltx_async.jsontext import NotJSONError, decode, encode
 from ltx_async.models import Lookup
 from ltx_async.results.columns import REQUIRED, UnusableRecordError
 from ltx_async.results.record import Record
 from ltx_async.results.scanner import TextFormat
 
-_encode_json: Final = json.JSONEncoder(ensure_ascii=True).encode
 _BOM: Final = b"\xef\xbb\xbf"
 _FIRST_BYTES: Final = b'{"email":'
 
@@ -32,7 +32,7 @@ class JSONLines:
 
     def encode(self, lookup: Lookup) -> bytes:
         """Return a record as one line of ASCII JSON."""
-        return _encode_json(lookup.to_record()).encode() + b"\n"
+        return encode(lookup.to_record()) + b"\n"
 
     def goes_on(self, line: bytes, *, within: bool = False) -> bool:  # noqa: ARG002 - a line is all
         """Whether the end of the line is missing."""
@@ -45,9 +45,13 @@ class JSONLines:
             ValueError: it is none.
         """
         try:
-            return Record.of_json(json.loads(data))
-        except RecursionError:
-            raise UnusableRecordError from None
+            record = decode(data)
+        except NotJSONError:  # or what it takes for none: a lone surrogate, an endless number
+            try:
+                record = json.loads(data)
+            except RecursionError:
+                raise UnusableRecordError from None
+        return Record.of_json(record)
 
     def may_be_torn(self, data: bytes) -> bool:
         """Whether they begin as every record does, and are no JSON of another kind."""

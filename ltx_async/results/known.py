@@ -13,7 +13,7 @@ from ltx_async.models import Outcome
 from ltx_async.results.columns import plain_text
 
 _DIGEST_SIZE: Final = 16
-_REFUSED: Final = "\x00"
+_REFUSED: Final = b"\0"
 
 
 def digest_of(email: str, *, refused: bool) -> bytes:
@@ -26,10 +26,8 @@ def digest_of(email: str, *, refused: bool) -> bytes:
         refused: whether it is never asked for. Bytes that were not UTF-8, written with escapes,
             may look like an email that is one; they are told apart by this.
     """
-    text = entry_key(plain_text(email))
-    return blake2b(
-        (_REFUSED + text if refused else text).encode(), digest_size=_DIGEST_SIZE
-    ).digest()
+    text = entry_key(plain_text(email)).encode()
+    return blake2b(_REFUSED + text if refused else text, digest_size=_DIGEST_SIZE).digest()
 
 
 @define

@@ -91,6 +91,14 @@ class Record(Columns):
         """
         return cls(**_explained(values_of(cells)), account=account)
 
+    def forget_account(self) -> Self:
+        """Drop the JSON of the account, and return the record: for whoever keeps a million.
+
+        The record changes, so it must be nobody else's yet.
+        """
+        object.__setattr__(self, "account", None)
+        return self
+
     @property
     def reason(self) -> Reason | None:
         """Why the lookup failed; None for every other outcome."""

@@ -14,10 +14,10 @@ from attrs import define, field
 
 from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.models import Lookup
-from ltx_async.results.columns import UnusableRecordError
 from ltx_async.results.record import Flaw, Item, Record
 
 T_contra = TypeVar("T_contra", contravariant=True)
+_BLANKS: Final = frozenset((b" ", b"\r", b"\n"))
 _NOT_OURS: Final = "not what `check` writes here"
 
 
@@ -124,6 +124,10 @@ class Scanner:
         within = bool(self._rest)
         if not within:
             self._rest_line, self._holds_record = self.lines, False
+            whole = not self._zeros and not self.format.goes_on(line)
+            if whole and (record := self._parsed(line)) is not None:  # as nearly every one
+                self.whole += len(line)
+                return record, line
         self._holds_record = self._holds_record or (within and self._is_record(line))
         self._rest += line
         return None if self.format.goes_on(line, within=within) else self._complete()
@@ -167,11 +171,8 @@ class Scanner:
 
     def _complete(self) -> tuple[Record, bytes] | None:
         data = bytes(self._rest)
-        try:
-            if self._zeros:
-                raise UnusableRecordError
-            record = self.format.parse(data)
-        except ValueError:
+        record = None if self._zeros else self._parsed(data)
+        if record is None:
             self._flawed = True
             return None
         self._rest.clear()
@@ -180,11 +181,13 @@ class Scanner:
 
     def _is_record(self, line: bytes) -> bool:
         """Whether a line within a record is one itself: of a cell, or the next after a torn one."""
+        return self._parsed(line) is not None
+
+    def _parsed(self, data: bytes) -> Record | None:
         try:
-            self.format.parse(line)
+            return self.format.parse(data)
         except ValueError:
-            return False
-        return True
+            return None
 
     def _is_too_long(self, line: bytes) -> bool:
         return len(self._rest) + len(line) > LONGEST_RECORD
@@ -196,7 +199,8 @@ class Scanner:
 
 
 def _is_blank(line: bytes) -> bool:
-    return line.endswith(b"\n") and not line.strip(b" \r\n")  # a tab may begin a torn row
+    # A tab may begin a torn row.
+    return line[:1] in _BLANKS and line.endswith(b"\n") and not line.strip(b" \r\n")
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
@@ -221,8 +225,12 @@ def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
     record = bytearray()
     for line in lines:
         within = bool(record)
-        if not within and _is_blank(line):
-            continue
+        if not within:
+            if _is_blank(line):
+                continue
+            if not form.goes_on(line):  # as nearly every one
+                yield _item(form, line, Flaw.UNUSABLE)
+                continue
         record += line
         if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
             yield _item(form, bytes(record), Flaw.UNUSABLE)

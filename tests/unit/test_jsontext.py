@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from patience import in_time
 
 from ltx_async import jsontext
-from ltx_async.jsontext import DEEPEST, NotJSONError, decode
+from ltx_async.jsontext import DEEPEST, NotJSONError, decode, encode
 
 try:
     import orjson
@@ -283,14 +283,41 @@ def load_afresh(monkeypatch, orjson_module):
 def test_without_orjson_the_standard_library_does_it(monkeypatch):
     module = load_afresh(monkeypatch, None)
     assert module._orjson_loads is None
+    assert module.encode({"a": [1, "\u2026"]}) == b'{"a":[1,"\\u2026"]}'
     assert module.decode(b'{"a": 1.5}') == {"a": 1.5}
 
 
 def test_where_orjson_is_installed_it_is_used(monkeypatch):
-    module = load_afresh(monkeypatch, SimpleNamespace(loads=lambda body: ("orjson", body)))
+    fast = SimpleNamespace(loads=lambda body: ("orjson", body), dumps=lambda _: b"orjson")
+    module = load_afresh(monkeypatch, fast)
     assert module.decode(b"{}") == ("orjson", b"{}")
+    assert module.encode({}) == b"orjson"
 
 
 def test_infinity_never_comes_out():
     for parser in PARSERS:
         assert not math.isinf(decode_with(parser, b"1e308"))
+
+
+ENCODED = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(1e-9, 1e-3)
+    | st.floats(1e14, 1e18)
+    | st.text()
+    | st.text('ab\x7f\u2028\x85\ud800\0\n1e0"\\', max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(ENCODED)
+@example(1e16)
+@example(0.00001)
+@example({"\x7f": "\x7f"})
+@example("\u2028")
+def test_values_are_encoded_as_the_same_bytes_whichever_library_is_there(value):
+    text = encode(value)
+    assert text == json.dumps(value, separators=(",", ":")).encode()
+    assert len(text.decode("ascii").splitlines()) == 1

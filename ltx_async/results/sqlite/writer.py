@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections import Counter
@@ -15,6 +14,7 @@ from ltx_async.files.errors import OutputFailedError, UnsavedError, removed, wri
 from ltx_async.files.lock import LockFile
 from ltx_async.files.replacement import Replacement
 from ltx_async.files.sync import Syncer
+from ltx_async.jsontext import encode
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.columns import COLUMNS, Cell, cells_of, plain_text
 from ltx_async.results.sqlite.failures import COMMITTED, database_failure
@@ -53,12 +53,10 @@ _SETTINGS: Final = (
 _BATCH: Final = 5_000
 _LARGEST_INTEGER: Final = 2**63
 
-_encode_json: Final = json.JSONEncoder(ensure_ascii=True).encode
-
 
 def database_row(lookup: Lookup) -> tuple[Cell, ...]:
     """Return the cells of a lookup in the order of DATABASE_COLUMNS, as SQLite can keep them."""
-    account = None if lookup.account is None else _encode_json(lookup.account.to_wire())
+    account = None if lookup.account is None else encode(lookup.account.to_wire()).decode()
     return (*map(_cell, cells_of(lookup.to_row())), account)
 
 
