@@ -72,6 +72,24 @@ class PaceLearned:
 
 
 @frozen
+class OutageBegan:
+    """Nobody answers: a run waits up to `patience` seconds from now; `why` is the last attempt's.
+
+    Should the run end meanwhile, that is the end of it, and no `OutageEnded` follows.
+    """
+
+    patience: float
+    why: LTXError
+
+
+@frozen
+class OutageEnded:
+    """Somebody has answered again, `seconds` after the outage began."""
+
+    seconds: float
+
+
+@frozen
 class LookupFinished:
     """A lookup has its result."""
 
@@ -85,6 +103,8 @@ Event = (
     | GateClosed
     | GateOpened
     | PaceLearned
+    | OutageBegan
+    | OutageEnded
     | LookupFinished
 )
 

@@ -174,10 +174,15 @@ class OutageRule:
     is patience whatever time it takes. A single `lookup` knows no outage: it just uses its
     attempts.
 
+    While a client has never had a reply, what a wrong base URL brings (`misdirected` of a
+    `ConnectError`) is an outage from the first attempt on, and a short one: a run ends after
+    `first_patience`, and so does a single lookup, or the list call, that has attempts left.
+
     Attributes:
         streak: silent attempts in a row that make an outage, 1 to 1,000,000.
         patience: seconds without an answer, counted from there, after which the run ends
             with `ServiceUnavailableError`, 0 to 1,000,000,000.
+        first_patience: the same before the first reply ever, where `patience` is not shorter.
         probe_base: upper bound of the wait before the first probe, in seconds, 0.001 to 3,600;
             it doubles with every further one.
         probe_cap: upper bound of every such wait, in seconds, 0.001 to 86,400.
@@ -188,5 +193,6 @@ class OutageRule:
 
     streak: int = field(default=20, validator=_count_in(1, 1_000_000))
     patience: float = field(default=60.0, validator=_number_in(0, 1e9))
+    first_patience: float = field(default=5.0, validator=_number_in(0, 1e9))
     probe_base: float = field(default=0.5, validator=_number_in(0.001, 3600))
     probe_cap: float = field(default=5.0, validator=_number_in(0.001, 86_400))

@@ -23,7 +23,7 @@ from ltx_async.errors import (
     ServerError,
     TransportError,
 )
-from ltx_async.events import AttemptFinished, AttemptStarted
+from ltx_async.events import AttemptFinished, AttemptStarted, OutageEnded
 from ltx_async.models import Outcome
 from ltx_async.transport.header_fields import header_fields
 
@@ -166,6 +166,7 @@ class Attempts(Generic[T]):
         if not answered and self.answers_at_failure is None:
             self.answers_at_failure = shared.outage.answers
         if failure is not None and shared.outage.counts(failure) and not self.throttled:
+            shared.outage.met |= replied
             self.notices = False
             if run is not None and (shared.outage.lasts or not self.had_its_turn):
                 self.notices = shared.unheard(failure, run)
@@ -180,5 +181,8 @@ class Attempts(Generic[T]):
             return
         if answered and run is not None:
             run.answered = True
-        if shared.outage.heard(answered=answered) and not self.throttled:
-            shared.limiter.reopen()
+        began_at = shared.outage.began_at
+        if shared.outage.heard(answered=answered) and began_at is not None:
+            shared.tell(OutageEnded(shared.loop.time() - began_at))
+            if not self.throttled:
+                shared.limiter.reopen()

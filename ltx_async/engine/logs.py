@@ -9,7 +9,7 @@ from ltx_async.errors import LTXError
 
 logger: Final = logging.getLogger("ltx_async")
 doubts: Final = logging.getLogger("ltx_async.doubts")
-"""Tells programs what commands find out by a request, and say themselves."""
+"""Tells programs what commands say themselves, in their own words."""
 
 
 def mask_email(email: str) -> str:

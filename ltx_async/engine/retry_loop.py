@@ -99,6 +99,9 @@ class RetryLoop(Attempts[T]):
         turn = 0.0 if self.run else self.shared.limiter.next_turn
         if max(now + again.delay, turn) >= ends_at:
             return self._too_late(error)
+        began = ends_at - self.bounds.deadline
+        if not self.run and now + again.delay - began > self.shared.outage.patience_with(error):
+            return error
         return again.delay if again.free or follow_up.pay(error) else error
 
     def _may_be_blameless(self, error: LTXError) -> bool:

@@ -16,7 +16,7 @@ from ltx_async.codec import Redaction
 from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.health.overload import Overload
 from ltx_async.engine.limiter import Limiter, client_closed
-from ltx_async.engine.logs import logger, message_for_log
+from ltx_async.engine.logs import doubts, logger, message_for_log
 from ltx_async.engine.run import Run
 from ltx_async.errors import (
     ConfigurationError,
@@ -30,6 +30,7 @@ from ltx_async.events import (
     Event,
     GateClosed,
     GateOpened,
+    OutageBegan,
     PaceLearned,
 )
 from ltx_async.retry import RetryBudget, RetryPolicy
@@ -191,8 +192,9 @@ class Shared:
         lasted, now, jitter = self.outage.lasts, self.loop.time(), self.policy.random()
         follow_up = self.outage.unheard(error, now=now, closed=self.limiter.closed, jitter=jitter)
         if self.outage.lasts and not lasted:
-            patience, why = self.outage.rule.patience, message_for_log(error, error.email)
-            logger.warning("nobody answers; waiting up to %.0f s; the last one: %s", patience, why)
+            patience, why = self.outage.patience, message_for_log(error, error.email)
+            doubts.warning("nobody answers; waiting up to %.0f s; the last one: %s", patience, why)
+            self.tell(OutageBegan(patience, error))
         if isinstance(follow_up, ServiceUnavailableError):
             run.end(follow_up)
         elif follow_up is not None:

@@ -23,6 +23,8 @@ class ConnectError(TransportError):
     Attributes:
         errno: the operating system's error number, None where there is none.
         nobody_listens: whether the server was to be on this machine, and its port is refused.
+        misdirected: whether it is what a wrong base URL or proxy brings, and seldom passes: a
+            name that does not exist, such a port, or TLS spoken to a port that speaks none.
     """
 
     default_hint = "Check that the base URL is right and that the host is up and reachable."
@@ -33,11 +35,13 @@ class ConnectError(TransportError):
         *,
         errno: int | None = None,
         nobody_listens: bool = False,
+        misdirected: bool = False,
         **details: Any,
     ) -> None:
         super().__init__(message, **details)
         self.errno = errno
         self.nobody_listens = nobody_listens
+        self.misdirected: bool = misdirected or nobody_listens
 
     @property
     def out_of_descriptors(self) -> bool:

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import ssl as tls
+from typing import Final
 
 import aiohttp
 
@@ -45,20 +46,43 @@ def translated(error: BaseException) -> LTXError:
 
 
 def _connect_error(error: aiohttp.ClientConnectorError) -> ConnectError:
-    cause = error.os_error
-    if isinstance(cause, socket.gaierror):
-        return ConnectError(f"no address for {error.host}: {_reason(cause)}", errno=cause.errno)
-    where = f"{error.host}:{error.port}"
-    if isinstance(error, aiohttp.ClientConnectorSSLError):
-        return ConnectError(f"the TLS handshake with {where} failed: {_reason(cause)}")
+    cause, where = error.os_error, f"{error.host}:{error.port}"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
+        while isinstance(cause, aiohttp.ClientConnectorError):  # where it has no address
+            cause = cause.os_error
         message = f"cannot connect to the proxy {where}: {_reason(cause)}"
-        return ConnectError(message, errno=cause.errno)
-    return ConnectError(
-        f"cannot connect to {where}: {_reason(cause)}",
-        errno=cause.errno,
-        nobody_listens=cause.errno == errno.ECONNREFUSED and is_loopback(error.host),
-    )
+        astray = _is_no_name(cause) or _is_nobody_here(cause, error.host)
+        return ConnectError(message, errno=cause.errno, misdirected=astray)
+    if isinstance(cause, socket.gaierror):
+        message = f"no address for {error.host}: {_reason(cause)}"
+        return ConnectError(message, errno=cause.errno, misdirected=_is_no_name(cause))
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        message, plain = f"the TLS handshake with {where} failed: {_reason(cause)}", is_plain(cause)
+        return ConnectError(message, misdirected=plain, hint=_PLAIN if plain else None)
+    message = f"cannot connect to {where}: {_reason(cause)}"
+    here = _is_nobody_here(cause, error.host)
+    return ConnectError(message, errno=cause.errno, nobody_listens=here)
+
+
+def _is_no_name(error: OSError) -> bool:
+    """Whether a resolver is sure that there is no such name, or none with an address."""
+    return isinstance(error, socket.gaierror) and error.errno in _NO_NAME
+
+
+def _is_nobody_here(error: OSError, host: str) -> bool:
+    return error.errno == errno.ECONNREFUSED and is_loopback(host)
+
+
+def is_plain(error: OSError) -> bool:
+    """Whether a TLS handshake failed as it does at a port that speaks no TLS."""
+    return isinstance(error, tls.SSLError) and error.reason in _NO_TLS
+
+
+_NO_NAME: Final = frozenset(
+    getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name)
+)
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
+_PLAIN: Final = "That port speaks no TLS: check the scheme and the port of the base URL."
 
 
 def _reason(error: OSError) -> str:

@@ -17,8 +17,8 @@ from ltx_async.cli.terminal.progress import (
     progress_lines,
     shown_progress,
 )
-from ltx_async.errors import RateLimitError
-from ltx_async.events import GateClosed, GateOpened, LookupFinished
+from ltx_async.errors import ConnectError, RateLimitError
+from ltx_async.events import GateClosed, GateOpened, LookupFinished, OutageBegan, OutageEnded
 
 HALF = Snapshot(done=500, expected=1000, counts={"ok": 400, "not_found": 100}, rate=50.0)
 
@@ -137,3 +137,14 @@ def test_the_observer_knows_why_nobody_sends():
     observer(LookupFinished(make_lookup()))
     observer(GateOpened(1))
     assert observer.note == ""
+
+
+def test_the_observer_tells_when_an_outage_begins_and_when_it_ends(capsys):
+    why = ConnectError("no address for api.example.com")
+    for observer in (Observer(), Observer(Talk(quiet=True))):
+        observer(OutageBegan(60.0, why))
+        observer(OutageEnded(12.3))
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: nobody answers; waiting up to 60 s: no address for api.example.com",
+        "warning: answered again, 12 s later",
+    ]

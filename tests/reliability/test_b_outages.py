@@ -9,8 +9,11 @@ import pytest
 from patience import in_time
 
 from ltx_async import (
+    AttemptFinished,
     AttemptTimeoutError,
     ConnectError,
+    OutageBegan,
+    OutageEnded,
     Outcome,
     RetryPolicy,
     ServiceUnavailableError,
@@ -183,3 +186,117 @@ async def test_emails_in_flight_when_a_server_goes_silent_for_good_stay_pending(
     with pytest.raises(ServiceUnavailableError):
         await run
     assert [lookup.index for lookup in run.delivered] == [1]
+
+
+# Before the first reply ever, what a wrong base URL brings is waited for a short time only
+
+SHORT, LONG = 0.1, 0.4
+AT_FIRST = OutageRule(patience=LONG, first_patience=SHORT, probe_base=0.02, probe_cap=0.05)
+ASTRAY = ["refused", "unknown name", "TLS to a plain port"]
+
+
+def cannot_resolve(monkeypatch, number):
+    async def resolve(*_args, **_kwargs):
+        raise socket.gaierror(number, "no")
+
+    monkeypatch.setattr("ltx_async.transport.names.Resolver.resolve", resolve)
+
+
+@pytest.fixture
+async def astray(serve, no_names):
+    """Base URLs that are wrong, each in its own way."""
+
+    def shout(_connection):
+        return [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", HANG]
+
+    plain = await serve(ok, greeting=shout, scheme="https")
+    return {
+        "refused": f"http://127.0.0.1:{free_port()}/v1",
+        "unknown name": NOWHERE,
+        "TLS to a plain port": plain.base_url,
+    }
+
+
+async def ended_after(client, emails=1):
+    """Return the seconds that a run takes in which nobody answers, and what ended it."""
+    began = asyncio.get_running_loop().time()
+    run = _run(client, emails)
+    with pytest.raises(ServiceUnavailableError) as ended:
+        await run
+    assert run.delivered == ()
+    return asyncio.get_running_loop().time() - began, ended.value
+
+
+@pytest.mark.parametrize("kind", ASTRAY)
+@pytest.mark.parametrize("emails", [1, 100])
+async def test_a_wrong_base_url_is_found_out_soon(connect, astray, kind, emails):
+    told = []
+    client = connect(astray[kind], outage=AT_FIRST, allow_http=True, on_event=told.append)
+    took, error = await ended_after(client, emails)
+    assert took >= SHORT
+    assert in_time(took, LONG)
+    assert error.last_error.misdirected
+    assert error.hint == error.last_error.hint
+    (began,) = [event for event in told if isinstance(event, OutageBegan)]
+    assert began.patience == SHORT
+    before = told[: told.index(began)]  # the first attempt that failed made it an outage
+    assert len([event for event in before if isinstance(event, AttemptFinished)]) == 1
+
+
+@pytest.mark.parametrize("kind", ASTRAY)
+async def test_a_single_lookup_and_the_list_call_give_a_wrong_base_url_up_soon(
+    connect, astray, kind
+):
+    policy = RetryPolicy(attempts=1_000_000, base=0.01, cap=0.01)
+    client = connect(astray[kind], outage=AT_FIRST, allow_http=True, retry=policy)
+    began = asyncio.get_running_loop().time()
+    error = (await client.lookup("ann@example.com")).error
+    with pytest.raises(ConnectError) as listing:
+        await client.list_accounts()
+    assert in_time(asyncio.get_running_loop().time() - began, 2 * LONG)
+    for one in (error, listing.value):
+        assert type(one) is ConnectError
+        assert one.misdirected
+        assert one.attempts > 3
+
+
+async def test_a_resolver_that_cannot_tell_is_waited_for(connect, monkeypatch):
+    cannot_resolve(monkeypatch, socket.EAI_AGAIN)
+    took, error = await ended_after(connect(NOWHERE, outage=AT_FIRST, allow_http=True))
+    assert took >= LONG
+    assert not error.last_error.misdirected
+
+
+@pytest.mark.parametrize("number", [socket.EAI_NONAME, socket.EAI_NODATA])
+async def test_a_resolver_that_knows_of_no_name_is_not(connect, monkeypatch, number):
+    cannot_resolve(monkeypatch, number)
+    took, error = await ended_after(connect(NOWHERE, outage=AT_FIRST, allow_http=True))
+    assert in_time(took, LONG)
+    assert error.last_error.misdirected
+
+
+@pytest.mark.parametrize("reply", [ok, lambda _asked: [error(522)]])
+async def test_after_the_first_reply_ever_everything_is_waited_for(serve, connect, reply):
+    server = await serve(reply)
+    told = []
+    client = connect(server, outage=AT_FIRST, on_event=told.append)
+    await client.lookup("ann@example.com")
+    await server.stop()
+    took, _ = await ended_after(client)
+    assert took >= LONG
+    assert [event.patience for event in told if isinstance(event, OutageBegan)] == [LONG]
+
+
+async def test_a_server_that_is_started_within_the_short_patience_answers_everybody(serve, connect):
+    port, told = free_port(), []
+    rule = OutageRule(first_patience=30, probe_base=0.02, probe_cap=0.05)
+    client = connect(f"http://127.0.0.1:{port}/v1", outage=rule, on_event=told.append)
+    run = asyncio.create_task(_all(client, 50))
+    while not any(isinstance(event, OutageBegan) for event in told):
+        await asyncio.sleep(0.005)
+    await serve(ok, port=port)
+    assert {lookup.outcome for lookup in await run} == {Outcome.OK}
+    (began,) = [told.index(event) for event in told if isinstance(event, OutageBegan)]
+    (ended,) = [event for event in told if isinstance(event, OutageEnded)]
+    assert began < told.index(ended)
+    assert 0 < ended.seconds < 30

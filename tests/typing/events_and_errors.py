@@ -15,6 +15,8 @@ from ltx_async import (
     LookupFinished,
     LTXClient,
     LTXError,
+    OutageBegan,
+    OutageEnded,
     PaceLearned,
     RateLimitError,
     ResponseError,
@@ -31,6 +33,10 @@ def told(event: Event) -> str:
             return f"{assert_type(status, int | None)} {assert_type(error, LTXError | None)}"
         case RetryScheduled(delay=delay, why=why) | GateClosed(seconds=delay, why=why):
             return f"{assert_type(delay, float)} {assert_type(why, LTXError)}"
+        case OutageBegan(patience=delay, why=why):
+            return f"{assert_type(delay, float)} {assert_type(why, LTXError)}"
+        case OutageEnded(seconds=seconds):
+            return str(assert_type(seconds, float))
         case GateOpened(limit=limit):
             return str(assert_type(limit, int))
         case PaceLearned(rate=rate, in_flight=in_flight):

@@ -70,7 +70,7 @@ def example(cls):
     if issubclass(cls, ResponseError):
         details |= {"status": 503, "ray": "8f0-FRA", "retry_after": 1.5, "html": True}
     if cls is ConnectError:
-        details |= {"errno": 111, "nobody_listens": True}
+        details |= {"errno": 111, "nobody_listens": True, "misdirected": True}
     if cls is ProtocolError:
         details |= {"reused": True}
     if cls in {DeadlineError, ServiceRefusedError, ServiceUnavailableError}:

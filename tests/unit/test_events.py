@@ -18,6 +18,8 @@ from ltx_async.events import (
     GateClosed,
     GateOpened,
     LookupFinished,
+    OutageBegan,
+    OutageEnded,
     PaceLearned,
     RetryScheduled,
 )
@@ -45,6 +47,8 @@ EXAMPLES = [
     GateOpened(1),
     PaceLearned(98.0, None),
     PaceLearned(98.0, 5),
+    OutageBegan(60.0, WHY),
+    OutageEnded(12.0),
     LookupFinished(LOOKUP),
 ]
 

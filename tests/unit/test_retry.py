@@ -216,7 +216,9 @@ def test_a_value_of_the_outage_rule_out_of_range_is_refused_by_name(name, value)
 
 def test_the_outage_rule_is_a_frozen_value_by_keyword_with_the_documented_defaults():
     rule = OutageRule()
-    assert rule == OutageRule(streak=20, patience=60.0, probe_base=0.5, probe_cap=5.0)
+    assert rule == OutageRule(
+        streak=20, patience=60.0, first_patience=5.0, probe_base=0.5, probe_cap=5.0
+    )
     assert OutageRule(streak=1, patience=0, probe_base=0.001, probe_cap=86_400) != rule
     assert pickle.loads(pickle.dumps(rule)) == rule
     with pytest.raises(TypeError):

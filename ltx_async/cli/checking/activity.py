@@ -7,10 +7,18 @@ from typing import Final
 from attrs import define, field
 
 from ltx_async.cli.exits import is_not_served
-from ltx_async.events import Event, GateClosed, GateOpened, PaceLearned
+from ltx_async.cli.terminal.messages import Talk
+from ltx_async.events import (
+    Event,
+    GateClosed,
+    GateOpened,
+    OutageBegan,
+    OutageEnded,
+    PaceLearned,
+)
 from ltx_async.wording import allowed
 
-OBSERVED: Final = frozenset({GateClosed, GateOpened, PaceLearned})
+OBSERVED: Final = frozenset({GateClosed, GateOpened, OutageBegan, OutageEnded, PaceLearned})
 """The events that an `Observer` has a use for: there are few of them, however many lookups."""
 
 
@@ -19,9 +27,11 @@ class Observer:
     """Receives the client's events.
 
     Attributes:
+        talk: for the beginning and the end of an outage.
         note: why nobody sends just now, or why no more do; empty when there is no reason.
     """
 
+    talk: Talk | None = None
     note: str = ""
     _pace: str = field(init=False, default="")
 
@@ -36,5 +46,15 @@ class Observer:
                 self.note = self._pace
             case PaceLearned():
                 self.note = self._pace = allowed(event.rate)
+            case OutageBegan():
+                self._warn(
+                    f"nobody answers; waiting up to {event.patience:.0f} s: {event.why.message}"
+                )
+            case OutageEnded():
+                self._warn(f"answered again, {event.seconds:.0f} s later")
             case _:
                 pass
+
+    def _warn(self, text: str) -> None:
+        if self.talk is not None:
+            self.talk.warn(text)

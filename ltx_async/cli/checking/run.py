@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Final
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from ltx_async import BulkLookup, LTXClient
 from ltx_async.cli.checking.activity import Observer
@@ -55,7 +55,7 @@ class CheckRun:
     writer: Writer[Lookup]
     talk: Talk
     counts: Counts = field(factory=Counts)
-    observer: Observer = field(factory=Observer)
+    observer: Observer = field(default=Factory(lambda run: Observer(run.talk), takes_self=True))
     only: Only | None = None
     ordered: bool = False
     settles: bool = True

@@ -73,7 +73,7 @@ async def _run(
     talk: Talk,
     interrupt: Interrupt,
 ) -> Summary:
-    observer = Observer()
+    observer = Observer(talk)
     figures = None if metrics is None else Figures(options.thresholds, datetime.now(UTC))
     making = client_options.client(talk, *told(observer, metrics))
     async with await unless_interrupted(interrupt, making) as client:

@@ -40,7 +40,7 @@ async def demo(talk: Talk, interrupt: Interrupt) -> int:
     async with Emulator(accounts, latency=_LATENCY) as emulator:
         _misbehave(emulator, list(accounts))
         talk.say(f"a local server stands in for the API: {emulator.base_url}")
-        observer = Observer()
+        observer = Observer(talk)
         work = CheckRun(
             DistinctEmails.of(_emails(accounts)),
             writer,

@@ -40,7 +40,7 @@ async def watch(talk: Talk, interrupt: Interrupt, **options: Any) -> int:
 async def _watch(
     options: WatchOptions, client_options: ClientOptions, *, talk: Talk, interrupt: Interrupt
 ) -> int:
-    observer, metrics = Observer(), _metrics(options)
+    observer, metrics = Observer(talk), _metrics(options)
     argv = None if options.on_alert is None else parse_command(options.on_alert)
     async with contextlib.AsyncExitStack() as stack:
         if metrics is not None and options.served_at is not None:

@@ -32,6 +32,10 @@ def is_silence(error: LTXError) -> bool:
     return isinstance(error, AttemptTimeoutError)
 
 
+def _is_misdirected(error: LTXError) -> bool:
+    return isinstance(error, ConnectError) and error.misdirected
+
+
 def may_pass(error: LTXError) -> bool:
     """Whether an attempt failed by what may pass, through no fault of this machine."""
     if isinstance(error, ConnectError):
@@ -59,6 +63,8 @@ class Outage:
         answers: those of them that say how it stands with an account.
         outages: how many there were so far, one that lasts included.
         reached: whether the list was answered in the outage that lasts.
+        met: whether there ever was a reply that is not among `replies`.
+        began_at: when the outage that lasts began; None where there is none.
     """
 
     rule: OutageRule
@@ -66,8 +72,10 @@ class Outage:
     answers: int = 0
     outages: int = field(init=False, default=0)
     reached: bool = field(init=False, default=False)
+    met: bool = field(init=False, default=False)
+    began_at: float | None = field(init=False, default=None)
     _silent: int = field(init=False, default=0)
-    _gives_up_at: float | None = field(init=False, default=None)
+    _astray: bool = field(init=False, default=False)
     _failed: int = field(init=False, default=0)
     _failing: bool = field(init=False, default=False)
     _tried: int = field(init=False, default=0)
@@ -77,12 +85,40 @@ class Outage:
     @property
     def lasts(self) -> bool:
         """Whether there is an outage just now: so many attempts in a row got no answer."""
-        return self._gives_up_at is not None
+        return self.began_at is not None
 
     @property
     def is_noticed(self) -> bool:
         """Whether the latest attempt is the one that made so many in a row."""
-        return self._silent == self.rule.streak
+        return self._silent == self._streak
+
+    @property
+    def patience(self) -> float:
+        """Seconds from the beginning of the outage, after which a run ends."""
+        return self._first_patience if self._is_misdirected else self.rule.patience
+
+    def patience_with(self, error: LTXError) -> float:
+        """Return the seconds for which a single lookup goes on trying after such an error."""
+        return self._first_patience if _is_misdirected(error) and self._is_new else math.inf
+
+    @property
+    def _first_patience(self) -> float:
+        return min(self.rule.first_patience, self.rule.patience)
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether there was no reply ever, so that nothing speaks for the address."""
+        return not (self.replies or self.met)
+
+    @property
+    def _is_misdirected(self) -> bool:
+        """Whether all that was silent so far is what a wrong base URL brings."""
+        return self._astray and self._is_new
+
+    @property
+    def _streak(self) -> int:
+        """So many silent attempts in a row are an outage. No email can bring the first kind."""
+        return 1 if self._is_misdirected else self.rule.streak
 
     def counts(self, error: LTXError) -> bool:
         """Whether an attempt that ended with `error` leaves open if anybody is there."""
@@ -121,12 +157,13 @@ class Outage:
     def forget(self) -> None:
         """Count anew, as when nobody has asked for a while."""
         self._silent = self._tried = self._probes = 0
-        self._gives_up_at = None
+        self.began_at = None
         self._failing = self.reached = False
 
     def heard_list(self) -> None:
         """Note a reply to the list: the server is there, and so many more emails may be asked."""
         self._silent = 0
+        self.met = True
         self.reached = self.lasts
 
     def unheard(
@@ -145,20 +182,21 @@ class Outage:
             need not be; or the error that ends the run, once patience is at its end.
         """
         self._silent += 1
-        if self._gives_up_at is None:
-            if self._silent < self.rule.streak:
+        self._astray = _is_misdirected(error) and (self._astray or self._silent == 1)
+        if self.began_at is None:
+            if self._silent < self._streak:
                 return None
-            self._gives_up_at = now + self.rule.patience
+            self.began_at = now
             self.outages += 1
         self._tried += 1
-        if now >= self._gives_up_at and not self._may_be_odd:
-            return self._gave_up(error, self.rule.patience + now - self._gives_up_at)
-        if closed or self._silent < self.rule.streak:
+        left = self.began_at + self.patience - now
+        if left <= 0 and not self._may_be_odd:
+            return self._gave_up(error, now - self.began_at)
+        if closed or self._silent < self._streak:
             return None
         bound = math.ldexp(self.rule.probe_base, min(self._probes, _LARGEST_EXPONENT))
         self._probes += 1
         wait = min(self.rule.probe_cap, bound) * (0.5 + jitter / 2)
-        left = self._gives_up_at - now
         return min(wait, left) if left > 0 else wait
 
     @property
@@ -170,6 +208,7 @@ class Outage:
         return ServiceUnavailableError(
             f"no answer for {seconds:.0f} s, {self._silent} attempts in a row; "
             f"the last one: {error.message}",
+            hint=error.hint if self._is_misdirected else None,
             last_error=error,
         )
 

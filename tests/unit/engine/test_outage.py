@@ -1,6 +1,7 @@
 """When silence is an outage, when it is over, and what it is to blame for."""
 
 import asyncio
+import math
 
 import pytest
 
@@ -8,6 +9,7 @@ from ltx_async.engine.health.outage import Outage, cause_of, is_silence
 from ltx_async.errors import (
     AttemptTimeoutError,
     AuthenticationError,
+    ConnectError,
     DeadlineError,
     DecodeError,
     ProtocolError,
@@ -207,3 +209,64 @@ async def test_nobody_is_answered_within_a_while_or_somebody_is():
     outage.heard(answered=True)
     assert await waiting
     assert now() == began + 3.5
+
+
+# Before the first reply ever
+
+ASTRAY = ConnectError("no address for api.invalid: Name or service not known", misdirected=True)
+
+
+def astray(outage, at):
+    return outage.unheard(ASTRAY, now=at, closed=False, jitter=1.0)
+
+
+def test_what_a_wrong_base_url_brings_is_an_outage_at_once_and_a_short_one():
+    outage = new_outage()
+    assert astray(outage, 10.0) == 0.5
+    assert (outage.lasts, outage.is_noticed, outage.patience) == (True, True, 5.0)
+    assert [astray(outage, at) for at in (10.5, 11.5)] == [1, 2]
+    assert not outage.is_noticed
+    assert astray(outage, 13.5) == 1.5  # the last probe ends patience
+    gave_up = astray(outage, 15.0)
+    assert str(gave_up).startswith("no answer for 5 s, 5 attempts in a row; the last one: no addr")
+    assert gave_up.hint == ASTRAY.hint
+
+
+@pytest.mark.parametrize("hear", [lambda o: o.heard(answered=False), Outage.heard_list])
+def test_once_there_was_a_reply_it_counts_as_anything_else(hear):
+    outage = new_outage()
+    hear(outage)
+    assert [astray(outage, 0.0) for _ in range(19)] == [None] * 19
+    assert astray(outage, 0.0) == 0.5
+    assert outage.patience == 60.0
+
+
+def test_what_comes_between_makes_the_patience_the_long_one():
+    outage = new_outage()
+    astray(outage, 0.0)
+    silent(outage, 1, at=1.0)
+    assert outage.patience == 60.0
+    assert astray(outage, 6.0) is None  # nor does it become short again
+    assert astray(outage, 59.0) is None
+    assert type(astray(outage, 60.0)) is ServiceUnavailableError
+
+
+def test_silence_that_may_pass_is_no_outage_at_once():
+    outage = new_outage()
+    silent(outage, 1)
+    assert astray(outage, 0.0) is None
+    assert not outage.lasts
+
+
+def test_a_patience_that_is_shorter_still_holds():
+    outage = new_outage(patience=1.0)
+    astray(outage, 0.0)
+    assert outage.patience == 1.0
+
+
+def test_a_single_lookup_has_that_patience_only_with_what_a_wrong_base_url_brings():
+    outage = new_outage()
+    assert outage.patience_with(ASTRAY) == 5.0
+    assert outage.patience_with(SILENCE) == outage.patience_with(refused()) == math.inf
+    outage.heard(answered=True)
+    assert outage.patience_with(ASTRAY) == math.inf
