@@ -9,7 +9,7 @@ from ltx_async import LTXClient, RetryPolicy
 from ltx_async.emulator import Close, Delay, Emulator, Garbage
 from ltx_async.sync import LTXClient as SyncClient
 
-from .recipes import example
+from .recipes import example, recipes
 
 pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
 from opentelemetry import trace
@@ -88,6 +88,19 @@ async def test_each_attempt_is_a_span_whose_traceparent_is_sent(emulator, export
     assert told[0] == (None, 503, "503", StatusCode.ERROR)
     assert told[1] == (1, None, "ProtocolError", StatusCode.ERROR)
     assert told[-1] == (len(spans) - 1, 200, None, StatusCode.UNSET)
+
+
+async def test_the_line_of_the_document_is_all_it_takes(emulator, exporter, monkeypatch):
+    exporter.clear()
+    monkeypatch.setenv("USEAPI_TOKEN", emulator.token)
+    monkeypatch.setenv("USEAPI_API", emulator.base_url)
+    (recipe,) = recipes("python.md", "Tracing and error reports", "py")
+    scope = {"LTXClient": LTXClient, "trace": tracing.trace, "traceparent": tracing.traceparent}
+    exec(recipe, scope)
+    async with scope["client"] as client:
+        await client.fetch_account(ANN)
+    (span,) = exporter.get_finished_spans()
+    assert parents_sent(emulator) == [parent_of(span)]
 
 
 async def test_many_at_a_time_keep_their_spans_apart(emulator, exporter, client):
