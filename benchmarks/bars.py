@@ -9,6 +9,7 @@ from benchmarks.markdown import number, table
 from benchmarks.sections import Section
 
 MIB_IN_KIB = 1024
+MILLION = 1_000_000
 
 
 @frozen
@@ -38,8 +39,10 @@ def bars(sections: Sequence[Section]) -> list[Bar]:
         *_latency_bars(data.get("latency", {}).get("efficiency", {})),
         *_throttling_bars(data.get("throttling", {}).get("clients", [])),
         *_pace_bars(data.get("pace", {}).get("servers", [])),
-        *_growth_bars(data.get("growth", {}).get("sizes", [])),
-        *_startup_bars(data.get("startup", {}).get("ratios", {})),
+        *_command_bars(data.get("command", {}).get("ratios", {})),
+        *_growth_bars(data.get("growth", {}).get("sizes", []), data.get("scale", {})),
+        *_scale_bars(data.get("scale", {}).get("runs", [])),
+        *_startup_bars(data.get("startup", {})),
     ]
 
 
@@ -112,20 +115,52 @@ def _pace_bars(servers: Sequence[Mapping[str, Any]]) -> list[Bar]:
     ]  # fmt: skip
 
 
-def _growth_bars(sizes: Sequence[Mapping[str, Any]]) -> list[Bar]:
-    peaks = {(size["name"], size["lookups"]): size.get("peak_rss") for size in sizes}
+def _command_bars(ratios: Mapping[str, float | None]) -> list[Bar]:
+    return [
+        Bar(f"check into {name} / library, CPU", ratios.get(name), limit, at_most=True)
+        for name, limit in {"jsonl": 1.35, "sqlite": 1.7}.items()
+    ]
+
+
+def _scale_bars(runs: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    """Return the bars of a million emails: seconds of CPU, and MiB at the peak."""
+    known = {run["name"]: run for run in runs if run["lookups"] == MILLION}
+    limits = {
+        "check -o OUT.jsonl": (None, 120.0),
+        "check --resume, all done": (5.0, 150.0),
+        "report": (8.0, 300.0),
+    }
+    found = []
+    for name, (seconds, mebibytes) in limits.items():
+        run = known.get(name)
+        if seconds is not None:
+            taken = run["cpu"] if run else None
+            found.append(Bar(f"a million, {name}: seconds of CPU", taken, seconds, at_most=True))
+        peak = run["peak_rss"] / MIB_IN_KIB if run else None
+        found.append(Bar(f"a million, {name}: MiB", peak, mebibytes, at_most=True))
+    return found
+
+
+def _growth_bars(sizes: Sequence[Mapping[str, Any]], scale: Mapping[str, Any]) -> list[Bar]:
+    runs = [*sizes, *scale.get("runs", [])]
+    peaks = {(run["name"], run["lookups"]): run.get("peak_rss") for run in runs}
     found = []
     for name in ("direct", "session"):
-        million, part = peaks.get((name, 1_000_000)), peaks.get((name, 100_000))
+        million, part = peaks.get((name, MILLION)), peaks.get((name, 100_000))
         grown = (million - part) / MIB_IN_KIB if million and part else None
         found.append(Bar(f"{name}: MiB from 100,000 to a million", grown, 20.0, at_most=True))
     return found
 
 
-def _startup_bars(ratios: Mapping[str, float]) -> list[Bar]:
+def _startup_bars(data: Mapping[str, Any]) -> list[Bar]:
+    ratios, cpu = data.get("ratios", {}), data.get("cpu", {})
+    helps = [seconds * 1e3 for name, seconds in cpu.items() if name.endswith("--help")]
     return [
         Bar("import ltx_async / import aiohttp", ratios.get("import ltx_async"), 1.15,
             at_most=True),
         Bar("ltx-async --version / import aiohttp, wall",
             ratios.get("process: ltx-async --version"), 1.3, at_most=True),
+        Bar("--help of any command, ms of CPU", max(helps, default=None), 100.0, at_most=True),
+        Bar("get of one email / one request of aiohttp, wall",
+            ratios.get("get / one request of aiohttp"), 1.15, at_most=True),
     ]  # fmt: skip

@@ -59,17 +59,23 @@ def interleaved(clients: Sequence[Client], job: Job, rounds: int) -> list[Series
 
     So a machine that grows slower or busier meanwhile touches all of them alike.
     """
-    measured: dict[str, list[Measurement]] = {client.name: [] for client in clients}
-    skipped: dict[str, str] = {}
-    for client in _in_turns(clients, rounds):
-        if client.name in skipped:
+    return in_rounds([(client, scaled(job, client)) for client in clients], rounds)
+
+
+def in_rounds(tasks: Sequence[tuple[Client, Job]], rounds: int) -> list[Series]:
+    """Have every client do its job once per round; there is one series for each task."""
+    measured: list[list[Measurement]] = [[] for _ in tasks]
+    skipped: dict[int, str] = {}
+    for number in _in_turns(range(len(tasks)), rounds):
+        if number in skipped:
             continue
         try:
-            measured[client.name].append(run_client(client, scaled(job, client)))
+            measured[number].append(run_client(*tasks[number]))
         except SkippedError as reason:
-            skipped[client.name] = str(reason)
+            skipped[number] = str(reason)
     return [
-        Series(client, tuple(measured[client.name]), skipped.get(client.name)) for client in clients
+        Series(client, tuple(measured[number]), skipped.get(number))
+        for number, (client, _) in enumerate(tasks)
     ]
 
 
@@ -77,6 +83,20 @@ def scaled(job: Job, client: Client) -> Job:
     """Return the job with the client's share of the lookups, but fifty at least."""
     lookups = max(min(job.lookups, 50), int(job.lookups * client.share))
     return evolve(job, lookups=lookups)
+
+
+def paired_ratio(above: Series | None, below: Series | None, quantity: str) -> float | None:
+    """Return the median over rounds of the ratio of one quantity, None where one is missing."""
+    if not above or not below or not above.rounds or not below.rounds:
+        return None
+    pairs = zip(above.rounds, below.rounds, strict=False)
+    return median(float(getattr(one, quantity) / getattr(other, quantity)) for one, other in pairs)
+
+
+def told(title: str, middle: Measurement) -> str:
+    """Return the title of a row, and how many lookups were not answered as they should be."""
+    lost = middle.lookups - middle.ok
+    return f"{title}: {lost:,.0f} NOT ANSWERED" if lost else title
 
 
 def as_rows(series: Iterable[Series]) -> list[dict[str, object]]:
@@ -98,11 +118,11 @@ def skip_reasons(series: Iterable[Series]) -> dict[str, str]:
     return {one.client.title: one.skipped for one in series if one.skipped}
 
 
-def _in_turns(clients: Sequence[Client], rounds: int) -> Iterator[Client]:
+def _in_turns(tasks: range, rounds: int) -> Iterator[int]:
     for turn in range(rounds):
-        first = turn * len(clients) // rounds
-        yield from clients[first:]
-        yield from clients[:first]
+        first = turn * len(tasks) // rounds
+        yield from tasks[first:]
+        yield from tasks[:first]
 
 
 @contextlib.contextmanager

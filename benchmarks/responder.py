@@ -15,12 +15,15 @@ from urllib.parse import unquote_to_bytes
 from attrs import define, field
 
 from benchmarks.loops import run_on_fastest
-from benchmarks.reply import ACCOUNT_JSON, EMAIL_MARK
+from benchmarks.reply import EMAIL_MARK, REPLIES
 
 STATS_PATH = b"/stats"
 BURST = 10  # requests that a strict server forgives beyond the even pace
 
-_HEAD, _TAIL = (part.encode() for part in ACCOUNT_JSON.split(EMAIL_MARK))
+_REPLIES = {
+    name.encode(): tuple(part.encode() for part in text.split(EMAIL_MARK))
+    for name, text in REPLIES.items()
+}
 
 
 @define
@@ -57,7 +60,9 @@ class Desk:
             return _reply(b"429 Too Many Requests", slow_down, b"Retry-After: 1\r\n")
         self.counts[200] += 1
         email = unquote_to_bytes(target.rpartition(b"/")[2])
-        return _reply(b"200 OK", _HEAD + email + _TAIL)
+        first, _, _ = target[1:].partition(b"/")
+        head, tail = _REPLIES.get(first, _REPLIES[b"plain"])
+        return _reply(b"200 OK", head + email + tail)
 
 
 @define(eq=False)

@@ -17,9 +17,24 @@ from benchmarks.chart import draw
 from benchmarks.clients import CLIENTS, Client
 from benchmarks.environment import environment
 from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.sections import Section, comparison, growth, latency, pace, startup, throttling
+from benchmarks.sections import (
+    Section,
+    command,
+    comparison,
+    growth,
+    latency,
+    pace,
+    single,
+    startup,
+    throttling,
+    variations,
+)
 
-SECTIONS = ("comparison", "tls", "growth", "latency", "throttling", "pace", "startup")
+USUAL = (
+    "comparison", "tls", "variations", "concurrency", "sequential", "arrival", "command",
+    "growth", "latency", "throttling", "pace", "startup",
+)  # fmt: skip
+SECTIONS = (*USUAL, "scale")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,11 +64,17 @@ def _measured(names: Sequence[str], clients: Sequence[Client], plan: Plan) -> li
     measurers: dict[str, Callable[[], Section]] = {
         "comparison": lambda: comparison.measure(clients, plan),
         "tls": lambda: comparison.measure_tls(clients, plan),
+        "variations": lambda: variations.measure(plan),
+        "concurrency": lambda: variations.measure_concurrency(plan),
+        "sequential": lambda: single.measure(plan),
+        "arrival": lambda: single.measure_arrival(plan),
+        "command": lambda: command.measure(plan),
         "growth": lambda: growth.measure(plan),
         "latency": lambda: latency.measure(plan),
         "throttling": lambda: throttling.measure(plan),
         "pace": pace.measure,
         "startup": lambda: startup.measure(plan),
+        "scale": lambda: command.measure_scale(plan),
     }
     sections = []
     for name in (name for name in SECTIONS if name in names):
@@ -75,7 +96,7 @@ def _draw(sections: Sequence[Section], path: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small counts: under 60 s")
+    parser.add_argument("--quick", action="store_true", help="small counts: some minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round as JSON")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the comparison")
     parser.add_argument("--only", metavar="NAMES", help=f"compare only: {','.join(CLIENTS)}")
@@ -83,7 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lookups", type=_positive, metavar="N", help="lookups per client")
     parser.add_argument("--concurrency", type=_positive, metavar="N", help="connections")
     parser.add_argument(
-        "--sections", nargs="+", choices=SECTIONS, default=SECTIONS, help="which questions"
+        "--sections",
+        nargs="+",
+        choices=SECTIONS,
+        default=USUAL,
+        metavar="NAME",
+        help=f"which questions: {', '.join(USUAL)}; and scale, of a million, only if named",
     )
     return parser
 

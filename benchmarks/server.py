@@ -12,8 +12,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks.cores import ROOT, pin_process, server_core
-from benchmarks.reply import ACCOUNT_JSON, EMAIL_MARK
+from benchmarks.cores import ROOT, open_files, pin_process, server_core
+from benchmarks.reply import EMAIL_MARK, REPLIES
 
 START_SECONDS = 10.0
 
@@ -22,7 +22,7 @@ daemon off;
 master_process off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log crit;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {files}; }}
 http {{
     access_log off;
     keepalive_requests 100000000;
@@ -33,14 +33,17 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} {tls}backlog=1024;
-{certificate}        location ~ ^/v1/ltxstudio/accounts/(?<email>[^/]+)$ {{
+        listen 127.0.0.1:{port} {tls}backlog=4096;
+{certificate}{locations}    }}
+}}
+"""
+LOCATION = """\
+        location ~ ^{folder}/v1/ltxstudio/accounts/(?<email>[^/]+)$ {{
             default_type application/json;
             return 200 '{reply}';
         }}
-    }}
-}}
 """
+MOST_FILES = 12_000  # for connections; a system may allow fewer
 
 
 @frozen
@@ -49,6 +52,10 @@ class Server:
 
     base_url: str
     ca_file: str = ""
+
+    def answering(self, reply: str) -> str:
+        """Return the base URL below which another of the ``REPLIES`` is given."""
+        return self.base_url if reply == "plain" else self.base_url[:-2] + f"{reply}/v1"
 
 
 def nginx_path() -> str | None:
@@ -93,10 +100,10 @@ def _nginx(executable: str, *, tls: bool) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="ltx-async-bench-") as folder:
         port = _free_port()
         config = Path(folder) / "nginx.conf"
-        reply = ACCOUNT_JSON.replace(EMAIL_MARK, "$email")
         certificate, ca_file = _certificate(Path(folder)) if tls else ("", "")
         listening = {"port": port, "tls": "ssl " if tls else "", "certificate": certificate}
-        config.write_text(NGINX_CONFIG.format(folder=folder, reply=reply, **listening), "utf-8")
+        limits = {"files": open_files(MOST_FILES), "locations": _locations()}
+        config.write_text(NGINX_CONFIG.format(folder=folder, **limits, **listening), "utf-8")
         errors = f"{folder}/error.log"
         command = [executable, "-p", folder, "-c", str(config), "-e", errors]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -104,6 +111,14 @@ def _nginx(executable: str, *, tls: bool) -> Iterator[Server]:
             _wait_until_it_listens(process, port)
             scheme = "https" if tls else "http"
             yield Server(f"{scheme}://127.0.0.1:{port}/v1", ca_file)
+
+
+def _locations() -> str:
+    replies = {"" if name == "plain" else f"/{name}": text for name, text in REPLIES.items()}
+    return "".join(
+        LOCATION.format(folder=folder, reply=text.replace(EMAIL_MARK, "$email"))
+        for folder, text in replies.items()
+    )
 
 
 def _certificate(folder: Path) -> tuple[str, str]:

@@ -102,3 +102,49 @@ THROTTLED_CLIENTS = {
                needs=("aiohttp",)),
     )
 }  # fmt: skip
+
+OPTIONS = {
+    client.name: client
+    for client in (
+        Client("direct-ordered", "ours:direct_ordered", "ltx_async direct, ordered=True",
+               needs=(*OURS, *SPEED)),
+        Client("direct-watched", "ours:direct_watched", "ltx_async direct, on_event set",
+               needs=(*OURS, *SPEED)),
+    )
+}  # fmt: skip
+
+SEQUENTIAL_CLIENTS = {
+    client.name: client
+    for client in (
+        Client("raw", "raw_socket:run", "a blocking socket and orjson: the floor",
+               needs=("orjson",)),
+        Client("direct", "ours:direct_one_after_another", "ltx_async direct, uvloop",
+               needs=(*OURS, *SPEED)),
+        Client("session", "ours:session_one_after_another", "ltx_async session, asyncio",
+               needs=OURS),
+        Client("sync", "ours:sync_one_after_another", "ltx_async.sync, session", needs=OURS),
+        Client("aiohttp", "aiohttp_gather:run_one_after_another", "aiohttp, asyncio",
+               needs=("aiohttp",)),
+    )
+}  # fmt: skip
+
+COMMANDS = {
+    client.name: client
+    for client in (
+        Client("library", "ours:direct", "the library: direct, bulk, uvloop",
+               needs=(*OURS, *SPEED)),
+        Client("jsonl", "command:to_jsonl", "`check -o OUT.jsonl`", needs=(*OURS, "click")),
+        Client("csv", "command:to_csv", "`check -o OUT.csv`", needs=(*OURS, "click")),
+        Client("sqlite", "command:to_sqlite", "`check -o OUT.sqlite`", needs=(*OURS, "click")),
+    )
+}  # fmt: skip
+
+ARRIVAL_CLIENTS = {
+    client.name: client
+    for client in (
+        Client("direct", "ours:direct_arriving", "ltx_async direct, uvloop",
+               needs=(*OURS, *SPEED)),
+        Client("session", "ours:session_arriving", "ltx_async session, asyncio", needs=OURS),
+        Client("aiohttp", "aiohttp_gather:run_arriving", "aiohttp, asyncio", needs=("aiohttp",)),
+    )
+}  # fmt: skip

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 import aiohttp
 
 from benchmarks.account import Account, UsualAccount, structure, structure_as_usual
+from benchmarks.clients.workers import arrive
 from benchmarks.loops import run_on_asyncio, run_on_uvloop
 from benchmarks.measurement import Job, Measurement, Stopwatch
 from benchmarks.workload import HEADERS, account_url, emails
@@ -28,6 +29,16 @@ def run_bounded(job: Job) -> Measurement:
 def run_bounded_uvloop(job: Job) -> Measurement:
     """Gather every lookup under a semaphore on uvloop."""
     return run_on_uvloop(_gathered(job, _fetch_as_usual, bounded=True))
+
+
+def run_one_after_another(job: Job) -> Measurement:
+    """Await one lookup after the other on asyncio's own loop."""
+    return run_on_asyncio(_in_turn(job))
+
+
+def run_arriving(job: Job) -> Measurement:
+    """Look up as the emails arrive, on asyncio's own loop."""
+    return run_on_asyncio(_arriving(job))
 
 
 def run(job: Job) -> Measurement:
@@ -54,9 +65,8 @@ async def _gathered(
     job: Job, fetch: Fetch, *, bounded: bool = False, return_exceptions: bool = False
 ) -> Measurement:
     watch = Stopwatch(job.lookups)
-    connector = aiohttp.TCPConnector(limit=job.concurrency, ssl=job.tls())
     turn = asyncio.Semaphore(job.concurrency) if bounded else contextlib.nullcontext()
-    async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
+    async with _session(job) as session:
         with watch:
             await asyncio.gather(
                 *(
@@ -66,6 +76,30 @@ async def _gathered(
                 return_exceptions=return_exceptions,
             )
     return watch.measurement()
+
+
+async def _in_turn(job: Job) -> Measurement:
+    watch = Stopwatch(job.lookups)
+    async with _session(job) as session:
+        with watch:
+            for email in emails(job.lookups):
+                url = account_url(job.base_url, email)
+                await _timed(_fetch_as_usual, session, url, watch, contextlib.nullcontext())
+    return watch.measurement()
+
+
+async def _arriving(job: Job) -> Measurement:
+    async with _session(job) as session:
+
+        async def fetch(email: str) -> UsualAccount:
+            return await _fetch_as_usual(session, account_url(job.base_url, email))
+
+        return (await arrive(job, fetch)).measurement()
+
+
+def _session(job: Job) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=job.concurrency, ssl=job.tls())
+    return aiohttp.ClientSession(connector=connector, headers=HEADERS)
 
 
 async def _timed(

@@ -1,4 +1,4 @@
-"""A fixed set of workers on one iterator: what a careful user of an async client writes."""
+"""What drives an async client: a fixed set of workers, or emails that arrive by the clock."""
 
 import asyncio
 import time
@@ -26,3 +26,28 @@ async def _work(
         started = time.perf_counter()
         await fetch(email)
         watch.answered(time.perf_counter() - started)
+
+
+async def arrive(job: Job, fetch: Callable[[str], Awaitable[object]]) -> Stopwatch:
+    """Look up emails that arrive evenly, ``rate`` a second, whatever became of those before.
+
+    A latency counts from the moment when an email was due, not from when the client got to it:
+    one that holds the others up is charged with all of their waits (coordinated omission).
+    """
+    watch = Stopwatch(job.lookups)
+    with watch:
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for number, email in enumerate(emails(job.lookups)):
+                due = began + number / job.rate
+                if (early := due - time.perf_counter()) > 0:
+                    await asyncio.sleep(early)
+                group.create_task(_answer(email, due, fetch, watch))
+    return watch
+
+
+async def _answer(
+    email: str, due: float, fetch: Callable[[str], Awaitable[object]], watch: Stopwatch
+) -> None:
+    await fetch(email)
+    watch.answered(time.perf_counter() - due)

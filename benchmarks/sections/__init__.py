@@ -1,4 +1,4 @@
-"""The six questions of the benchmark, one file each: what is measured, and its table."""
+"""The questions of the benchmark: what is measured for each, and its table."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,11 +1,17 @@
 """What a lookup costs: every client on the fastest server, side by side; and the same over TLS."""
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 from benchmarks.clients import CLIENTS, Client
 from benchmarks.markdown import mebibytes, number, skipped, table
-from benchmarks.measure import Series, as_rows, interleaved, skip_reasons
+from benchmarks.measure import (
+    Series,
+    as_rows,
+    interleaved,
+    paired_ratio,
+    skip_reasons,
+    told,
+)
 from benchmarks.measurement import Job, Measurement
 from benchmarks.plan import Plan
 from benchmarks.sections import Section
@@ -54,17 +60,9 @@ def _section(name: str, title: str, series: Sequence[Series], plan: Plan) -> Sec
     return Section(name, title, text, data)
 
 
-def paired_ratio(above: Series | None, below: Series | None, quantity: str) -> float | None:
-    """Return the median over rounds of the ratio of one quantity, None where one is missing."""
-    if not above or not below or not above.rounds or not below.rounds:
-        return None
-    pairs = zip(above.rounds, below.rounds, strict=False)
-    return median(float(getattr(one, quantity) / getattr(other, quantity)) for one, other in pairs)
-
-
 def _row(one: Series, middle: Measurement, yardstick: Series) -> tuple[str, ...]:
     return (
-        _title(one.client, middle),
+        told(one.client.title, middle),
         number(middle.per_second),
         number(paired_ratio(one, yardstick, "per_second"), 2),
         number(middle.cpu_us, 1),
@@ -73,11 +71,6 @@ def _row(one: Series, middle: Measurement, yardstick: Series) -> tuple[str, ...]
         number(middle.p99_ms, 1),
         mebibytes(middle.peak_rss),
     )
-
-
-def _title(client: Client, middle: Measurement) -> str:
-    lost = middle.lookups - middle.ok
-    return f"{client.title}: {lost:,.0f} NOT ANSWERED" if lost else client.title
 
 
 def _fewer(series: Sequence[Series], plan: Plan) -> str:
