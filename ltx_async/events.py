@@ -22,8 +22,8 @@ class AttemptStarted:
 class AttemptFinished:
     """An attempt ended after `seconds`: with a `status`, or with an `error` and no reply.
 
-    A 429 or a 503 has both: the status that came and the error made of it. An attempt
-    that is cancelled has no end: nobody learns what became of it.
+    A 429 or a 503 has both: the status that came and the error made of it. Neither has an attempt
+    that was cancelled, and one whose header fields could not be had: nobody learns what came of it.
     """
 
     email: str

@@ -113,28 +113,37 @@ class Attempts(Generic[T]):
         result: T | LTXError
         try:
             request = self.request if shared.headers is None else self._with_fields(shared.headers)
-            reply = await shared.transport.send(
-                request, max(_SHORTEST_TIMEOUT, min(timeout, ends_at - now))
-            )
-        except _UNANSWERED as error:
-            result = error.with_traceback(None)
-        else:
-            self.status = reply.status
-            reading = (reply, self.email or "", shared.redaction)
-            if len(reply.body) > _LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
-                result = await shared.loop.run_in_executor(None, self.read, *reading)
+            try:
+                reply = await shared.transport.send(
+                    request, max(_SHORTEST_TIMEOUT, min(timeout, ends_at - now))
+                )
+            except _UNANSWERED as error:
+                result = error.with_traceback(None)
             else:
-                result = self.read(*reading)
-            if isinstance(result, DecodeError) and result.another_email:
-                shared.transport.discard(reply)
+                self.status = reply.status
+                reading = (reply, self.email or "", shared.redaction)
+                if len(reply.body) > _LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
+                    result = await shared.loop.run_in_executor(None, self.read, *reading)
+                else:
+                    result = self.read(*reading)
+                if isinstance(result, DecodeError) and result.another_email:
+                    shared.transport.discard(reply)
+        except BaseException as error:
+            if watched:
+                self._tell_end(
+                    shared.clock() - began, None, error if isinstance(error, LTXError) else None
+                )
+            raise
         seconds = shared.clock() - began
         failure = result if isinstance(result, LTXError) else None
         if watched:
-            status = None if reply is None else reply.status
-            event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
-            shared.tell(event)
+            self._tell_end(seconds, None if reply is None else reply.status, failure)
         self._report(failure, now, seconds, replied=reply is not None)
         return result
+
+    def _tell_end(self, seconds: float, status: int | None, failure: LTXError | None) -> None:
+        event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
+        self.shared.tell(event)
 
     def _with_fields(self, headers: Callable[[AttemptStarted], object]) -> Request:
         """Return the request with the header fields that are for this attempt."""

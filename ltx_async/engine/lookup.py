@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ltx_async.codec import ACCOUNT_LIST, AccountList, account_target, parse_account
 from ltx_async.engine.attempts import read_list
 from ltx_async.engine.bounds import Bounds
-from ltx_async.engine.logs import logger, mask_email, message_for_log
+from ltx_async.engine.logs import facts_of, logger, mask_email, message_for_log
 from ltx_async.engine.retry_loop import RetryLoop
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
@@ -43,7 +43,8 @@ async def look_up(
         result = await loop.result()
     lookup = _record(index, email if type(email) is str else as_text(email), result, loop)
     if lookup.error is not None and lookup.outcome is Outcome.FAILED:
-        logger.info("%s failed: %s", mask_email(email), message_for_log(lookup.error, email))
+        who, what = mask_email(email), message_for_log(lookup.error, email)
+        logger.info("%s failed: %s", who, what, extra=facts_of(LookupFinished(lookup)))
     if shared.watched:
         shared.tell(LookupFinished(lookup))
     return lookup

@@ -12,7 +12,7 @@ from ltx_async.engine.attempts import Attempts
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.follow_up import FollowUp
 from ltx_async.engine.limiter import client_closed
-from ltx_async.engine.logs import logger, mask_email, message_for_log
+from ltx_async.engine.logs import facts_of, logger, mask_email, message_for_log
 from ltx_async.engine.run import RunEndedError
 from ltx_async.errors import (
     DeadlineError,
@@ -186,8 +186,9 @@ class RetryLoop(Attempts[T]):
     async def _sleep(self, delay: float, why: LTXError) -> None:
         run = self.run
         who, what = mask_email(self.email or "the list"), message_for_log(why, self.email)
-        logger.info("asking again for %s in %.1f s: %s", who, delay, what)
-        self.shared.tell(RetryScheduled(self.email or "", self.attempts, delay, why))
+        event = RetryScheduled(self.email or "", self.attempts, delay, why)
+        logger.info("asking again for %s in %.1f s: %s", who, delay, what, extra=facts_of(event))
+        self.shared.tell(event)
         if run is None:
             await asyncio.sleep(delay)
             return

@@ -16,7 +16,8 @@ from ltx_async.codec import Redaction
 from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.health.overload import Overload
 from ltx_async.engine.limiter import Limiter, client_closed
-from ltx_async.engine.logs import doubts, logger, message_for_log
+from ltx_async.engine.logs import doubts, facts_of, logger, message_for_log
+from ltx_async.engine.parameters import is_coroutine
 from ltx_async.engine.run import Run
 from ltx_async.errors import (
     ConfigurationError,
@@ -37,6 +38,9 @@ from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
 
+_NOT_AWAITED: Final = ConfigurationError(
+    "on_event gave a coroutine, which nobody awaits: it must be a plain function",
+)
 _TOLD_COUNTS: Final = frozenset(10**power for power in range(1, 10))
 
 
@@ -63,7 +67,7 @@ class Shared:
     policy: RetryPolicy
     outage: Outage
     redaction: Redaction
-    on_event: Callable[[Event], None] | None
+    on_event: Callable[[Event], object] | None
     headers: Callable[[AttemptStarted], Mapping[str, str]] | None = None
     kinds: frozenset[type[Event]] | None = None
     _each: bool = field(init=False)
@@ -147,28 +151,34 @@ class Shared:
 
     def tell(self, event: Event) -> None:
         """Log an event and pass it on."""
-        logger.debug("%s", event)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s", event, extra=facts_of(event))
         if self.on_event is not None and (self.kinds is None or type(event) in self.kinds):
             try:
-                self.on_event(event)
+                if is_coroutine(self.on_event(event)):
+                    self._complain(_NOT_AWAITED)
             except Exception as error:  # noqa: BLE001 - the run goes on
                 self._complain(error)
 
     def _complain(self, error: Exception) -> None:
         """Log the first exception of `on_event` whole, and of those after it how many there are."""
         self._raised += 1
-        if self._raised == 1:
+        if self._raised == 1 and error is _NOT_AWAITED:
+            logger.error("%s; the run goes on", error)
+        elif self._raised == 1:
             logger.error("on_event raised; the run goes on", exc_info=error)
         elif self._raised in _TOLD_COUNTS:
-            logger.error("on_event has raised %d times; the run goes on", self._raised)
+            logger.error("on_event has failed %d times; the run goes on", self._raised)
 
     # What one lookup meets and all of them heed
 
     def close_gate(self, seconds: float, why: LTXError, *, throttle: bool = False) -> None:
         """Let nobody send for a while."""
         if self.limiter.close(seconds, throttle=throttle):
-            logger.info("nobody sends for %.1f s: %s", seconds, message_for_log(why, why.email))
-            self.tell(GateClosed(seconds, why))
+            event = GateClosed(seconds, why)
+            said = message_for_log(why, why.email)
+            logger.info("nobody sends for %.1f s: %s", seconds, said, extra=facts_of(event))
+            self.tell(event)
 
     def is_throttle(self, error: LTXError | None) -> bool:
         """Note a reply, and return whether it asks everybody to slow down."""
@@ -193,8 +203,10 @@ class Shared:
         follow_up = self.outage.unheard(error, now=now, closed=self.limiter.closed, jitter=jitter)
         if self.outage.lasts and not lasted:
             patience, why = self.outage.patience, message_for_log(error, error.email)
-            doubts.warning("nobody answers; waiting up to %.0f s; the last one: %s", patience, why)
-            self.tell(OutageBegan(patience, error))
+            began = OutageBegan(patience, error)
+            what = "nobody answers; waiting up to %.0f s; the last one: %s"
+            doubts.warning(what, patience, why, extra=facts_of(began))
+            self.tell(began)
         if isinstance(follow_up, ServiceUnavailableError):
             run.end(follow_up)
         elif follow_up is not None:

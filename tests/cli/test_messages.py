@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from ltx_async.cli.terminal.messages import Talk, is_terminal
+from ltx_async.errors import ConfigurationError
 
 
 def test_control_characters_in_a_line_become_escapes(capfd):
@@ -85,7 +86,7 @@ def test_a_dumb_terminal_is_none(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("level", "shown"), [("debug", "diw"), ("INFO", "iw"), ("", "w"), ("error", ""), ("junk", "w")]
+    ("level", "shown"), [("debug", "diw"), ("INFO", "iw"), ("", "w"), ("error", ""), (" ", "w")]
 )
 def test_the_log_shows_what_its_variable_asks_for(capfd, monkeypatch, level, shown):
     monkeypatch.setenv("LTX_ASYNC_LOG", level)
@@ -97,3 +98,13 @@ def test_the_log_shows_what_its_variable_asks_for(capfd, monkeypatch, level, sho
     lines = capfd.readouterr().err.splitlines()
     assert "".join(line.split(": ")[1][0] for line in lines) == shown
     assert logger.handlers == []
+
+
+@pytest.mark.parametrize("level", ["junk", "10", "critical", "debug,info", "\x1b[31m"])
+def test_a_level_that_is_none_is_refused_with_those_there_are(monkeypatch, level):
+    monkeypatch.setenv("LTX_ASYNC_LOG", level)
+    talking = Talk(quiet=True, console=None).logging()
+    with pytest.raises(ConfigurationError, match="LTX_ASYNC_LOG is no level") as caught, talking:
+        pass
+    assert "debug, info, warning, error" in caught.value.hint
+    assert logging.getLogger("ltx_async").handlers == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from inside import queued_in, shared_by
 
-from ltx_async import Outcome, RetryPolicy
+from ltx_async import AttemptFinished, AttemptStarted, Outcome, RetryPolicy
 
 from .replies import account_body, chunk, error, head, ok
 from .wire import Pause
@@ -45,11 +45,32 @@ async def cancelled(task: asyncio.Task) -> bool:
     return False
 
 
+class Open:
+    """The attempts that were started and have not finished yet."""
+
+    def __init__(self):
+        self.attempts = []
+        self.without_end = 0
+
+    def __call__(self, event):
+        if isinstance(event, AttemptStarted):
+            self.attempts.append((event.email, event.attempt))
+        elif isinstance(event, AttemptFinished):
+            self.attempts.remove((event.email, event.attempt))
+            self.without_end += event.status is event.error is None
+
+
 @pytest.fixture
-def pristine():
+def watching():
+    return Open()
+
+
+@pytest.fixture
+def pristine(watching):
     """Check that a client is as good as new: no slot taken, no gate closed, nothing in hand."""
 
     async def check(client, server) -> None:
+        assert watching.attempts == []
         assert shared_by(client).limiter.under_way == 0
         assert not queued_in(client)
         server.answer = ok
@@ -62,11 +83,11 @@ def pristine():
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_a_lookup_cancelled_at_any_moment_leaves_nothing(
-    serve, connect, pristine, concurrency
+    serve, connect, pristine, watching, concurrency
 ):
     draw = random.Random(33)
     server = await serve(leisurely)
-    client = connect(server, concurrency=concurrency, retry=SLEEPY)
+    client = connect(server, concurrency=concurrency, retry=SLEEPY, on_event=watching)
     await client.lookup("first@example.com")
     before = tasks_but_mine()
     count = 0
@@ -89,10 +110,12 @@ async def test_a_lookup_cancelled_at_any_moment_leaves_nothing(
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_a_lookup_cancelled_after_each_turn_of_the_loop_leaves_nothing(
-    serve, connect, pristine, concurrency
+    serve, connect, pristine, watching, concurrency
 ):
     server = await serve(lambda asked: ok(asked) if asked.number % 3 else [error(503)])
-    client = connect(server, concurrency=concurrency, retry=RetryPolicy(base=0.0005))
+    client = connect(
+        server, concurrency=concurrency, retry=RetryPolicy(base=0.0005), on_event=watching
+    )
     count = 0
     for turns in range(1000):
         tasks = [asyncio.create_task(client.lookup("ann@example.com")) for _ in range(2)]
@@ -103,14 +126,17 @@ async def test_a_lookup_cancelled_after_each_turn_of_the_loop_leaves_nothing(
                 count += 1
                 assert await cancelled(task)
     assert count > 100
+    assert watching.without_end > 10
     await pristine(client, server)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_a_run_cancelled_at_any_moment_leaves_nothing(serve, connect, pristine, concurrency):
+async def test_a_run_cancelled_at_any_moment_leaves_nothing(
+    serve, connect, pristine, watching, concurrency
+):
     draw = random.Random(34)
     server = await serve(leisurely)
-    client = connect(server, concurrency=concurrency, retry=SLEEPY)
+    client = connect(server, concurrency=concurrency, retry=SLEEPY, on_event=watching)
     before = tasks_but_mine()
 
     async def run() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from attrs import define, field
 
+from ltx_async.errors import ConfigurationError
 from ltx_async.wording import inert, wrapped
 
 if TYPE_CHECKING:
@@ -78,19 +79,34 @@ class Talk:
 
     @contextlib.contextmanager
     def logging(self) -> Iterator[Self]:
-        """Show the log of `ltx_async` from warnings on, or from the level in LTX_ASYNC_LOG on."""
+        """Show the log of `ltx_async` from warnings on, or from the level in LTX_ASYNC_LOG on.
+
+        Raises:
+            ConfigurationError: there is no such level.
+        """
+        level = _log_level()
         logger = logging.getLogger("ltx_async")
         before = logger.level, logger.propagate
         handler = _TalkHandler(self)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         logger.addHandler(handler)
-        logger.setLevel(_LEVELS.get(os.environ.get(LOG_VARIABLE, "").lower(), logging.WARNING))
+        logger.setLevel(level)
         logger.propagate = False
         try:
             yield self
         finally:
             logger.removeHandler(handler)
             logger.level, logger.propagate = before
+
+
+def _log_level() -> int:
+    given = os.environ.get(LOG_VARIABLE, "").strip().lower()
+    if given and given not in _LEVELS:
+        raise ConfigurationError(
+            f"{LOG_VARIABLE} is no level: {given[:20]!r}",
+            hint="Set it to one of " + ", ".join(_LEVELS) + ", or unset it.",
+        )
+    return _LEVELS.get(given, logging.WARNING)
 
 
 class _TalkHandler(logging.Handler):

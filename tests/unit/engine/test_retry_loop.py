@@ -631,6 +631,59 @@ async def test_the_log_at_debug_names_the_email_and_every_attempt(caplog):
     assert EMAIL in caplog.text
 
 
+@in_virtual_time
+async def test_records_of_the_log_say_in_fields_of_their_own_what_happened(caplog):
+    caplog.set_level(logging.DEBUG, "ltx_async")
+    await look_up(503, throttled(2), 400, latency=0.25, retry=policy(base=1.0))
+    fields = ("email", "attempt", "status", "seconds", "error_type")
+    said = [[getattr(record, name, None) for name in fields] for record in caplog.records]
+    masked = "a***@example.com"
+    assert said == [
+        [masked, 1, None, None, None],  # AttemptStarted
+        [masked, 1, 503, 0.25, "ServerError"],
+        [masked, 1, 503, 0.5, "ServerError"],  # asking again
+        [masked, 1, 503, 0.5, "ServerError"],
+        [masked, 2, None, None, None],
+        [masked, 2, 429, 0.25, "RateLimitError"],
+        [None, None, 429, 2.1, "RateLimitError"],  # nobody sends
+        [None, None, 429, 2.1, "RateLimitError"],
+        [None, None, None, None, None],  # sending again
+        [None, None, None, None, None],
+        [masked, 3, None, None, None],
+        [masked, 3, 400, 0.25, "ResponseError"],
+        [None, None, None, None, None],  # PaceLearned
+        [masked, 3, 400, pytest.approx(3.35), "ResponseError"],  # failed
+        [masked, 3, 400, pytest.approx(3.35), "ResponseError"],
+    ]
+    assert all(EMAIL not in str(value) for record in said for value in record)
+
+
+@in_virtual_time
+async def test_an_attempt_that_is_cancelled_has_its_end_too():
+    told = []
+    client = client_over(ScriptedTransport([HANGS]), on_event=told.append)
+    task = asyncio.create_task(client.lookup(EMAIL))
+    await passes(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert told == [AttemptStarted(EMAIL, 1), AttemptFinished(EMAIL, 1, 1.0, None, None)]
+
+
+@pytest.mark.parametrize("fault", [KeyError("x"), ConfigurationError("closed"), SystemExit()])
+@in_virtual_time
+async def test_an_attempt_that_could_not_be_sent_has_its_end_too(fault):
+    def headers(_attempt):
+        raise fault
+
+    told = []
+    client = client_over(ScriptedTransport(), on_event=told.append, headers=headers)
+    with pytest.raises(type(fault)):
+        await client.lookup(EMAIL)
+    error = fault if isinstance(fault, ConfigurationError) else None
+    assert told == [AttemptStarted(EMAIL, 1), AttemptFinished(EMAIL, 1, 0.0, None, error)]
+
+
 # The client closes meanwhile
 
 

@@ -1,5 +1,6 @@
 """What all lookups of a client share: the log, the events, the gate and the limits."""
 
+import gc
 import logging
 
 import pytest
@@ -93,8 +94,29 @@ def test_a_listener_that_raises_each_time_is_logged_once_whole_and_then_counted(
     assert [bool(record.exc_info) for record in errors] == [True, False, False]
     assert "ZeroDivisionError" in caplog.text
     assert [record.getMessage() for record in errors[1:]] == [
-        "on_event has raised 10 times; the run goes on",
-        "on_event has raised 100 times; the run goes on",
+        "on_event has failed 10 times; the run goes on",
+        "on_event has failed 100 times; the run goes on",
+    ]
+
+
+async def on_event(_event):
+    """Nobody awaits what this gives."""
+
+
+def test_a_coroutine_that_a_listener_gives_is_told_once_and_forgotten_without_a_warning(
+    caplog, recwarn
+):
+    ours = shared(lambda event: on_event(event))
+    for _ in range(20):
+        ours.tell(AttemptStarted(EMAIL, 1))
+    gc.collect()
+    assert not recwarn.list
+    assert caplog.messages == [
+        (
+            "on_event gave a coroutine, which nobody awaits: it must be a plain function; "
+            "the run goes on"
+        ),
+        "on_event has failed 10 times; the run goes on",
     ]
 
 
