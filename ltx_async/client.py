@@ -16,7 +16,7 @@ from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import logger
 from ltx_async.engine.lookup import list_accounts, look_up
-from ltx_async.engine.parameters import check_functions, check_kinds, kinds_of
+from ltx_async.engine.parameters import check_functions, check_kinds, kinds_of, set_attribute
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
@@ -76,6 +76,8 @@ class LTXClient:
     Raises:
         ConfigurationError: a parameter or variable cannot be used.
     """
+
+    __slots__ = ("__weakref__", "_bounds", "_endpoint", "_shared")
 
     def __init__(
         self,
@@ -143,6 +145,9 @@ class LTXClient:
             "an LTXClient cannot be pickled or copied: make one client per process",
             hint="Hand emails to the other process, and records (lookup.to_record()) back.",
         )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        set_attribute(self, name, value)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_shared"):  # in a traceback with locals, from `__init__`

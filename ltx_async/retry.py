@@ -53,6 +53,14 @@ def _count_in(low: int, high: int) -> Callable[[object, Attribute[int], int], No
     return check
 
 
+def _check_random(_rule: object, _attribute: object, value: object) -> None:
+    if not callable(value):
+        raise ConfigurationError(
+            f"random must be a function that returns a number in [0, 1), not {value!r}",
+            hint="Leave it out, or pass a generator's: random.Random(7).random",
+        )
+
+
 @frozen(kw_only=True)
 class RetryPolicy:
     """How a failed attempt is followed up; times in seconds.
@@ -82,7 +90,9 @@ class RetryPolicy:
     throttles: int = field(default=10, validator=_count_in(0, 1_000_000))
     retry_after_cap: float = field(default=60.0, validator=_number_in(0, 1e9))
     budget: int = field(default=500, validator=_count_in(0, 1_000_000_000))
-    random: Callable[[], float] = field(default=_uniform, repr=False, eq=False)
+    random: Callable[[], float] = field(
+        default=_uniform, validator=_check_random, repr=False, eq=False
+    )
 
     def retries(self, error: LTXError) -> bool:
         """Whether this kind of failure may pass by itself (a 429 is a wait, not a failure)."""

@@ -25,6 +25,7 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
 from ltx_async.client import LTXClient as AsyncClient
 from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.limiter import client_closed
+from ltx_async.engine.parameters import set_attribute
 from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup
 
@@ -53,6 +54,7 @@ def _opens(
             )
         self._client = AsyncClient(*args, **kwargs)  # type: ignore[arg-type]
         self._lock = threading.RLock()  # an iterator may be collected while it is held
+        self._loop, self._closed = None, False
 
     return lambda _named: __init__
 
@@ -88,6 +90,17 @@ class LTXClient:
     taken, and `on_event` is called, in the thread of its loop. Each process makes its own client.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_client",
+        "_closed",
+        "_ended",
+        "_lock",
+        "_loop",
+        "_process",
+        "_thread",
+    )
+
     @_opens(AsyncClient.__init__)
     def __init__(self) -> None: ...
 
@@ -108,11 +121,14 @@ class LTXClient:
 
     _client: AsyncClient
     _lock: threading.RLock
-    _loop: asyncio.AbstractEventLoop | None = None
+    _loop: asyncio.AbstractEventLoop | None
     _thread: threading.Thread
     _ended: asyncio.Event
     _process: int
-    _closed: bool = False
+    _closed: bool
+
+    def __setattr__(self, name: str, value: object) -> None:
+        set_attribute(self, name, value)
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop to its end; an interrupt cancels it."""
@@ -195,10 +211,20 @@ class LTXClient:
             if self._thread is not threading.current_thread():
                 self._thread.join()
 
+    @property
+    def _is_open(self) -> bool:
+        """Whether there is a thread in this process that nobody ended."""
+        loop = getattr(self, "_loop", None)
+        return loop is not None and not self._closed and self._process == os.getpid()
+
+    def __repr__(self) -> str:
+        return repr(self._client) if hasattr(self, "_client") else "<LTXClient>"
+
     def __del__(self, _warnings: Any = warnings) -> None:
-        if self._loop is not None and not self._closed and self._process == os.getpid():
+        if self._is_open:
             message = f"unclosed {self._client!r}: use a with block, or close()"
             _warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+            assert self._loop is not None
             self._loop.call_soon_threadsafe(self._ended.set)
 
 

@@ -15,7 +15,7 @@ def _check_seconds(_bounds: Bounds, attribute: Attribute[float], value: float) -
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < value <= _LONGEST_WAIT:
         message = f"{attribute.name} must be a number of seconds above 0, not {value!r}"
-        raise ConfigurationError(message)
+        raise ConfigurationError(message, hint="A year, 31536000, is the most.")
 
 
 @frozen

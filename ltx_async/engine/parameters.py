@@ -80,3 +80,18 @@ def kinds_of(events: Collection[type[Event]] | None) -> frozenset[type[Event]] |
             return frozenset(wanted)
     names = ", ".join(sorted(kind.__name__ for kind in KINDS))
     raise ConfigurationError("events must be classes of events", hint=f"Choose from {names}.")
+
+
+def set_attribute(client: object, name: str, value: object) -> None:
+    """Set an attribute that a client has; say of any other where it may have been meant to go.
+
+    Raises:
+        AttributeError: the client has none of that name.
+    """
+    try:
+        object.__setattr__(client, name, value)
+    except AttributeError:
+        raise AttributeError(
+            f"an LTXClient has no attribute {name!r} to be set: "
+            "its settings are parameters of LTXClient(…)"
+        ) from None

@@ -98,7 +98,7 @@ class Shared:
         if self._process is not None:
             self.check_loop()
             return
-        self.loop, self._process = asyncio.get_running_loop(), os.getpid()
+        self.loop, self._process = _running_loop(), os.getpid()
         if not is_uvloop(self.loop):  # uvloop's own time has no fractions of a millisecond
             self.clock = self.loop.time
 
@@ -108,7 +108,7 @@ class Shared:
         Raises:
             ConfigurationError: it is another one.
         """
-        if self._process is not None and self.loop is not asyncio.get_running_loop():
+        if self._process is not None and self.loop is not _running_loop():
             raise ConfigurationError(
                 "the client belongs to another event loop", hint="Make one LTXClient per loop."
             )
@@ -237,3 +237,15 @@ class Shared:
     def _opened(self, window: int) -> None:
         logger.info("sending again, %d at first", window)
         self.tell(GateOpened(window))
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError(
+        "no event loop of asyncio is running here, as none is under trio",
+        hint="Call it from a coroutine of asyncio.run, or take ltx_async.sync.LTXClient; "
+        "under trio that one, in trio.to_thread.run_sync.",
+    )

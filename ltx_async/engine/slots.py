@@ -26,7 +26,10 @@ def _check_rate(_slots: Slots, _attribute: object, value: float | None) -> None:
         return
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 1e-6 <= value <= 1e6:
-        raise ConfigurationError(f"rate must be a number of requests per second, not {value!r}")
+        raise ConfigurationError(
+            f"rate must be a number of requests per second from 1e-06 to 1e+06, not {value!r}",
+            hint="Leave it out, or pass None, for no limit.",
+        )
 
 
 @define(eq=False, on_setattr=setters.NO_OP)  # validators run once, not at every request

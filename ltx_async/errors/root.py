@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final, TypeVar
 
 _E = TypeVar("_E", bound="LTXError")
+_LONGEST_SHOWN: Final = 300  # characters of a message in a `repr`
 LONGEST_EMAIL: Final = 254  # octets; RFC 5321 4.5.3.1.3 with the correction of erratum 1690
 
 
@@ -49,6 +50,11 @@ class LTXError(Exception):
     def __str__(self) -> str:
         """Return the message, after the email where there is one."""
         return self.message if self.email is None else f"{_shown(self.email)}: {self.message}"
+
+    def __repr__(self) -> str:
+        """Return the class and the message, in a line of bounded length."""
+        short = self.message[:_LONGEST_SHOWN]
+        return f"{type(self).__name__}({short!r}{'…' if short != self.message else ''})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by state, so that subclasses may have any signature."""

@@ -64,7 +64,10 @@ def transport_of(
             f"there is no transport {kind!r}", hint="Choose one of " + ", ".join(TRANSPORTS) + "."
         )
     if session is not None:
-        raise ConfigurationError("the direct transport cannot borrow a session")
+        raise ConfigurationError(
+            "the direct transport cannot borrow a session",
+            hint="Leave out session, or take transport='session'.",
+        )
     if (reason := missing()) is not None:
         raise ConfigurationError(f"no direct transport: {reason}", hint="Or use 'session'.")
     from ltx_async.transport.direct import DirectTransport  # noqa: PLC0415 - needs an extra

@@ -179,7 +179,10 @@ class DirectTransport:
         self._time_limits.stop()
         if self._connections:
             self._all_gone = asyncio.get_running_loop().create_future()
-            closed = ConfigurationError("the client was closed before the reply came")
+            closed = ConfigurationError(
+                "the client was closed before the reply came",
+                hint="Await what is under way before closing it.",
+            )
             for connection in tuple(self._connections):
                 connection.fail(closed)
             await asyncio.wait((self._all_gone,), timeout=_GOODBYE)

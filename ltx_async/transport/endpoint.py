@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from attrs import field, frozen
 from yarl import URL
@@ -18,15 +19,25 @@ KEPT_HEADERS = ("retry-after", "retry-after-ms", "date", "cf-ray", "location", *
 DEFAULT_BASE_URL = "https://api.useapi.net/v1"
 
 
-def check_token(token: str) -> str:
+def check_token(token: object) -> str:
     """Return the API token if it can stand in a header (RFC 9110 5.5: visible ASCII).
 
     Raises:
         ConfigurationError: it cannot; the token is never quoted.
     """
-    if not isinstance(token, str) or not token:
+    if token is None or token == "":
         raise ConfigurationError(
             "no API token", hint="Set USEAPI_TOKEN, or pass the token: user:<number>-<string>."
+        )
+    if not isinstance(token, str):
+        raise ConfigurationError(
+            f"the API token must be text, not {type(token).__name__}",
+            hint="Pass it as a str: user:<number>-<string>; bytes have decode().",
+        )
+    if (along := _copied_along(token)) is not None:
+        raise ConfigurationError(
+            f"the API token has {along}",
+            hint="Leave the token alone in USEAPI_TOKEN (--token-file): user:<number>-<string>.",
         )
     if not all("!" <= character <= "~" for character in token):
         raise ConfigurationError(
@@ -34,6 +45,21 @@ def check_token(token: str) -> str:
             hint="Copy the API token again: user:<number>-<string>, without white space around it.",
         )
     return token
+
+
+def _copied_along(token: str) -> str | None:
+    """Name what was copied along with a token; None for nothing."""
+    return next((name for form, name in _COPIED_ALONG if form.match(token)), None)
+
+
+_COPIED_ALONG: Final = (
+    (re.compile(r"(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=", re.ASCII), "a NAME= before it"),
+    (
+        re.compile(r"[\"']?(Authorization:\s*)?Bearer\s", re.IGNORECASE),
+        "the word Bearer before it",
+    ),
+    (re.compile(r"[\"'`\u2018-\u201f]"), "quotation marks around it"),
+)
 
 
 def check_base_url(base_url: str, *, allow_http: bool) -> URL:
@@ -141,7 +167,10 @@ class Endpoint:
         """
         agent = f"ltx_async/{__version__}" if user_agent is None else user_agent
         if not isinstance(agent, str) or not agent.isascii() or not agent.isprintable():
-            raise ConfigurationError("the user agent must be printable ASCII")
+            raise ConfigurationError(
+                "the user agent must be printable ASCII",
+                hint='Pass user_agent="name/version", or leave it out.',
+            )
         base = check_base_url(base_url, allow_http=allow_http)
         fields = {} if headers is None else header_fields(headers)
         return cls(base=base, token=Secret(check_token(token)), user_agent=agent, fields=fields)
@@ -153,7 +182,10 @@ class Endpoint:
             ConfigurationError: it would lead anywhere else; the token stays here.
         """
         if not target.startswith("/"):  # a slash ends the host (RFC 3986 3.2), come what may
-            raise ConfigurationError("the request would leave the host of the base URL")
+            raise ConfigurationError(
+                "the request would leave the host of the base URL",
+                hint="This is a fault of ltx_async; nothing was sent.",
+            )
         return URL(f"{self.base}{target}", encoded=True)
 
     def headers(self) -> dict[str, str]:

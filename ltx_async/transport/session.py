@@ -88,7 +88,8 @@ class SessionTransport:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.borrowed, ClientSession | None):
             raise ConfigurationError(
-                f"session must be a ClientSession of aiohttp, not {type(self.borrowed).__name__}"
+                f"session must be a ClientSession of aiohttp, not {type(self.borrowed).__name__}",
+                hint="Leave it out: the client opens a session of its own.",
             )
         if self.borrowed is not None and self.borrowed.auth is not None:
             raise ConfigurationError(
@@ -166,7 +167,10 @@ class SessionTransport:
     def _session(self) -> ClientSession:
         if self.borrowed is not None:
             if self.borrowed.closed:
-                raise ConfigurationError("the borrowed session is closed")
+                raise ConfigurationError(
+                    "the borrowed session is closed",
+                    hint="Close it after the client, or let the client open its own.",
+                )
             return self.borrowed
         if self._own is None:
             self._pool = self.wiring.connector()

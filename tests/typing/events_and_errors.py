@@ -5,6 +5,7 @@ from typing import assert_never, assert_type
 from ltx_async import (
     AttemptFinished,
     AttemptStarted,
+    AttemptTimeoutError,
     AuthenticationError,
     ConnectError,
     DeadlineError,
@@ -52,6 +53,14 @@ def listen() -> LTXClient:
     return LTXClient(on_event=events.append)
 
 
+def traced(attempt: AttemptStarted) -> dict[str, str]:
+    return {"X-Attempt": str(attempt.attempt)}
+
+
+def with_headers() -> tuple[LTXClient, LTXClient]:
+    return LTXClient(headers={"X-Id": "1"}), LTXClient(headers=traced)
+
+
 def next_step(error: LTXError) -> str | float | None:
     match error:
         case RateLimitError(retry_after=seconds):
@@ -73,7 +82,10 @@ def next_step(error: LTXError) -> str | float | None:
 async def caught(client: LTXClient) -> None:
     try:
         await client.fetch_account("ann@example.com")
-    except TimeoutError as late:  # a deadline is one
+    except (AttemptTimeoutError, DeadlineError) as late:  # all that took too long
+        assert_type(late, AttemptTimeoutError | DeadlineError)
+        assert_type(late.email, str | None)
+    except TimeoutError as late:  # a deadline is one, an attempt's time limit is not
         assert_type(late, TimeoutError)
     except ValueError:  # an email that is refused is one
         raise

@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from ltx_async.errors import (
 )
 from ltx_async.events import GateClosed, LookupFinished, RetryScheduled
 from ltx_async.models import Outcome
+from ltx_async.sync import LTXClient as SyncClient
 
 from .scripted import (
     EMAIL,
@@ -111,7 +113,12 @@ async def test_seconds_of_one_lookup_are_checked_too(call, name, seconds):
         ("base_url", "http://example.com", "plain http"),
         ("base_url", "", "host"),
         ("user_agent", "a\r\nb", "user agent"),
+        ("rate", float("nan"), "rate"),
+        ("headers", 7, "headers must be a mapping"),
         ("token", "two words", "token"),
+        ("token", b"user:1-a", "text, not bytes"),
+        ("token", "'user:1-a'", "quotation marks"),
+        ("token", "Bearer user:1-a", "Bearer"),
         ("token", "", "no API token"),
     ],
 )
@@ -119,6 +126,62 @@ def test_a_parameter_that_makes_no_sense_is_named(parameter, value, named):
     with pytest.raises(ConfigurationError, match=named) as caught:
         LTXClient(**{"token": TOKEN, parameter: value})
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "way_out"),
+    [
+        ("rate", 0, "None, for no limit"),
+        ("on_event", 5, "def on_event(event)"),
+        ("retry", None, "RetryPolicy(attempts=1)"),
+        ("outage", 60, "OutageRule(patience="),
+        ("token", b"user:1-a", "decode()"),
+        ("user_agent", 7, "name/version"),
+        ("session", object(), "opens a session of its own"),
+        ("timeout", 0, "31536000"),
+    ],
+)
+def test_what_is_refused_is_told_the_way_out(parameter, value, way_out):
+    with pytest.raises(ConfigurationError) as caught:
+        LTXClient(**{"token": TOKEN, parameter: value})
+    assert way_out in caught.value.hint
+
+
+@pytest.mark.parametrize("random", [None, 0.5, "random"])
+def test_a_policy_without_a_source_of_chance_is_refused_before_it_is_needed(random):
+    with pytest.raises(ConfigurationError, match="random must be a function") as caught:
+        policy().__class__(random=random)
+    assert "random.Random(7).random" in caught.value.hint
+
+
+@pytest.mark.parametrize("make", [LTXClient, SyncClient])
+@pytest.mark.parametrize("name", ["timeout", "concurency", "on_event", "_shared_", "lookup"])
+def test_an_attribute_that_there_is_not_cannot_be_set(make, name):
+    client = make(TOKEN)
+    with pytest.raises(AttributeError, match=f"no attribute '{name}' to be set: its settings are"):
+        setattr(client, name, 5)
+    assert not hasattr(client, "__dict__")
+
+
+def test_a_class_made_of_the_client_may_have_attributes_of_its_own():
+    class Ours(LTXClient):
+        pass
+
+    client = Ours(TOKEN)
+    client.tenant = "acme"
+    assert (client.tenant, weakref.ref(client)()) == ("acme", client)
+
+
+@pytest.mark.parametrize("call", ["lookup", "fetch_account", "list_accounts", "lookup_many"])
+def test_without_a_loop_of_asyncio_the_way_out_is_told(call):
+    """Trio steps a coroutine by hand, as here."""
+    client = LTXClient(TOKEN)
+    made = getattr(client, call)(*[] if call == "list_accounts" else [[EMAIL]])
+    stepped = made.__aenter__() if call == "lookup_many" else made
+    with pytest.raises(ConfigurationError, match=r"no event loop of asyncio .* trio") as caught:
+        stepped.send(None)
+    assert "ltx_async.sync" in caught.value.hint
+    assert caught.value.__context__ is None
 
 
 def test_who_wants_no_retries_is_told_how():
@@ -223,7 +286,11 @@ async def test_its_repr_is_a_status_line_without_secrets():
 def test_nothing_inside_shows_the_token_or_the_proxys_password():
     client = LTXClient(TOKEN, proxy="http://ann:hunter2@127.0.0.1:1")
     shared = shared_by(client)
-    shown = repr(vars(client)) + repr(shared) + repr(shared.transport.wiring)
+    shown = (
+        repr([getattr(client, name) for name in client.__slots__])
+        + repr(shared)
+        + repr(shared.transport.wiring)
+    )
     assert TOKEN not in shown
     assert "12345-abcdefghi" not in shown
     assert "hunter2" not in shown

@@ -3,6 +3,7 @@
 import copy
 import errno
 import inspect
+import json
 import logging
 import pickle
 import traceback
@@ -37,6 +38,7 @@ from ltx_async.errors import (
     TransportError,
     as_text,
 )
+from ltx_async.files.errors import FileError, InputCutError, OutputFailedError
 from ltx_async.retry import RetryPolicy
 
 TREE = {
@@ -80,6 +82,14 @@ def example(cls):
     return cls("it went wrong", **details)
 
 
+def pickled(error):
+    return pickle.loads(pickle.dumps(error))
+
+
+def deepest(error):
+    return copy.deepcopy(pickled(copy.copy(error)))
+
+
 def plain_state(error):
     """Return what an error knows, with inner errors as text, for comparison."""
     return {k: str(v) if isinstance(v, LTXError) else v for k, v in vars(error).items()}
@@ -105,6 +115,30 @@ def test_every_error_carries_a_one_line_hint(cls):
     assert hint.isprintable()
     if cls is not LTXError:
         assert hint != LTXError.default_hint
+
+
+FILE_CLASSES = [FileError, *FileError.__subclasses__(), *OutputFailedError.__subclasses__()]
+
+
+@pytest.mark.parametrize("cls", [*EVERY_CLASS, *FILE_CLASSES, InputCutError])
+@pytest.mark.parametrize("way", [lambda error: error, copy.copy, pickled, deepest])
+def test_every_error_can_be_made_anew_of_its_args_as_task_queues_do(cls, way):
+    status = next(iter(sorted(getattr(cls, "statuses", None) or {418})))
+    error = cls("it went wrong", **({"status": status} if issubclass(cls, ResponseError) else {}))
+    kept = way(error)
+    anew = type(kept)(*json.loads(json.dumps(kept.args)))
+    assert type(anew) is cls
+    assert plain_state(anew) == plain_state(error)
+    assert (str(anew), repr(anew)) == (str(error), f"{cls.__name__}('it went wrong')")
+
+
+@pytest.mark.parametrize("cls", [*EVERY_CLASS, *FILE_CLASSES])
+def test_the_repr_of_an_error_is_one_line_of_bounded_length(cls):
+    status = {"status": 500} if issubclass(cls, ResponseError) else {}
+    error = cls("a\nb" * 100_000, email="ann@example.com", **status)
+    assert repr(error).isprintable()
+    assert len(repr(error)) < 1_000
+    assert "ann@" not in repr(error)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])

@@ -132,11 +132,7 @@ async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str 
     """Say whether there is a token that can be sent, and return it; it is never shown."""
     source = TOKEN_VARIABLE if token_file is None else "--token-file"
     try:
-        found = await find_token(token_file, talk)
-        if (extra := _around(found)) is not None:
-            hint = f"Leave in {source} the API token alone: user:<number>-<string>."
-            return Finding("token", Verdict.FAIL, f"{source} has {extra}", hint), None
-        token = check_token(found)
+        token = check_token(await find_token(token_file, talk))
     except LTXError as error:
         return Finding("token", Verdict.FAIL, error.message.rstrip("."), error.hint), None
     if _TOKEN_FORM.fullmatch(token) is None:
@@ -147,18 +143,3 @@ async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str 
 
 
 _TOKEN_FORM: Final = re.compile(r"user:[0-9]+-[^\s]+", re.ASCII)
-
-
-def _around(token: str) -> str | None:
-    """Name what was copied along with a token; None for nothing."""
-    return next((name for form, name in _COPIED_ALONG if form.match(token)), None)
-
-
-_COPIED_ALONG: Final = (
-    (re.compile(r"(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=", re.ASCII), "a NAME= before the token"),
-    (
-        re.compile(r"[\"']?(Authorization:\s*)?Bearer\s", re.IGNORECASE),
-        "the word Bearer before the token",
-    ),
-    (re.compile(r"[\"'`\u2018-\u201f]"), "quotation marks around the token"),
-)

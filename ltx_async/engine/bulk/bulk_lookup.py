@@ -20,6 +20,7 @@ from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError, LTXError
 from ltx_async.models import Lookup, Stats
 
+_ANOTHER: Final = "Call lookup_many again for another run."
 _ORDERED_WINDOW: Final = 1_000  # results that may wait for one slow email before them
 
 
@@ -110,9 +111,7 @@ class BulkLookup:
 
     async def __aenter__(self) -> Self:
         if self._entered:
-            raise ConfigurationError(
-                "this BulkLookup was used before", hint="Call lookup_many again for another run."
-            )
+            raise ConfigurationError("this BulkLookup was used before", hint=_ANOTHER)
         self._shared.bind()
         self._entered = True
         self._running.enter_context(self._shared.running())
@@ -127,7 +126,9 @@ class BulkLookup:
     ) -> None:
         self.stop()
         if self._failure is None and self._workers.failure is None:
-            self._failure = ConfigurationError("the block of this BulkLookup has been left")
+            self._failure = ConfigurationError(
+                "the block of this BulkLookup has been left", hint=_ANOTHER
+            )
         await self._workers.cancelled()
         self._hand_over.done.clear()
         self._running.close()
@@ -167,5 +168,7 @@ class BulkLookup:
             raise StopAsyncIteration
         if isinstance(failure, LTXError):
             raise copy(failure)  # its traceback would grow each time, and keep all its frames
-        self._failure = ConfigurationError(f"this run ended with {type(failure).__name__} before")
+        self._failure = ConfigurationError(
+            f"this run ended with {type(failure).__name__} before", hint=_ANOTHER
+        )
         raise failure

@@ -37,7 +37,35 @@ def test_a_token_with_anything_else_is_refused_without_being_quoted(form, code):
     assert "12345" not in said
 
 
-@pytest.mark.parametrize("token", ["", None, 7, b"user:12345-abcdefghi"])
+@pytest.mark.parametrize("token", [7, b"user:12345-hunter2", ["user:12345-hunter2"], object()])
+def test_a_token_of_another_type_is_refused_by_its_type(token):
+    with pytest.raises(ConfigurationError, match=f"text, not {type(token).__name__}") as caught:
+        check_token(token)
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+    assert "user:<number>" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("form", "along"),
+    [
+        ("'{}'", "quotation marks"),
+        ('"{}"', "quotation marks"),
+        ("\u201c{}\u201d", "quotation marks"),
+        ("`{}`", "quotation marks"),
+        ("Bearer {}", "Bearer"),
+        ("bearer\t{}", "Bearer"),
+        ("Authorization: Bearer {}", "Bearer"),
+        ("USEAPI_TOKEN={}", "NAME="),
+    ],
+)
+def test_what_was_copied_along_is_named_and_the_token_is_not(form, along):
+    with pytest.raises(ConfigurationError, match=along) as caught:
+        check_token(form.format("user:12345-hunter2"))
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+    assert "alone" in caught.value.hint
+
+
+@pytest.mark.parametrize("token", ["", None])
 def test_no_token_is_refused_with_a_hint_where_it_belongs(token):
     with pytest.raises(ConfigurationError, match="no API token") as caught:
         check_token(token)
