@@ -20,7 +20,7 @@ from ltx_async.engine.parameters import check_functions, check_kinds, kinds_of, 
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
-from ltx_async.models import Account, Lookup
+from ltx_async.models import Account, Lookup, Stats
 from ltx_async.retry import OutageRule, RetryPolicy
 from ltx_async.transport import (
     DEFAULT_BASE_URL,
@@ -188,6 +188,12 @@ class LTXClient:
             shared.abandon()
 
     @property
+    def stats(self) -> Stats:
+        """What came of all its lookups, single ones and those of runs; ask at any time."""
+        shared = self._shared
+        return shared.tally.stats(shared.limiter.pace, shared.clock())
+
+    @property
     def in_flight(self) -> int:
         """How many requests are under way just now."""
         return self._shared.limiter.under_way
@@ -206,7 +212,11 @@ class LTXClient:
             ConfigurationError: the client is closed or belongs to another event loop.
         """
         self._shared.bind()
-        return await look_up(self._shared, self._bounds.but(timeout, deadline), 0, email)
+        bounds = self._bounds.but(timeout, deadline)
+        with self._shared.tally.single() as counters:
+            lookup = await look_up(self._shared, bounds, 0, email)
+            counters.count(lookup)
+        return lookup
 
     async def fetch_account(
         self, email: str, *, timeout: float | None = None, deadline: float | None = None

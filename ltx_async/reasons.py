@@ -74,13 +74,21 @@ class Reasons:
         if reason == OTHER:
             self._others += 1
             return
-        kind = reason.kind(email)
+        self._count(reason.kind(email), reason.message, 1)
+
+    def merge(self, others: Reasons) -> None:
+        """Count what others have counted, too."""
+        for kind, count in others._counts.items():
+            self._count(kind, others._messages[kind], count)
+        self._others += others._others
+
+    def _count(self, kind: Reason, message: str, count: int) -> None:
         if kind not in self._counts:
             if len(self._counts) >= MOST_KINDS:
                 self._drop_rarest()
-            self._counts[kind], self._messages[kind] = 0, reason.message
-        self._counts[kind] += 1
-        if reason.message != self._messages[kind]:
+            self._counts[kind], self._messages[kind] = 0, message
+        self._counts[kind] += count
+        if message != self._messages[kind]:
             self._messages[kind] = kind.message
 
     def _drop_rarest(self) -> None:

@@ -27,7 +27,7 @@ from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.limiter import client_closed
 from ltx_async.engine.parameters import set_attribute
 from ltx_async.errors import ConfigurationError
-from ltx_async.models import Lookup
+from ltx_async.models import Lookup, Stats
 
 __all__ = ["LTXClient"]
 
@@ -181,6 +181,16 @@ class LTXClient:
         finally:
             if not self._closed:
                 self._run(run.__aexit__(None, None, None))
+
+    @property
+    def stats(self) -> Stats:
+        """What came of all its lookups, single ones and those of runs; ask at any time."""
+        return self._client.stats
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way just now."""
+        return self._client.in_flight
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied."""

@@ -166,11 +166,12 @@ class Attempts(Generic[T]):
             shared.throttled(failure, sent_at)
         elif failure is None or (replied and not isinstance(failure, ServerError)):
             shared.limiter.succeeded(sent_at)
-        if run is not None:
+        if run is not None or self.email is not None:  # the list alone is no lookup
+            counters = shared.tally.counters if run is None else run.counters
             if not isinstance(failure, ConnectError):  # without a connection nothing was sent
-                run.counters.requests += 1
+                counters.requests += 1
             if replied:
-                run.counters.latencies.add(seconds)
+                counters.latencies.add(seconds)
         answered = failure is None or failure.outcome != Outcome.FAILED
         if not answered and self.answers_at_failure is None:
             self.answers_at_failure = shared.outage.answers

@@ -104,6 +104,7 @@ class FollowUp:
 
     def _throttled_alone(self, error: RateLimitError) -> Again | None:
         """Have a single lookup wait for the gate, as often as the policy says."""
+        self.shared.tally.counters.throttles += 1
         policy = self.shared.policy
         self._throttles += 1
         if policy.throttle_delay(error) is None or self._throttles > policy.throttles:

@@ -190,6 +190,7 @@ class RetryLoop(Attempts[T]):
         logger.info("asking again for %s in %.1f s: %s", who, delay, what, extra=facts_of(event))
         self.shared.tell(event)
         if run is None:
+            self.shared.tally.counters.retries += self.email is not None
             await asyncio.sleep(delay)
             return
         run.counters.retries += 1

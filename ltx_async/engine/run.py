@@ -11,6 +11,7 @@ from attrs import define, field
 
 from ltx_async.engine.stats import Counters
 from ltx_async.errors import LTXError
+from ltx_async.models import Stats
 
 
 class RunEndedError(Exception):
@@ -23,6 +24,9 @@ class Run:
 
     Attributes:
         counters: what was done so far.
+        taken: emails taken so far.
+        began_at: the clock's time when it was entered.
+        over_at: the clock's time when its last worker had ended; None before that.
         ended: why the run takes no further email; None while it goes on.
         more: whether there may be further emails to take.
         answered: whether any of its emails was.
@@ -33,6 +37,9 @@ class Run:
     """
 
     counters: Counters = field(factory=Counters)
+    taken: int = 0
+    began_at: float | None = None
+    over_at: float | None = None
     ended: LTXError | None = None
     more: bool = True
     answered: bool = False
@@ -44,6 +51,17 @@ class Run:
     _bears_until: float = field(init=False, default=0.0)
     _waiting: set[asyncio.Task[Any]] = field(init=False, factory=set)
     _stopped: set[asyncio.Task[Any]] = field(init=False, factory=set)
+
+    @property
+    def pending(self) -> int:
+        """How many emails were taken and have no result yet."""
+        return self.taken - self.counters.finished
+
+    def seconds(self, now: float) -> float:
+        """Return how long it has gone on by now."""
+        if self.began_at is None:
+            return 0.0
+        return (now if self.over_at is None else self.over_at) - self.began_at
 
     # The end
 
@@ -142,3 +160,48 @@ class Run:
         if self._closing is not closing:
             self._closing, self._bears_until = closing, until
         return closing is None or now < self._bears_until
+
+
+@define(eq=False)
+class Tally:
+    """What came of all lookups of a client.
+
+    Attributes:
+        counters: of single lookups, and of the runs that are over.
+        runs: those that go on.
+        began_at: the clock's time of the client's first call; None before it.
+    """
+
+    counters: Counters = field(init=False, factory=Counters)
+    runs: list[Run] = field(init=False, factory=list)
+    began_at: float | None = field(init=False, default=None)
+    _singles: int = field(init=False, default=0)
+
+    @contextlib.contextmanager
+    def running(self, run: Run, now: float) -> Iterator[None]:
+        """Mark a run, which counts by itself until it is over."""
+        self.runs.append(run)
+        run.began_at = now
+        try:
+            yield
+        finally:
+            self.runs.remove(run)
+            self.counters.merge(run.counters)
+
+    @contextlib.contextmanager
+    def single(self) -> Iterator[Counters]:
+        """Mark a single lookup, which counts what comes of it."""
+        self._singles += 1
+        try:
+            yield self.counters
+        finally:
+            self._singles -= 1
+
+    def stats(self, pace: float | None, now: float) -> Stats:
+        """Return what came of all of them by now, beside the learned pace."""
+        total, pending = Counters(), self._singles
+        for counters in (self.counters, *(run.counters for run in self.runs)):
+            total.merge(counters)
+        pending += sum(run.pending for run in self.runs)
+        seconds = 0.0 if self.began_at is None else now - self.began_at
+        return total.stats(pace, pending=pending, seconds=seconds)

@@ -18,7 +18,7 @@ from ltx_async.engine.health.overload import Overload
 from ltx_async.engine.limiter import Limiter, client_closed
 from ltx_async.engine.logs import doubts, facts_of, logger, message_for_log
 from ltx_async.engine.parameters import is_coroutine
-from ltx_async.engine.run import Run
+from ltx_async.engine.run import Run, Tally
 from ltx_async.errors import (
     ConfigurationError,
     LTXError,
@@ -60,6 +60,7 @@ class Shared:
         budget: bounds the retries of all lookups together.
         loop: the event loop of all of them, from `bind` on; its time is that of waits and limits.
         clock: monotonic seconds, for what is measured.
+        tally: what came of all of them.
     """
 
     transport: Transport
@@ -74,7 +75,7 @@ class Shared:
     budget: RetryBudget = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
-    _runs: int = field(init=False, default=0)
+    tally: Tally = field(init=False, factory=Tally)
     _raised: int = field(init=False, default=0)
     _process: int | None = field(init=False, default=None)
     _lowered: bool = field(init=False, default=False)
@@ -101,6 +102,7 @@ class Shared:
         self.loop, self._process = _running_loop(), os.getpid()
         if not is_uvloop(self.loop):  # uvloop's own time has no fractions of a millisecond
             self.clock = self.loop.time
+        self.tally.began_at = self.clock()
 
     def check_loop(self) -> None:
         """Check that the running loop is the one that all lookups are bound to, if they are.
@@ -132,15 +134,12 @@ class Shared:
             self.loop.call_soon_threadsafe(self.transport.abandon)
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, run: Run) -> Iterator[None]:
         """Mark a run. The first one counts anew: of an outage before it nobody knows the end."""
-        if not self._runs:
+        if not self.tally.runs:
             self.outage.forget()
-        self._runs += 1
-        try:
+        with self.tally.running(run, self.clock()):
             yield
-        finally:
-            self._runs -= 1
 
     # Events and the log
 

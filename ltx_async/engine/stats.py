@@ -26,6 +26,12 @@ class Latencies:
         """Count one latency."""
         self._buckets[bisect(_BOUNDS, seconds)] += 1
 
+    def merge(self, others: Latencies) -> None:
+        """Count what others have counted, too."""
+        self._buckets = [
+            ours + theirs for ours, theirs in zip(self._buckets, others._buckets, strict=True)
+        ]
+
     def quantile(self, share: float) -> float | None:
         """Return the latency that `share` (0 to 1) of all do not exceed, None without any."""
         rank = math.ceil(share * sum(self._buckets))
@@ -53,14 +59,29 @@ class Counters:
         if lookup.outcome is Outcome.FAILED:
             self.reasons.add(lookup.reason, lookup.email)
 
+    def merge(self, others: Counters) -> None:
+        """Count what others have counted, too."""
+        self.requests += others.requests
+        self.retries += others.retries
+        self.throttles += others.throttles
+        self.latencies.merge(others.latencies)
+        self.reasons.merge(others.reasons)
+        for outcome, count in others.outcomes.items():
+            self.outcomes[outcome] += count
+
+    @property
+    def finished(self) -> int:
+        """Lookups that were counted."""
+        return sum(self.outcomes.values())
+
     def finds_nothing(self, *, least: int) -> bool:
         """Whether of so many emails at least, which were asked for, none was found."""
         missing = self.outcomes[Outcome.NOT_FOUND]
-        asked = sum(self.outcomes.values()) - self.outcomes[Outcome.INVALID]
+        asked = self.finished - self.outcomes[Outcome.INVALID]
         return asked == missing >= least
 
-    def stats(self, pace: float | None = None) -> Stats:
-        """Return what has been counted, beside the learned pace."""
+    def stats(self, pace: float | None = None, *, pending: int = 0, seconds: float = 0.0) -> Stats:
+        """Return what has been counted, beside the learned pace and where the run stands."""
         return Stats(
             outcomes=self.outcomes.copy(),
             requests=self.requests,
@@ -70,4 +91,6 @@ class Counters:
             latency_p99=self.latencies.quantile(0.99),
             pace=pace,
             reasons=self.reasons.counted(),
+            pending=pending,
+            seconds=seconds,
         )

@@ -1,4 +1,4 @@
-"""`Stats`: where a run stands."""
+"""`Stats`: where a run stands, or a client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ltx_async.reasons import Reason
 
 @frozen
 class Stats:
-    """Where a run stands.
+    """Where a run stands, or all that a client has looked up.
 
     Attributes:
         outcomes: lookups finished so far, by outcome; every outcome is a key.
@@ -25,6 +25,9 @@ class Stats:
         pace: requests per second that the server seems to allow; None before a throttle.
         reasons: how many lookups failed for each reason, the most frequent first: at most 50
             kinds, and the rest as `other`.
+        pending: emails that were taken from the source and have no result yet.
+        seconds: since the run was entered, until its last result where it is over; of a client
+            since its first call.
     """
 
     outcomes: Mapping[Outcome, int] = field(hash=False)
@@ -35,3 +38,15 @@ class Stats:
     latency_p99: float | None
     pace: float | None = None
     reasons: Mapping[Reason, int] = field(factory=dict, hash=False)
+    pending: int = 0
+    seconds: float = 0.0
+
+    @property
+    def finished(self) -> int:
+        """Lookups that have a result, whichever."""
+        return sum(self.outcomes.values())
+
+    @property
+    def per_second(self) -> float | None:
+        """Lookups finished per second, waits included; None before the first moment has passed."""
+        return self.finished / self.seconds if self.seconds > 0 else None

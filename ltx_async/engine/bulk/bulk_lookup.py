@@ -13,6 +13,7 @@ from attrs import define, field
 
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk.hand_over import HandOver
+from ltx_async.engine.bulk.shown import Lookups, html_of
 from ltx_async.engine.bulk.source import check_source
 from ltx_async.engine.bulk.workers import Workers
 from ltx_async.engine.run import Run
@@ -73,17 +74,23 @@ class BulkLookup:
         return self._hand_over.run
 
     def __repr__(self) -> str:
-        finished = sum(self._run.counters.outcomes.values())
         start = "" if self._entered else " (not started; lookup_all is the coroutine)"
         return (
             f"<BulkLookup concurrency={self._workers.concurrency} ordered={self._ordered} "
-            f"finished={finished}{start}>"
+            f"finished={self._run.counters.finished}{start}>"
         )
+
+    def _repr_html_(self) -> str:
+        """Return where the run stands as a table, for a notebook."""
+        return html_of(self.stats, repr(self)[1:-1])
 
     @property
     def stats(self) -> Stats:
         """Where the run stands; ask at any time."""
-        return self._run.counters.stats(self._shared.limiter.pace)
+        run, shared = self._run, self._shared
+        return run.counters.stats(
+            shared.limiter.pace, pending=run.pending, seconds=run.seconds(shared.clock())
+        )
 
     @property
     def delivered(self) -> Sequence[Lookup]:
@@ -114,7 +121,7 @@ class BulkLookup:
             raise ConfigurationError("this BulkLookup was used before", hint=_ANOTHER)
         self._shared.bind()
         self._entered = True
-        self._running.enter_context(self._shared.running())
+        self._running.enter_context(self._shared.running(self._run))
         self._workers.start(self._source)
         return self
 
@@ -159,7 +166,7 @@ class BulkLookup:
         async with self:
             async for lookup in self:
                 self._delivered.append(lookup)
-        return list(self.delivered)
+        return Lookups(self.delivered)
 
     def _raise_end(self) -> None:
         failure = self._failure or self._workers.failure or self._run.ended

@@ -21,14 +21,12 @@ class HandOver:
         run: the run it belongs to.
         window: how many emails may be taken ahead of the consumer, beside what is set aside.
         ordered: whether results are given in input order.
-        taken: emails taken so far.
         done: what the consumer may have now.
     """
 
     run: Run
     window: int
     ordered: bool
-    taken: int = field(init=False, default=0)
     done: deque[Lookup] = field(init=False, factory=deque)
     _given: int = field(init=False, default=0)
     _early: dict[int, Lookup] = field(init=False, factory=dict)
@@ -41,7 +39,8 @@ class HandOver:
     @property
     def is_near(self) -> bool:
         """Whether the consumer is so near that an email may be taken."""
-        return self.taken - self._given < self.window + self.run.asides
+        run = self.run
+        return run.taken - self._given < self.window + run.asides
 
     async def room(self) -> None:
         """Wait until there may be room for another email."""
@@ -65,8 +64,9 @@ class HandOver:
 
     def take(self, email: str) -> int:
         """Note an email that was taken, and return its position."""
-        index = self.taken
-        self.taken += 1
+        run = self.run
+        index = run.taken
+        run.taken = index + 1
         self._pending[index] = email
         return index
 

@@ -113,6 +113,7 @@ class Workers:
         if not task.cancelled():
             task.exception()  # the consumer raises it; the loop need not log it as well
         if not self._tasks:
+            self.run.over_at = self.shared.clock()
             self.hand_over.finish()
 
     async def _work(self) -> None:
