@@ -8,13 +8,18 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
+from command_line import launch
 
 from ltx_async.emulator import Emulator
 
+from .containers import Container
 from .front import AnyEmail, Front
+
+__all__ = ["launch"]
 
 _PATIENCE = 45
 
@@ -78,3 +83,19 @@ async def front(nginx, tmp_path):
             yield front
         finally:
             front.stop()
+
+
+@pytest.fixture
+def container():
+    """A container to run programs in, where the user nobody can get at it."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        data, place = directory / "data", directory / "place"
+        for one in (data, place):
+            one.mkdir()
+            one.chmod(0o777)  # it is not for its mode that it cannot be written to
+        container = Container(data, place, {})
+        if problem := container.problem():
+            pytest.skip(problem)
+        yield container
