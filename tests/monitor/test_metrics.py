@@ -376,6 +376,21 @@ def full(_descriptor):
     raise OSError(28, "No space left on device")
 
 
+def test_a_round_from_cron_that_fails_says_so_and_when_one_last_succeeded(
+    ltx, server, tmp_path, monkeypatch
+):
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
+    once = ["watch", "emails.txt", "--rounds", "1", "--metrics-file", "m"]
+    assert ltx(*once).status == 0
+    before = (tmp_path / "m").read_text().splitlines()
+    (success,) = [one for one in before if one.startswith("ltx_last_success")]
+    server.emulator.script(None, 400, forever=True)
+    assert ltx(*once).status != 0
+    after = (tmp_path / "m").read_text()
+    assert {success, "ltx_service_up 0.0"} < set(after.splitlines())
+    assert "ltx_accounts{" not in after
+
+
 @pytest.mark.parametrize("name", ["nowhere/ltx.prom", "m" * 300, "/dev/null"])
 def test_a_metrics_file_that_cannot_be_written_is_refused_before_anybody_is_asked(
     ltx, server, name

@@ -98,6 +98,24 @@ def test_the_image_watches_and_its_health_check_tells_whether_it_does(
     assert (gone.returncode, gone.stderr[:10]) == (1, "no metrics")
 
 
+def test_the_image_and_compose_agree_on_who_runs_it_and_where_its_token_is():
+    compose = (EXAMPLES / "container" / "compose.yaml").read_text()
+    dockerfile = (EXAMPLES / "container" / "Dockerfile").read_text()
+    (user,) = re.findall(r"^USER ([0-9]+:[0-9]+)$", dockerfile, re.MULTILINE)
+    assert not user.startswith("0:")
+    assert f'user: "{user}"' in compose
+    assert "read_only: true" in compose
+    (secret,) = re.findall(r"secrets: \[(.*)\]", compose)
+    command = image("CMD")
+    assert command[command.index("--token-file") + 1] == f"/run/secrets/{secret}"
+    (volume,) = re.findall(r'volumes: \["[\w-]+:(.*)"\]', compose)
+    assert command[command.index("--state") + 1].startswith(f"{volume}/")
+    port = command[command.index("--metrics-address") + 1].rpartition(":")[2]
+    assert f"EXPOSE {port}\n" in dockerfile
+    assert f":{port}:{port}" in compose
+    assert f":{port}/" in image("HEALTHCHECK")[-2]
+
+
 class Page(BaseHTTPRequestHandler):
     """Answers with what the server holds, and keeps what it is sent."""
 
