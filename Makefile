@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all smoke test-external check docs soak bench clean
+.PHONY: demo test test-all smoke test-external check docs release soak bench clean
 
 # What to install is said in setup.cfg, and for work on the package in pyproject.toml.
 SETUP := setup.cfg pyproject.toml
@@ -79,6 +79,13 @@ docs: $(VENV)/documented
 	$(BIN)/python docs/options.py
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . build/site
 	@echo the site is in build/site/index.html
+
+$(VENV)/release: $(SETUP) | $(VENV)/installed
+	$(BIN)/python $(PIP) --group release
+	touch $@
+
+release: $(VENV)/release
+	$(BIN)/python .ci/release.py
 
 # A virtual environment of its own: the rivals' packages would change what the tests run on.
 .venv-bench/ready: $(SETUP)

@@ -596,10 +596,13 @@ def test_a_resumed_run_does_not_warn_of_missing_accounts_again(ltx, server):
 
 
 def test_results_that_a_database_could_not_keep_are_pending(ltx, server, monkeypatch):
-    async def failing(_writer):
-        raise UnsavedError("out.db: disk full", outcomes=Counter(ok=1))
-
     from ltx_async.results.sqlite.writer import SQLiteWriter
+
+    close = SQLiteWriter.close
+
+    async def failing(writer):
+        await close(writer)
+        raise UnsavedError("out.db: disk full", outcomes=Counter(ok=1))
 
     monkeypatch.setattr(SQLiteWriter, "close", failing)
     write_emails("ann@example.com", "nobody@example.com")

@@ -24,7 +24,8 @@ from ltx_async.results.sqlite import waiting as sqlitelock
 from ltx_async.results.sqlite import writer as sqlitefile
 from ltx_async.results.sqlite.failures import database_failure
 from ltx_async.results.sqlite.opening import create_database, resume_database
-from ltx_async.results.sqlite.writer import DATABASE_COLUMNS, database_row
+from ltx_async.results.sqlite.triggers import verify_others_stay, watch_records
+from ltx_async.results.sqlite.writer import DATABASE_COLUMNS, database_row, prepare
 
 WIRE = {"email": "ann@example.com", "maxJobs": 20, "balance": {"LTXStudio_token": 150}}
 ANN, BOB = make_lookup(wire=WIRE), make_lookup("bob@example.com", wire={"email": "bob@example.com"})
@@ -628,3 +629,14 @@ async def test_who_is_cancelled_waits_for_no_lock_and_is_told_what_is_not_kept(o
             await closing_it
     assert raised.value.outcomes == Counter({Outcome.OK: 1})
     assert [path.name for path in out.parent.iterdir()] == ["out.sqlite"]
+
+
+def test_records_are_watched_though_the_first_try_met_a_lock():
+    with closing(sqlite3.connect(":memory:")) as database:
+        prepare(database)
+        for _ in range(2):
+            watch_records(database)
+        database.execute("INSERT INTO lookups (email, outcome, checked_at) VALUES ('a', 'ok', '')")
+        database.execute("DELETE FROM lookups")
+        with pytest.raises(OutputFailedError, match="a trigger of the database deletes records"):
+            verify_others_stay(database, "out.sqlite", ["b"])

@@ -11,10 +11,10 @@ from ltx_async.files.errors import OutputFailedError
 # Of this connection alone, and in memory. What deletes, a trigger or we, makes no difference.
 _WATCH: Final = (
     "PRAGMA temp_store = MEMORY",
-    "CREATE TEMP TABLE gone (email)",
+    "CREATE TEMP TABLE IF NOT EXISTS gone (email)",
     *(
-        f"CREATE TEMP TRIGGER gone_by_{event.split()[0]} AFTER {event} ON main.lookups "  # noqa: S608 - our words
-        "BEGIN INSERT INTO gone VALUES (old.email); END"
+        f"CREATE TEMP TRIGGER IF NOT EXISTS gone_by_{event.split()[0]} "  # noqa: S608 - our words
+        f"AFTER {event} ON main.lookups BEGIN INSERT INTO gone VALUES (old.email); END"
         for event in ("DELETE", "UPDATE OF email")
     ),
 )
@@ -27,7 +27,10 @@ _FIND: Final = "SELECT 1 FROM lookups WHERE email = ?"
 
 
 def watch_records(database: sqlite3.Connection) -> None:
-    """Have noted, as long as this connection is open, which records are deleted by it."""
+    """Have noted, as long as this connection is open, which records are deleted by it.
+
+    It may be done again, as it is where another program has locked the database meanwhile.
+    """
     for statement in _WATCH:
         database.execute(statement)
 
