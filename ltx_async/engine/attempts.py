@@ -28,9 +28,32 @@ from ltx_async.models import Outcome
 from ltx_async.transport.header_fields import header_fields
 
 _UNANSWERED: Final = (TransportError, CertificateError, ProxyAuthenticationError)
-_LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
+LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
 _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 T = TypeVar("T")
+
+
+@define  # made for one lookup in many: what is plain needs none
+class Sent:
+    """A request that was sent elsewhere, and what came of it.
+
+    Attributes:
+        came: the reply, or why there is none.
+        at: the loop's time when it was sent.
+        began: the clock's time then.
+        answers: how many emails of the client had been answered by then.
+    """
+
+    came: Reply | LTXError
+    at: float
+    began: float
+    answers: int
+
+    def reply(self) -> Reply:
+        """Return the reply, or raise why there is none."""
+        if isinstance(self.came, LTXError):
+            raise self.came
+        return self.came
 
 
 def read_list(reply: Reply, _email: str, redaction: Redaction) -> AccountList | LTXError:
@@ -79,7 +102,9 @@ class Attempts(Generic[T]):
         """Seconds since the first attempt, 0 before it."""
         return 0.0 if self.started_at is None else self.shared.clock() - self.started_at
 
-    async def attempt(self, timeout: float, ends_at: float) -> T | LTXError:
+    async def attempt(
+        self, timeout: float, ends_at: float, sent: Sent | None = None
+    ) -> T | LTXError:
         """Ask, and once more at once, without cost, where only the connection was at fault.
 
         A kept-alive connection that the server had closed in the meantime is nobody's
@@ -89,40 +114,41 @@ class Attempts(Generic[T]):
         Args:
             timeout: seconds for each request.
             ends_at: the loop's time at which the last one ends.
+            sent: the first one, where it has been sent.
         """
         limiter = self.shared.limiter
-        result = await self._send(timeout, ends_at)
+        result = await self._send(timeout, ends_at, sent)
         if isinstance(result, ProtocolError) and result.reused and not limiter.stopped:
             result = await self._send(timeout, ends_at)
         if isinstance(result, DecodeError) and result.another_email and not limiter.stopped:
             result = await self._send(timeout, ends_at)
         return result
 
-    async def _send(self, timeout: float, ends_at: float) -> T | LTXError:
+    async def _send(self, timeout: float, ends_at: float, sent: Sent | None = None) -> T | LTXError:
         """Put one request on the wire, make the result of its reply, and tell everybody of it."""
         shared = self.shared
-        now, began = shared.loop.time(), shared.clock()
+        now = sent.at if sent else shared.loop.time()
+        began = sent.began if sent else shared.clock()
         self.attempts += 1
         if self.started_at is None:
             self.started_at = began
-            self.answers_at_start = shared.outage.answers
+            self.answers_at_start = sent.answers if sent else shared.outage.answers
         watched = shared.watched
         if watched:
             shared.tell(AttemptStarted(self.email or "", self.attempts))
         reply: Reply | None = None
         result: T | LTXError
         try:
-            request = self.request if shared.headers is None else self._with_fields(shared.headers)
             try:
-                reply = await shared.transport.send(
-                    request, max(_SHORTEST_TIMEOUT, min(timeout, ends_at - now))
-                )
+                request = self.request if shared.headers is None else self._with_fields()
+                seconds = max(_SHORTEST_TIMEOUT, min(timeout, ends_at - now))
+                reply = sent.reply() if sent else await shared.transport.send(request, seconds)
             except _UNANSWERED as error:
                 result = error.with_traceback(None)
             else:
                 self.status = reply.status
                 reading = (reply, self.email or "", shared.redaction)
-                if len(reply.body) > _LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
+                if len(reply.body) > LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
                     result = await shared.loop.run_in_executor(None, self.read, *reading)
                 else:
                     result = self.read(*reading)
@@ -145,9 +171,10 @@ class Attempts(Generic[T]):
         event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
         self.shared.tell(event)
 
-    def _with_fields(self, headers: Callable[[AttemptStarted], object]) -> Request:
+    def _with_fields(self) -> Request:
         """Return the request with the header fields that are for this attempt."""
-        given = headers(AttemptStarted(self.email or "", self.attempts))
+        assert self.shared.headers is not None
+        given: object = self.shared.headers(AttemptStarted(self.email or "", self.attempts))
         if is_coroutine(given):
             raise ConfigurationError(
                 "headers must be a plain function, not one that gives a coroutine",
@@ -159,6 +186,16 @@ class Attempts(Generic[T]):
         self, failure: LTXError | None, sent_at: float, seconds: float, *, replied: bool
     ) -> None:
         """Tell the limiter, the outage and the run how the attempt went."""
+        if failure is None and self.email is not None:
+            self.throttled = False
+            self.shared.answered(self.run, sent_at, seconds)
+        else:
+            self._report_other(failure, sent_at, seconds, replied=replied)
+
+    def _report_other(
+        self, failure: LTXError | None, sent_at: float, seconds: float, *, replied: bool
+    ) -> None:
+        """Tell them of what is no account: a failure, or the list."""
         shared, run = self.shared, self.run
         self.throttled = replied and shared.is_throttle(failure)
         if self.throttled:

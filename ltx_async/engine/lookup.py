@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ltx_async.codec import ACCOUNT_LIST, AccountList, account_target, parse_account
-from ltx_async.engine.attempts import read_list
+from ltx_async.engine.attempts import Sent, read_list
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.logs import facts_of, logger, mask_email, message_for_log
 from ltx_async.engine.retry_loop import RetryLoop
@@ -17,7 +17,14 @@ from ltx_async.models import Account, Lookup, LookupDraft, Outcome, freeze
 
 
 async def look_up(
-    shared: Shared, bounds: Bounds, index: int, email: str, run: Run | None = None
+    shared: Shared,
+    bounds: Bounds,
+    index: int,
+    email: str,
+    run: Run | None = None,
+    *,
+    holds_slot: bool = False,
+    sent: Sent | None = None,
 ) -> Lookup:
     """Look up one account; what happens to this email is in the result, never raised.
 
@@ -27,6 +34,8 @@ async def look_up(
         index: position in the input, from 0.
         email: the address, sent as it is.
         run: the run it is part of; None for a single lookup.
+        holds_slot: whether the slot of the first attempt is held; only for what can be sent.
+        sent: the first request, where it has been sent.
 
     Raises:
         ConfigurationError: the client was closed meanwhile.
@@ -40,8 +49,15 @@ async def look_up(
         result = error.with_traceback(None)
     else:
         loop = RetryLoop(shared, request, email, parse_account, run, bounds=bounds)
-        result = await loop.result()
-    lookup = _record(index, email if type(email) is str else as_text(email), result, loop)
+        result = await loop.result(holds_slot=holds_slot, sent=sent)
+    asked = email if type(email) is str else as_text(email)
+    if loop is None:
+        lookup = lookup_of(index, asked, result, attempts=0, status=None, elapsed=0.0)
+    else:
+        attempts, status = loop.attempts, loop.status
+        lookup = lookup_of(
+            index, asked, result, attempts=attempts, status=status, elapsed=loop.elapsed
+        )
     if lookup.error is not None and lookup.outcome is Outcome.FAILED:
         who, what = mask_email(email), message_for_log(lookup.error, email)
         logger.info("%s failed: %s", who, what, extra=facts_of(LookupFinished(lookup)))
@@ -64,12 +80,25 @@ async def list_accounts(shared: Shared, bounds: Bounds) -> AccountList:
     return accounts
 
 
-def _record(
-    index: int, email: str, result: Account | LTXError, loop: RetryLoop[Account] | None
+def lookup_of(
+    index: int,
+    email: str,
+    result: Account | LTXError,
+    *,
+    attempts: int,
+    status: int | None,
+    elapsed: float,
 ) -> Lookup:
-    attempts, status, elapsed = 0, None, 0.0
-    if loop is not None:  # without a loop the email was refused, and nothing was sent
-        attempts, status, elapsed = loop.attempts, loop.status, loop.elapsed
+    """Return what a lookup comes to, as of now.
+
+    Args:
+        index: position in the input, from 0.
+        email: the address that was asked for.
+        result: the account, or what kept it from coming.
+        attempts: requests sent.
+        status: of the last reply; None before one.
+        elapsed: seconds since the first attempt.
+    """
     account = error = None
     if isinstance(result, LTXError):
         error, outcome = result, Outcome(result.outcome)

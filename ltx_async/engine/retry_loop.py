@@ -8,7 +8,7 @@ from typing import TypeVar
 from attrs import define, field
 
 from ltx_async.engine.aside import Aside
-from ltx_async.engine.attempts import Attempts
+from ltx_async.engine.attempts import Attempts, Sent
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.follow_up import FollowUp
 from ltx_async.engine.limiter import client_closed
@@ -40,8 +40,12 @@ class RetryLoop(Attempts[T]):
     _follow_up: FollowUp | None = field(init=False, default=None)
     _aside: Aside | None = field(init=False, default=None)
 
-    async def result(self) -> T | LTXError:
+    async def result(self, *, holds_slot: bool = False, sent: Sent | None = None) -> T | LTXError:
         """Ask until there is a result: what `read` made of a reply, or the error.
+
+        Args:
+            holds_slot: whether the slot of the first attempt is held.
+            sent: the first request, where it has been sent.
 
         Raises:
             RunEndedError: the run ended first, perhaps by what this lookup met.
@@ -50,17 +54,20 @@ class RetryLoop(Attempts[T]):
         if run is None:
             self._ends_at = shared.loop.time() + self.bounds.deadline
         while True:
-            if run is not None and run.ended is not None:
-                raise RunEndedError
-            refusal = None if limiter.try_acquire() else await self._queue()
-            if refusal is not None:
-                return self._left_alone(refusal)
+            if not holds_slot:
+                if run is not None and run.ended is not None:
+                    raise RunEndedError
+                refusal = None if limiter.try_acquire() else await self._queue()
+                if refusal is not None:
+                    return self._left_alone(refusal)
             try:
                 if self._ends_at is None:
-                    self._ends_at = shared.loop.time() + self.bounds.deadline
-                result = await self.attempt(self.bounds.timeout, self._ends_at)
+                    began = shared.loop.time() if sent is None else sent.at
+                    self._ends_at = began + self.bounds.deadline
+                result = await self.attempt(self.bounds.timeout, self._ends_at, sent)
             finally:
                 limiter.release()
+            holds_slot, sent = False, None
             if not isinstance(result, LTXError) or result.outcome != Outcome.FAILED:
                 shared.budget.give_back(0 if self._follow_up is None else self._follow_up.cost)
                 return result

@@ -179,6 +179,23 @@ class Shared:
             logger.info("nobody sends for %.1f s: %s", seconds, said, extra=facts_of(event))
             self.tell(event)
 
+    def answered(self, run: Run | None, sent_at: float, seconds: float) -> None:
+        """Note that an email was answered with its account.
+
+        Args:
+            run: the run it is part of; None for a single lookup.
+            sent_at: the loop's time when it was asked for.
+            seconds: how long that took.
+        """
+        self._overload.note(None)
+        self.limiter.succeeded(sent_at)
+        if run is not None:
+            run.answered = True
+            run.counters.requests += 1
+            run.counters.latencies.add(seconds)
+        if self.outage.heard(answered=True):
+            self.limiter.reopen()
+
     def is_throttle(self, error: LTXError | None) -> bool:
         """Note a reply, and return whether it asks everybody to slow down."""
         return self._overload.note(error, paced=self.limiter.paced)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -10,11 +12,12 @@ from aiohttp import ClientRequest
 from attrs import define, field
 
 from ltx_async.codec import Reply, Request
-from ltx_async.errors import ConfigurationError, ProtocolError
+from ltx_async.errors import ConfigurationError, LTXError
 from ltx_async.transport.direct_connection import DirectConnection
 from ltx_async.transport.endpoint import Endpoint, as_lines
 from ltx_async.transport.failures import translated
 from ltx_async.transport.pool import Connector, Wiring
+from ltx_async.transport.protocol import OnReply
 from ltx_async.transport.time_limits import TimeLimits
 
 _IDLE_LIMIT: Final = 60.0  # seconds; servers and firewalls often forget a connection by then
@@ -73,29 +76,53 @@ class DirectTransport:
             TransportError: no whole reply came.
             CertificateError: the server's certificate does not verify.
         """
-        loop = self._loop
-        if loop is None:  # `get_running_loop` asks the system for the process id each time
-            loop = self._loop = asyncio.get_running_loop()
+        loop = self._running_loop()
         now = loop.time()
         connection = self._idle_connection(now) or await self._connect(timeout)
         reply: asyncio.Future[Reply] = loop.create_future()
+        self._ask(connection, request, now, timeout, partial(_settle, reply))
+        try:
+            return await reply
+        except BaseException:
+            if reply.cancelled() or not reply.done():  # else it carries the next request by now
+                connection.close()
+            raise
+
+    def post(
+        self, request: Request, timeout: float, on_reply: OnReply
+    ) -> Callable[[], None] | None:
+        """Write one request over an idle connection, if there is one; see `Post`."""
+        now = self._running_loop().time()
+        connection = self._idle_connection(now)
+        if connection is None:
+            return None
+        self._ask(connection, request, now, timeout, on_reply)
+        return connection.close
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, which `get_running_loop` asks the process id for each time."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def _ask(
+        self,
+        connection: DirectConnection,
+        request: Request,
+        now: float,
+        timeout: float,
+        on_reply: OnReply,
+    ) -> None:
         connection.asked_at = now
         connection.ends_at = now + timeout
+        self._time_limits.start()
         # No local may hold the head: it has the token, and a traceback may show this frame.
         if request.fields is None:
             connection.ask(
-                self._prefix + request.target.encode("ascii") + self._suffix, request, reply
+                self._prefix + request.target.encode("ascii") + self._suffix, request, on_reply
             )
         else:
-            connection.ask(self._with_fields(request), request, reply)
-        self._time_limits.start()
-        try:
-            return await reply
-        except BaseException as error:
-            connection.close()
-            self._idle_may_be_dead = isinstance(error, ProtocolError) and error.reused
-            self._heed(error)
-            raise
+            connection.ask(self._with_fields(request), request, on_reply)
 
     def _with_fields(self, request: Request) -> bytes:
         """Return the head of a request that has header fields of its own."""
@@ -111,7 +138,11 @@ class DirectTransport:
         """Close the connection that brought a reply, and send the next request over a new one."""
         if isinstance(reply.carrier, DirectConnection):
             reply.carrier.distrust()
-            self._idle_may_be_dead = True
+            self._distrust_idle()
+
+    def _distrust_idle(self) -> None:
+        """Send the next request over a new connection: others may be dead as well."""
+        self._idle_may_be_dead = True
 
     def _idle_connection(self, now: float) -> DirectConnection | None:
         """Take an idle connection, but not in place of one that had been closed while idle."""
@@ -160,7 +191,11 @@ class DirectTransport:
         if self._buffer is None:
             self._buffer = memoryview(bytearray(_BUFFER))
         connection = DirectConnection(
-            pooled, buffer=self._buffer, on_idle=self._idle.append, on_gone=self._forget
+            pooled,
+            buffer=self._buffer,
+            on_idle=self._idle.append,
+            on_lost=self._distrust_idle,
+            on_gone=self._forget,
         )
         self._connections.add(connection)
         self._time_limits.attempts.add(connection)
@@ -203,3 +238,13 @@ class DirectTransport:
         if self._connector is not None:
             self._connector.close_at_once()
             self._connector = None
+
+
+def _settle(future: asyncio.Future[Reply], reply: Reply | LTXError) -> None:
+    """Give what came to whoever awaits it."""
+    if future.done():
+        return
+    if isinstance(reply, Reply):
+        future.set_result(reply)
+    else:
+        future.set_exception(reply)

@@ -29,6 +29,7 @@ from ltx_async.transport.direct_headers import (
     read_headers,
     status_line_at,
 )
+from ltx_async.transport.protocol import OnReply
 from ltx_async.transport.unread import unread_on
 
 _HEAD_CAP: Final = 64 << 10
@@ -60,11 +61,12 @@ class DirectConnection(asyncio.BufferedProtocol):
         "_headed",
         "_on_gone",
         "_on_idle",
+        "_on_lost",
+        "_on_reply",
         "_parser",
         "_raw",
         "_raw_at",
         "_received",
-        "_reply",
         "_request",
         "_size",
         "_status",
@@ -81,6 +83,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         *,
         buffer: memoryview,
         on_idle: Callable[[DirectConnection], None],
+        on_lost: Callable[[], None],
         on_gone: Callable[[DirectConnection], None],
     ) -> None:
         self.used: bool = False
@@ -90,9 +93,10 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._connection = connection
         self._on_idle = on_idle
+        self._on_lost = on_lost
         self._on_gone = on_gone
         self._flaw = ""
-        self._reply: asyncio.Future[Reply] | None = None
+        self._on_reply: OnReply | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         assert connection.transport is not None
         self._transport = connection.transport
@@ -118,9 +122,13 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._status: int | None = None
         self._headed = False
 
-    def ask(self, head: bytes, request: Request, reply: asyncio.Future[Reply]) -> None:
-        """Write a request in one piece; its reply, or why there is none, goes to `reply`."""
-        self._reply, self._request = reply, request
+    def ask(self, head: bytes, request: Request, on_reply: OnReply) -> None:
+        """Write a request in one piece; its reply, or why there is none, goes to `on_reply`.
+
+        The connection is idle again by then, or on its way to be closed: so another request
+        may be written from there.
+        """
+        self._on_reply, self._request = on_reply, request
         if self._transport.is_closing():
             self.fail(ProtocolError("the connection was closed", reused=self.used))
         else:
@@ -129,20 +137,22 @@ class DirectConnection(asyncio.BufferedProtocol):
     @property
     def busy(self) -> bool:
         """Whether a reply is awaited."""
-        return self._reply is not None
+        return self._on_reply is not None
 
     @property
     def reusable(self) -> bool:
         """Whether another request may follow: the reply was whole and nothing came after it."""
-        idle = self._reply is None and not self._dirty and not self._transport.is_closing()
+        idle = self._on_reply is None and not self._dirty and not self._transport.is_closing()
         return idle and not self._unread()
 
     def fail(self, error: LTXError) -> None:
         """End the current request, if there is one, with an error; close the connection."""
-        reply, self._reply = self._reply, None
-        if reply is not None and not reply.done():
-            reply.set_exception(error)
+        on_reply = self._on_reply
         self.close()
+        if isinstance(error, ProtocolError) and error.reused:
+            self._on_lost()
+        if on_reply is not None:
+            on_reply(error)
 
     def expire(self) -> None:
         """End the current request: its time is up."""
@@ -155,7 +165,7 @@ class DirectConnection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close the connection at once; nothing more is read."""
         self._dirty = True
-        self._reply = None
+        self._on_reply = None
         self._transport.abort()
 
     # asyncio's side
@@ -166,7 +176,7 @@ class DirectConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Feed the parser with a piece of the reply; without a request, close the connection."""
-        if self._reply is None:
+        if self._on_reply is None:
             self.close()
             return
         data = bytes(self._buffer[:nbytes])
@@ -204,9 +214,9 @@ class DirectConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """End what was under way: a reply that only the connection's end delimits is whole now."""
         self._dirty = True
-        if self._reply is not None and exc is None and ends_with_connection(self._raw):
+        if self._on_reply is not None and exc is None and ends_with_connection(self._raw):
             self._complete(self._parser.get_status_code(), delimited=False)
-        if self._reply is not None:
+        if self._on_reply is not None:
             reused = self.used and not self._received
             message = "the connection closed before the whole reply"
             self.fail(ProtocolError(message, reused=reused))
@@ -264,15 +274,16 @@ class DirectConnection(asyncio.BufferedProtocol):
         if self._flaw:
             self.fail(ProtocolError(self._flaw))
             return
-        reply, self._reply = self._reply, None
-        if reply is not None and not reply.done():
-            reply.set_result(Reply(status, headers, b"".join(self._body), delimited, self))
+        on_reply, self._on_reply = self._on_reply, None
+        reply = Reply(status, headers, b"".join(self._body), delimited, self)
         self._expect()
         if self._dirty:
             self.close()
         else:
             self.used = True
             self._on_idle(self)
+        if on_reply is not None:
+            on_reply(reply)
 
     def _has_surplus(self, data: bytes) -> bool:
         """Whether line ends follow the reply in the piece that it ends in."""

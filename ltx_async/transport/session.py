@@ -135,6 +135,10 @@ class SessionTransport:
                 self._pool.heed(failure)
         raise failure
 
+    @property
+    def post(self) -> None:
+        """None: what aiohttp's session does, it does in coroutines."""
+
     async def _exchange(self, request: Request) -> Reply:
         response = await self._session().get(
             self.endpoint.url(request.target),

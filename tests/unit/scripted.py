@@ -100,6 +100,8 @@ class ScriptedTransport:
             return step
         return account_reply(email) if step == 200 else Reply(step, {}, b"")
 
+    post = None
+
     def discard(self, reply):
         self.discarded.append(reply)
 

@@ -10,13 +10,14 @@ from attrs import define, field
 
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk.hand_over import HandOver
+from ltx_async.engine.bulk.short_way import ShortWay
 from ltx_async.engine.bulk.source import END, LATER, Feed, Sign
 from ltx_async.engine.logs import doubts
 from ltx_async.engine.lookup import look_up
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
 from ltx_async.engine.suspicion import Suspicion
-from ltx_async.models import Outcome
+from ltx_async.models import Lookup, Outcome
 
 _FEW: Final = 3  # emails of which none is found, when the run is over
 _MANY: Final = 20  # emails of which none is found, while it goes on
@@ -123,27 +124,26 @@ class Workers:
         saves a coroutine for each of them.
         """
         run, shared, bounds, hand_over = self.run, self.shared, self.bounds, self.hand_over
-        suspicion, counters = self._suspicion, run.counters
+        short_way = self._short_way()
         try:
-            while self._active <= self.concurrency + run.sleepers:
-                if run.pause is not None:
-                    await run.paused()
-                email = self._at_hand() if hand_over.is_near else LATER
-                if email is LATER:
-                    email = await self._take()
-                if email is END:
-                    self._exhausted = True
-                    run.more = False
-                    return
-                lookup = await look_up(shared, bounds, hand_over.take(email), email, run)
-                counters.count(lookup)
-                if lookup.outcome is Outcome.NOT_FOUND:
-                    self._doubt(least=_MANY)
-                hand_over.deliver(lookup)
-                error = lookup.error
-                if (error is not None or suspicion.alike) and suspicion.note(error):
-                    assert error is not None
-                    await suspicion.settle(error)
+            while self._is_needed:
+                if short_way is not None and (left := await short_way.go()) is not None:
+                    held, sent = left.holds_slot, left.sent
+                    lookup = await look_up(
+                        shared, bounds, left.index, left.email, run, holds_slot=held, sent=sent
+                    )
+                else:
+                    email = self._at_hand()
+                    if email is LATER:
+                        email = await self._take()
+                    if email is END:
+                        self._exhausted = True
+                        run.more = False
+                        return
+                    lookup = await look_up(shared, bounds, hand_over.take(email), email, run)
+                if self._finish(lookup):
+                    assert lookup.error is not None
+                    await self._suspicion.settle(lookup.error)
         except RunEndedError:
             pass
         except BaseException as error:
@@ -158,6 +158,8 @@ class Workers:
 
         Who has asked before is served first: so nobody may be about to take one.
         """
+        if self.run.pause is not None or not self.hand_over.is_near:
+            return LATER
         if self._emails is not None:
             return self._next(self._emails)
         if self._at_once is None or self._turn.locked() or self._over:
@@ -165,8 +167,31 @@ class Workers:
         email = self._at_once()
         return LATER if email is None else email
 
+    def _next_at_hand(self) -> str | Sign:
+        """Return what is at hand for a worker that has just finished an email."""
+        return self._at_hand() if self._is_needed else LATER
+
+    def _short_way(self) -> ShortWay | None:
+        """Return a short way for one worker, where the transport and the source have one."""
+        post = self.shared.transport.post
+        if post is None or (self._emails is None and self._at_once is None):
+            return None
+        take, note = self._next_at_hand, self.hand_over.take
+        return ShortWay(self.shared, self.bounds, self.run, post, take, note, self._finish)
+
+    def _finish(self, lookup: Lookup) -> bool:
+        """Count a result and hand it over; return whether it makes the run doubt all of them."""
+        self.run.counters.count(lookup)
+        if lookup.outcome is Outcome.NOT_FOUND:
+            self._doubt(least=_MANY)
+        self.hand_over.deliver(lookup)
+        error, suspicion = lookup.error, self._suspicion
+        return (error is not None or suspicion.alike > 0) and suspicion.note(error)
+
     async def _take(self) -> str | Literal[Sign.END]:
         """Return the next email, as soon as the consumer is so near that one may be taken."""
+        if self.run.pause is not None:
+            await self.run.paused()
         with self.run.waiting():
             if self._emails is not None:
                 await self._nearness()
@@ -183,6 +208,11 @@ class Workers:
         """Wait until fewer results than the window holds are not yet consumed."""
         while not self.hand_over.is_near and not self._over:
             await self.hand_over.room()
+
+    @property
+    def _is_needed(self) -> bool:
+        """Whether there are not more workers than slots and sleepers."""
+        return self._active <= self.concurrency + self.run.sleepers
 
     @property
     def _over(self) -> bool:

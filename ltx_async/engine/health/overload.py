@@ -26,7 +26,7 @@ class Overload:
     _last: int = field(init=False, default=0)
     _throttles: bool = field(init=False, default=False)
 
-    def note(self, error: LTXError | None, *, paced: bool) -> bool:
+    def note(self, error: LTXError | None, *, paced: bool = False) -> bool:
         """Note a reply, and return whether it is a throttle.
 
         Args:
