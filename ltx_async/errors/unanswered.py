@@ -88,7 +88,10 @@ class DeadlineError(LTXError, TimeoutError):
 class CertificateError(LTXError):
     """The TLS certificate of the server does not verify; ends a run."""
 
-    default_hint = "Check the host name and the clock, or pass the CA that signed it as `ssl`."
+    default_hint = (
+        "Check the host name and the clock, or give the CA that signed it: `ssl`, in a shell "
+        "--ca-file or SSL_CERT_FILE."
+    )
     ends_run = True
 
 

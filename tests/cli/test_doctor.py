@@ -1,22 +1,26 @@
 import asyncio
+import contextlib
 import json
 import os
 import pty
 import socket
 import ssl
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from importlib.metadata import PackageNotFoundError
 
 import pytest
 import trustme
+from yarl import URL
 
 from ltx_async.cli.commands.doctor import _lines
 from ltx_async.codec import Reply
+from ltx_async.diagnosis import answer as answers
 from ltx_async.diagnosis import machine as checks
 from ltx_async.diagnosis import network as probes
+from ltx_async.diagnosis.answer import clock_found
 from ltx_async.diagnosis.finding import Verdict
-from ltx_async.diagnosis.network import clock_found
 from ltx_async.diagnosis.subscription import _judged
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, Status
 from ltx_async.extras import install_command
@@ -69,6 +73,7 @@ def test_a_missing_token_fails_and_nothing_is_asked(doctor, server, monkeypatch)
     found = doctor(status=1)
     assert found["token"]["verdict"] == "fail"
     assert "USEAPI_TOKEN" in found["token"]["hint"]
+    assert "--token-file" in found["token"]["hint"]
     assert found["TCP"]["verdict"] == "ok"
     assert server.asked == []
 
@@ -126,8 +131,18 @@ def test_a_bad_base_url_fails_and_its_password_is_not_shown(ltx):
         ([429], "fail", "Wait"),
         ([Status(404, body="Account configuration not found")], "warn", "retired"),
         ([Status(404, body="<html>gone</html>")], "fail", "retired"),
+        ([Status(404, body="<html>gone</html>")], "fail", "Nothing of the API is at that path"),
+        ([Status(404, body="404 page not found")], "warn", "Nothing of the API is at that path"),
         ([Status(200, body="<html>gone</html>")], "fail", "retired"),
+        ([Status(200, body="<html>Sign in</html>")], "fail", "a captive portal"),
+        ([Status(403, body="<title>Just a moment...</title>")], "fail", "Cloudflare"),
+        ([Status(503, body="<p>/cdn-cgi/challenge-platform/h/b")], "fail", "Cloudflare"),
+        ([Status(403, body="<html>blocked</html>")], "fail", "the proxy"),
+        ([Status(502, body="<html>Bad Gateway</html>")], "fail", "the API behind it does not"),
+        ([Status(504)], "fail", "the API behind it does not"),
         ([522], "fail", "retired"),
+        ([522], "fail", "the API behind it does not"),
+        ([Status(302, headers={"Location": "https://a.b/"})], "fail", "a captive portal"),
         ([530], "fail", "retired"),
         ([Status(302, headers={"Location": "https://example.com/"})], "fail", "base URL"),
         ([Status(200, body="[]")], "fail", "newer version"),
@@ -142,6 +157,15 @@ def test_every_answer_comes_with_what_to_do(ltx, server, steps, verdict, words):
     if words == "retired":
         assert "ltx-async demo" in finding["hint"]
     assert server.emulator.request_count == 2
+
+
+def test_a_token_that_is_refused_is_looked_for_where_it_is_from(doctor, server, tmp_path):
+    path = tmp_path / "token"
+    path.write_text("user:999-another-token\n")
+    path.chmod(0o600)
+    assert "--token-file" in doctor("--token-file", str(path), status=1)["request"]["hint"]
+    server.emulator.script_list(401)
+    assert "USEAPI_TOKEN" in doctor(status=1)["request"]["hint"]
 
 
 def unresolvable(*_arguments, **_options):
@@ -282,21 +306,118 @@ async def test_the_days_a_certificate_has_left_are_told(authority, days, verdict
     assert tls.text.endswith(f"certificate good for {days} days")
 
 
-@pytest.mark.parametrize("kind", ["unknown", "expired", "another name"])
-async def test_a_certificate_that_does_not_verify_is_a_failure(authority, kind):
-    issuer = trustme.CA() if kind == "unknown" else authority
-    end = datetime.now(UTC) + timedelta(days=-1 if kind == "expired" else 90)
-    name = "example.com" if kind == "another name" else "127.0.0.1"
-    tls = (await way(issuer.issue_cert(name, not_after=end)))["TLS"]
-    assert tls.verdict is Verdict.FAIL
-    assert "the certificate is refused" in tls.text
+DAY = timedelta(days=1)
+CERTIFICATES = {
+    "expired": ({"not_after": -DAY}, "has expired", ["renew", "clock"]),
+    "not yet valid": ({"not_before": DAY}, "is not yet valid", ["clock", "behind"]),
+    "another name": ({"name": "example.com"}, "mismatch", ["Another server", "base URL"]),
+    "another address": ({"name": "127.0.0.9"}, "mismatch", ["Another server"]),
+    "unknown": ({"unknown": True}, "issuer", ["--ca-file", "SSL_CERT_FILE", "ca.pem now"]),
+}
 
 
-async def test_a_handshake_that_fails_is_told(server):
+@pytest.fixture
+def secure():
+    """Serve the emulator with a certificate, in a thread of its own."""
+    with contextlib.ExitStack() as running:
+
+        def start(certificate):
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            certificate.configure_cert(context)
+            return running.enter_context(Emulator(ssl_context=context))
+
+        yield start
+
+
+@pytest.mark.parametrize("kind", CERTIFICATES)
+def test_a_certificate_that_is_refused_is_told_apart(doctor, authority, secure, kind):
+    details, text, advice = CERTIFICATES[kind]
+    now = datetime.now(UTC)
+    issuer = trustme.CA() if "unknown" in details else authority
+    validity = {at: now + details.get(at, 90 * DAY) for at in ("not_after",)}
+    if "not_before" in details:
+        validity["not_before"] = now + details["not_before"]
+    emulator = secure(issuer.issue_cert(details.get("name", "127.0.0.1"), **validity))
+    found = doctor("--base-url", emulator.base_url, status=1)
+    assert found["TLS"]["text"].startswith("the certificate is refused: ")
+    assert text in found["TLS"]["text"]
+    for words in advice:
+        assert words in found["TLS"]["hint"]
+    assert "request" not in found  # no token goes there
+
+
+def test_without_a_ca_file_of_the_environment_the_system_s_are_named(
+    doctor, authority, secure, monkeypatch
+):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    emulator = secure(authority.issue_cert("127.0.0.1"))
+    hint = doctor("--base-url", emulator.base_url, status=1)["TLS"]["hint"]
+    assert "--ca-file" in hint
+    assert "install the system's CA certificates" in hint
+
+
+def test_a_ca_file_is_used(doctor, authority, secure, monkeypatch, tmp_path):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    emulator = secure(authority.issue_cert("127.0.0.1"))
+    ca_file = ("--ca-file", str(tmp_path / "ca.pem"))
+    found = doctor("--base-url", emulator.base_url, *ca_file)
+    assert (found["TLS"]["verdict"], found["request"]["verdict"]) == ("ok", "ok")
+
+
+def test_https_to_a_plain_port_is_told_with_the_url_that_would_do(doctor, server):
     port = server.emulator.port
-    tls = await probes._certificate("127.0.0.1", "127.0.0.1", port)
-    assert tls.verdict is Verdict.FAIL
-    assert "the handshake fails" in tls.text
+    found = doctor("--base-url", f"https://127.0.0.1:{port}/v1", status=1)
+    assert found["TLS"]["text"] == f"port {port} speaks plain http, and no TLS"
+    assert found["TLS"]["hint"] == f"Leave the s off: http://127.0.0.1:{port}/v1."
+    assert "request" not in found
+
+
+def test_https_to_a_port_that_speaks_neither_is_only_a_handshake_that_fails(doctor):
+    with talking(b"220 mail.example.com ESMTP\r\n") as port:
+        found = doctor("--base-url", f"https://127.0.0.1:{port}/v1", status=1)
+    assert found["TLS"]["text"].startswith("the handshake fails: ")
+
+
+@pytest.mark.parametrize("transport", ["session", "direct"])
+def test_plain_http_to_a_tls_port_is_told_with_the_url_that_would_do(
+    doctor, authority, secure, transport
+):
+    emulator = secure(trustme.CA().issue_cert("other.example.com"))  # whatever its certificate
+    base_url = emulator.base_url.replace("https:", "http:")
+    found = doctor("--base-url", base_url, "--transport", transport, status=1)
+    assert found["request"]["text"] == f"plain http to port {emulator.port}, which speaks TLS"
+    assert found["request"]["hint"] == f"Add an s: {emulator.base_url}."
+    assert emulator.request_count == 0
+
+
+def test_a_port_that_speaks_neither_http_nor_tls_is_a_broken_reply(doctor):
+    with talking(b"220 mail.example.com ESMTP\r\n") as port:
+        found = doctor("--base-url", f"http://127.0.0.1:{port}/v1", status=1)
+    assert found["request"]["verdict"] == "fail"
+    assert "TLS" not in found["request"]["text"]
+
+
+@contextlib.contextmanager
+def talking(words):
+    """A port where everybody is told the same, whatever they say; then it hangs up."""
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                with peer, contextlib.suppress(OSError):
+                    peer.settimeout(5)
+                    peer.sendall(words)
+                    peer.recv(4096)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def test_plain_http_to_another_machine_is_a_warning():
@@ -306,7 +427,8 @@ def test_plain_http_to_another_machine_is_a_warning():
 async def test_a_silent_port_is_given_up(monkeypatch):
     monkeypatch.setattr(probes, "_PATIENCE", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        tls = await probes._certificate("127.0.0.1", "127.0.0.1", silent.getsockname()[1])
+        url = URL(f"https://127.0.0.1:{silent.getsockname()[1]}/v1")
+        tls = await probes._certificate(url, "127.0.0.1")
     assert tls.text == "the handshake fails: no answer within 0.05 s"
     await asyncio.sleep(0)
 
@@ -347,8 +469,8 @@ def test_a_healthy_server_tells_the_time_in_the_same_reply(doctor, server, trans
 
 
 def test_a_slow_reply_is_a_warning():
-    assert probes._latency(0.5).verdict is Verdict.OK
-    assert probes._latency(2.5).verdict is Verdict.WARN
+    assert answers._latency(0.5).verdict is Verdict.OK
+    assert answers._latency(2.5).verdict is Verdict.WARN
 
 
 def test_a_reply_that_took_long_is_no_skew():

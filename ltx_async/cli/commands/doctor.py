@@ -21,6 +21,7 @@ from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.diagnosis import machine as checks
 from ltx_async.diagnosis import network as probes
+from ltx_async.diagnosis.answer import request
 from ltx_async.diagnosis.finding import Finding, Verdict
 from ltx_async.diagnosis.subscription import subscription
 from ltx_async.transport import Endpoint, Wiring
@@ -72,8 +73,12 @@ async def _findings(options: ClientOptions, talk: Talk) -> AsyncIterator[Finding
     if reachable and token is not None:
         agent = options.user_agent
         endpoint = Endpoint.checked(str(url), token, allow_http=True, user_agent=agent)
-        async for finding in probes.request(
-            endpoint, wiring, kind=options.transport, timeout=options.timeout
+        async for finding in request(
+            endpoint,
+            wiring,
+            kind=options.transport,
+            timeout=options.timeout,
+            token_from=_source(options.token_file),
         ):
             yield finding
         about_owner = await subscription(
@@ -130,7 +135,7 @@ def _lines(finding: Finding, width: int | None) -> list[str]:
 
 async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str | None]:
     """Say whether there is a token that can be sent, and return it; it is never shown."""
-    source = TOKEN_VARIABLE if token_file is None else "--token-file"
+    source = _source(token_file)
     try:
         token = check_token(await find_token(token_file, talk))
     except LTXError as error:
@@ -140,6 +145,10 @@ async def token_found(token_file: str | None, talk: Talk) -> tuple[Finding, str 
         hint = "Copy all of it from useapi.net, `user:` included."
         return Finding("token", Verdict.WARN, text, hint), token
     return Finding("token", Verdict.OK, f"there, from {source}, well-formed"), token
+
+
+def _source(token_file: str | None) -> str:
+    return TOKEN_VARIABLE if token_file is None else "--token-file"
 
 
 _TOKEN_FORM: Final = re.compile(r"user:[0-9]+-[^\s]+", re.ASCII)
