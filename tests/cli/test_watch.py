@@ -16,7 +16,7 @@ from patience import in_time
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
-from ltx_async.cli.checking.input_options import InputOptions
+from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.options import parse_duration
 from ltx_async.cli.runtime import Interrupt
 from ltx_async.cli.terminal.messages import Talk

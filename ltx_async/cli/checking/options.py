@@ -9,8 +9,8 @@ import click
 from attrs import frozen
 
 from ltx_async.alerts import Thresholds
-from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.thresholds import Only
+from ltx_async.cli.input_options import InputOptions
 from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.models import Outcome

@@ -14,7 +14,6 @@ from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
 from ltx_async.cli.checking.dry_run import dry_run
 from ltx_async.cli.checking.earlier import MOST_KEPT, EarlierResults
-from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.inputs import emails_of
 from ltx_async.cli.checking.measuring import make_metrics, told
 from ltx_async.cli.checking.options import CheckOptions
@@ -22,6 +21,7 @@ from ltx_async.cli.checking.output import open_writer
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus, explanation
+from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal

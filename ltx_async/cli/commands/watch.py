@@ -9,9 +9,9 @@ from yarl import URL
 
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
-from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.measuring import make_metrics, told
 from ltx_async.cli.exits import not_served
+from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk

@@ -13,7 +13,6 @@ from ltx_async import LTXClient
 from ltx_async.alerts import Sighting, Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
-from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.listing import (
     as_lookups,
     listed_accounts,
@@ -22,6 +21,7 @@ from ltx_async.cli.checking.listing import (
 )
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.inputs.emails import DistinctEmails

@@ -9,7 +9,7 @@ from typing import Final
 import click
 from attrs import frozen
 
-from ltx_async.cli.checking.input_options import InputOptions
+from ltx_async.cli.input_options import InputOptions
 from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.source import STANDARD_INPUT
 

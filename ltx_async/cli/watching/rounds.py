@@ -14,9 +14,9 @@ from attrs import define, field
 
 from ltx_async import LTXClient
 from ltx_async.cli.checking.activity import Observer
-from ltx_async.cli.checking.input_options import InputOptions
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.watching.alert_command import AlertCommand
