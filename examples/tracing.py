@@ -24,14 +24,22 @@ def trace(event: Event) -> None:
             span.set_attribute("http.request.resend_count", event.attempt - 1)
         SPAN.set(span)
     elif isinstance(event, AttemptFinished):
-        span, refused = SPAN.get(), event.status is not None and event.status >= 400
+        span = SPAN.get()
         if event.status is not None:
             span.set_attribute("http.response.status_code", event.status)
-        if refused or event.error is not None:
-            kind = str(event.status) if refused else type(event.error).__name__
+        if (kind := trouble_of(event)) is not None:
             span.set_attribute("error.type", kind)
             span.set_status(StatusCode.ERROR)
         span.end()
+
+
+def trouble_of(event: AttemptFinished) -> str | None:
+    """Return the `error.type` of an attempt, None where it was answered with an account."""
+    if event.status is not None and event.status >= 400:
+        return str(event.status)
+    if event.error is not None:
+        return type(event.error).__name__
+    return "cancelled" if event.status is None else None
 
 
 def traceparent(_attempt: AttemptStarted) -> dict[str, str]:

@@ -71,7 +71,8 @@ def test_cells_may_wait_in_a_loop_that_runs_in_both_ways(emulator, tmp_path):
             "client = LTXClient()\n"
             "run = client.lookup_many(['user000001@example.com', 'user000002@example.com'])"
         ),
-        "lookups = await run\nlen(lookups)",
+        "lookups = await run\nlookups",
+        "run",
         "await client.aclose()",
         (
             "import ltx_async.sync\n"
@@ -79,6 +80,9 @@ def test_cells_may_wait_in_a_loop_that_runs_in_both_ways(emulator, tmp_path):
             "    print(waiting.fetch_account('user000003@example.com').email)"
         ),
     ]
-    said = said_by(cells, tmp_path)
-    assert said[1][0]["data"]["text/plain"] == "2"
-    assert texts(said[3]) == "user000003@example.com\n"
+    _, listed, shown, closed, waited = said_by(cells, tmp_path)
+    assert listed[0]["data"]["text/plain"] == "<2 lookups: 2 ok>"
+    assert "<td>user000001@example.com</td>" in listed[0]["data"]["text/html"]
+    assert "2 ok" in shown[0]["data"]["text/html"]
+    assert closed == []
+    assert texts(waited) == "user000003@example.com\n"

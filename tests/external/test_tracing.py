@@ -135,7 +135,7 @@ async def test_no_span_tells_whose_it_is_or_the_token(emulator, exporter, client
     assert emulator.token not in said
 
 
-async def test_a_cancelled_attempt_takes_no_other_down(emulator, exporter, client):
+async def test_a_cancelled_attempt_ends_its_span_and_no_other(emulator, exporter, client):
     emulator.script(ANN, Delay(30))
     async with client:
         held = asyncio.create_task(client.lookup(ANN))
@@ -144,8 +144,9 @@ async def test_a_cancelled_attempt_takes_no_other_down(emulator, exporter, clien
         held.cancel()
         await asyncio.gather(held, return_exceptions=True)
         assert (await client.lookup(BOB)).outcome == "ok"
-    last = exporter.get_finished_spans()[-1]
-    assert parents_sent(emulator)[-1] == parent_of(last)
+    spans = exporter.get_finished_spans()
+    assert parents_sent(emulator) == [parent_of(span) for span in spans]
+    assert [span.attributes.get("error.type") for span in spans] == ["cancelled", None]
 
 
 def test_the_client_that_waits_has_the_spans_of_its_callers_as_parents(exporter):
