@@ -12,7 +12,14 @@ from aiohttp import ClientSession, ServerDisconnectedError
 from patience import in_time
 
 import ltx_async.testing
-from ltx_async import AccountNotFoundError, InvalidEmailError, LTXClient, Outcome
+from ltx_async import (
+    AccountNotFoundError,
+    ConfigurationError,
+    DecodeError,
+    InvalidEmailError,
+    LTXClient,
+    Outcome,
+)
 from ltx_async.extras import install_command
 
 pytest_plugins = ["ltx_async.testing"]
@@ -144,7 +151,6 @@ def test_what_is_missing_fails_the_test_that_needs_it(monkeypatch):
     ("package", "module", "fixture"),
     [
         ("aioresponses", "aioresponses", "ltx_mock"),
-        ("pytest-asyncio", "pytest_asyncio", "ltx_client"),
     ],
 )
 def test_what_is_missing_is_named_in_one_line(tmp_path, package, module, fixture):
@@ -161,3 +167,86 @@ def test_it({fixture}):
     assert done.returncode == 1
     assert f"{package} is missing; do: {install_command('testing')}" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+SCOPES = ("function", "class", "module", "session")
+IN_EVERY_LOOP = """
+import asyncio, threading, pytest, pytest_asyncio
+pytest_plugins = ["ltx_async.testing"]
+ANN = "ann@example.com"
+
+@pytest_asyncio.fixture(loop_scope="LOOP")
+async def account(ltx_emulator):
+    ltx_emulator.put({"email": ANN})
+    return ANN
+
+class TestEach:
+""" + "".join(
+    f"""
+    @pytest.mark.asyncio(loop_scope="{scope}")
+    @pytest.mark.parametrize("again", [1, 2])
+    async def test_{scope}(self, ltx_client, account, again):
+        lookups = await ltx_client.lookup_all([account] * 5)
+        assert [one.outcome for one in lookups] == ["ok"] * 5
+"""
+    for scope in SCOPES
+)
+
+
+@pytest.mark.parametrize("fixtures", SCOPES)
+def test_the_client_is_used_and_closed_in_the_loop_of_the_test_whatever_its_scope(
+    tmp_path, fixtures
+):
+    code = IN_EVERY_LOOP.replace('"LOOP"', repr(fixtures))
+    done = run_pytest(tmp_path, code)
+    assert "8 passed" in done.stdout, done.stdout + done.stderr
+    assert "warning" not in done.stdout.lower(), done.stdout
+
+
+async def test_what_is_put_is_in_the_list_and_an_answer_goes_first(ltx_mock):
+    ltx_mock.put(ACCOUNT)
+    ltx_mock.put(ltx_async.testing.account({"email": "bob@example.com", "maxJobs": 3}))
+    ltx_mock.answer(ANN, 404)
+    async with LTXClient() as client:
+        listed = await client.list_accounts()
+        assert [*listed] == [ANN, "bob@example.com"]
+        assert listed[ANN].balance is None
+        assert listed["bob@example.com"].max_jobs == 3
+        assert (await client.lookup(ANN)).outcome is Outcome.NOT_FOUND
+        assert (await client.fetch_account(ANN)).token_balance == 150
+
+
+async def test_what_nobody_mocked_is_told_at_once(ltx_mock):
+    ltx_mock.put(ACCOUNT)
+    async with LTXClient() as client:
+        with pytest.raises(ConfigurationError, match="nothing is mocked for zed@") as caught:
+            await client.lookup("zed@example.com")
+        with pytest.raises(ConfigurationError, match="nothing is mocked for zed@"):
+            await client.lookup_all([ANN, "zed@example.com"])
+    assert "ltx_mock.put" in caught.value.hint
+    assert "zed@example.com" in str(caught.value)
+
+
+async def test_an_unmocked_list_is_told_too(ltx_mock):
+    async with LTXClient() as client:
+        with pytest.raises(ConfigurationError, match="nothing is mocked for the list"):
+            await client.list_accounts()
+
+
+def test_a_mocked_base_url_cannot_be_reached_whatever_the_transport(ltx_mock):
+    assert ltx_mock.url(None).host.endswith(".invalid")
+    assert ".invalid/" in repr(LTXClient(transport="direct"))
+
+
+def test_values_for_fakes_are_those_of_a_client():
+    account, lookup = ltx_async.testing.account, ltx_async.testing.lookup
+    found = lookup(account(ACCOUNT))
+    assert (found.email, found.outcome, found.account.token_balance) == (ANN, Outcome.OK, 150)
+    broken = lookup(account(ACCOUNT | {"error": "signed out"}), index=3)
+    assert (broken.outcome, broken.index) == (Outcome.NEEDS_REAUTH, 3)
+    error = AccountNotFoundError("HTTP 404")
+    missing = lookup(error, email="zed@example.com")
+    assert (missing.outcome, missing.status) == (Outcome.NOT_FOUND, 404)
+    assert (missing.error.email, error.email) == ("zed@example.com", None)
+    with pytest.raises(DecodeError):
+        account({"email": 7})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from reprlib import Repr
 from typing import Any, Final
 
 from attrs import field, fields, frozen
@@ -15,6 +16,7 @@ from ltx_async.models.cookie import Cookie
 from ltx_async.models.drafts import Referable
 from ltx_async.models.moments import EPOCH, timestamp
 
+_LONGEST_SHOWN: Final = 80  # characters of a text in a `repr`
 TOKEN_KEY = "LTXStudio_token"  # noqa: S105 - the name of a balance, not a secret
 WIRE_NAMES = {
     "email": "email",
@@ -40,8 +42,16 @@ class _AsItCame(Referable):
     _wire: bytes | None
 
 
+def _brief(value: object) -> str:
+    """Return a `repr` of bounded length, however much a server has said."""
+    short = Repr()
+    short.maxstring = short.maxother = _LONGEST_SHOWN
+    short.maxdict, short.maxlist, short.maxlevel = 6, 3, 3
+    return short.repr(value)
+
+
 def _masked(value: Mapping[str, Any]) -> str:
-    return repr(mask_secrets(value))
+    return _brief(mask_secrets(value))
 
 
 @frozen
@@ -63,15 +73,15 @@ class Account(_AsItCame):
         extra: fields that this version does not know.
     """
 
-    email: str | None = None
+    email: str | None = field(default=None, repr=_brief)
     cookie: Cookie | None = None
     max_jobs: int | None = None
     updated_at: datetime | None = None
     token_expires_at: datetime | None = None
     refresh_token_expires_at: datetime | None = None
-    balance: Mapping[str, Any] | None = field(default=None, hash=False)
-    latest_created_at_ms: Mapping[str, Any] | None = field(default=None, hash=False)
-    error: str | None = None
+    balance: Mapping[str, Any] | None = field(default=None, repr=_brief, hash=False)
+    latest_created_at_ms: Mapping[str, Any] | None = field(default=None, repr=_brief, hash=False)
+    error: str | None = field(default=None, repr=_brief)
     extra: Mapping[str, Any] = field(factory=dict, repr=_masked, hash=False)
 
     @property

@@ -399,3 +399,10 @@ def test_a_value_can_be_referred_to_weakly_and_a_draft_shows_no_secret(value):
     cookie = Cookie(CANARY)
     assert weakref.ref(cookie)() is cookie
     assert CANARY not in repr(draft_of(Account)(**nothing_known(value) | {"cookie": cookie}))
+
+
+def test_the_repr_of_an_account_is_one_line_of_bounded_length_however_much_came():
+    much = {f"key{number}": ["x" * 10_000] * 100 for number in range(1_000)}
+    account = Account("a" * 10**6, None, 1, None, None, None, much, much, "\n" * 10**6, much)
+    assert len(repr(account)) < 10_000
+    assert repr(account).isprintable()
