@@ -90,6 +90,16 @@ class OutageEnded:
 
 
 @frozen
+class NobodyFound:
+    """None of the first `asked` emails of a run was found; told once, if it is so.
+
+    It may be that the base URL is wrong, or that the token is of another useapi.net account.
+    """
+
+    asked: int
+
+
+@frozen
 class LookupFinished:
     """A lookup has its result."""
 
@@ -105,6 +115,7 @@ Event = (
     | PaceLearned
     | OutageBegan
     | OutageEnded
+    | NobodyFound
     | LookupFinished
 )
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from ltx_async import AccountNotFoundError, ConfigurationError, LTXClient, Outcome
+from ltx_async import AccountNotFoundError, ConfigurationError, LTXClient, NobodyFound, Outcome
 
 from .conftest import TOKEN
 from .replies import account_body, reply
@@ -70,10 +70,12 @@ def missing(asked):
 async def test_a_program_is_warned_once_and_without_a_request(
     serve, connect, caplog, count, warned
 ):
-    server = await serve(missing)
-    await connect(server).lookup_many(EMAILS[:count])
+    server, told = await serve(missing), []
+    await connect(server, on_event=told.append).lookup_many(EMAILS[:count])
     said = [one.getMessage() for one in caplog.records if "list_accounts()" in one.getMessage()]
     assert len(said) == warned
+    events = [event for event in told if isinstance(event, NobodyFound)]
+    assert events == [NobodyFound(min(count, 20))] * warned
     assert server.requests == count
 
 

@@ -16,6 +16,7 @@ from ltx_async import (
     LookupFinished,
     LTXClient,
     LTXError,
+    NobodyFound,
     OutageBegan,
     OutageEnded,
     PaceLearned,
@@ -36,6 +37,8 @@ def told(event: Event) -> str:
             return f"{assert_type(delay, float)} {assert_type(why, LTXError)}"
         case OutageBegan(patience=delay, why=why):
             return f"{assert_type(delay, float)} {assert_type(why, LTXError)}"
+        case NobodyFound(asked=asked):
+            return str(assert_type(asked, int))
         case OutageEnded(seconds=seconds):
             return str(assert_type(seconds, float))
         case GateOpened(limit=limit):

@@ -18,6 +18,7 @@ from ltx_async.events import (
     GateClosed,
     GateOpened,
     LookupFinished,
+    NobodyFound,
     OutageBegan,
     OutageEnded,
     PaceLearned,
@@ -49,6 +50,7 @@ EXAMPLES = [
     PaceLearned(98.0, 5),
     OutageBegan(60.0, WHY),
     OutageEnded(12.0),
+    NobodyFound(20),
     LookupFinished(LOOKUP),
 ]
 

@@ -12,13 +12,16 @@ from ltx_async.events import (
     Event,
     GateClosed,
     GateOpened,
+    NobodyFound,
     OutageBegan,
     OutageEnded,
     PaceLearned,
 )
 from ltx_async.wording import allowed
 
-OBSERVED: Final = frozenset({GateClosed, GateOpened, OutageBegan, OutageEnded, PaceLearned})
+OBSERVED: Final = frozenset(
+    {GateClosed, GateOpened, OutageBegan, OutageEnded, PaceLearned, NobodyFound}
+)
 """The events that an `Observer` has a use for: there are few of them, however many lookups."""
 
 
@@ -29,10 +32,12 @@ class Observer:
     Attributes:
         talk: for the beginning and the end of an outage.
         note: why nobody sends just now, or why no more do; empty when there is no reason.
+        missing: how many emails a run asked for and did not find, if it found none.
     """
 
     talk: Talk | None = None
     note: str = ""
+    missing: int = 0
     _pace: str = field(init=False, default="")
 
     def __call__(self, event: Event) -> None:
@@ -52,6 +57,8 @@ class Observer:
                 )
             case OutageEnded():
                 self._warn(f"answered again, {event.seconds:.0f} s later")
+            case NobodyFound():
+                self.missing = event.asked
             case _:
                 pass
 

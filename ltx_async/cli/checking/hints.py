@@ -12,29 +12,8 @@ from ltx_async.inputs.addresses import is_unusual
 from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import clipped, counted
 
-_SUSPICIOUS: Final = 20
-_TOO_FEW: Final = 2
 _EXAMPLE: Final = "the API's ends in /v1"
 _LONGEST_SHOWN: Final = 60
-
-
-@define
-class NotFoundStreak:
-    """Counts the 404s that a run begins with."""
-
-    length: int = 0
-
-    def completed_by(self, lookup: Lookup) -> bool:
-        """Whether this lookup is the twentieth in a row from the start that was not found."""
-        if self.length < 0 or lookup.outcome is Outcome.INVALID:  # nothing was asked for those
-            return False
-        self.length = self.length + 1 if lookup.outcome is Outcome.NOT_FOUND else -1
-        return self.length == _SUSPICIOUS
-
-    @property
-    def is_all(self) -> bool:
-        """Whether a run that ends with it, not yet explained, found none of three or more."""
-        return _TOO_FEW < self.length < _SUSPICIOUS
 
 
 @define

@@ -11,7 +11,7 @@ from attrs import Factory, define, field
 from ltx_async import BulkLookup, LTXClient
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
-from ltx_async.cli.checking.hints import NotFoundStreak, UnusualEmails, explain_not_found
+from ltx_async.cli.checking.hints import UnusualEmails, explain_not_found
 from ltx_async.cli.checking.order import InputOrder
 from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.checking.thresholds import Only
@@ -61,7 +61,6 @@ class CheckRun:
     settles: bool = True
     live: bool = True
     results: Output[Lookup] | None = None
-    _streak: NotFoundStreak = field(factory=NotFoundStreak, init=False)
     _order: InputOrder | None = field(default=None, init=False)
     _unusual: UnusualEmails = field(factory=UnusualEmails, init=False)
     _speed: Speedometer = field(factory=Speedometer, init=False)
@@ -132,16 +131,17 @@ class CheckRun:
             async for lookup in lookups:
                 await keep(lookup)
                 self._unusual.add(lookup)
-                if not self.counts.earlier and self._streak.completed_by(lookup):
+                if self.observer.missing:
                     await self._settle(client)
-        if self._streak.is_all and not self.counts.earlier:
+        if self.observer.missing:
             await self._settle(client)
 
     async def _settle(self, client: LTXClient) -> None:
         """Find out by one request why nobody is found, where requests are not counted."""
-        if self.settles:
+        missing, self.observer.missing = self.observer.missing, 0
+        if self.settles and not self.counts.earlier:
             self._warn_of_unusual()  # which explains more than another account would
-            self.talk.warn(await explain_not_found(client, self._streak.length))
+            self.talk.warn(await explain_not_found(client, missing))
 
     def _warn_of_unusual(self) -> None:
         if (warning := self._unusual.warning()) is not None:

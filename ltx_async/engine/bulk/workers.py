@@ -17,6 +17,7 @@ from ltx_async.engine.lookup import look_up
 from ltx_async.engine.run import Run, RunEndedError
 from ltx_async.engine.shared import Shared
 from ltx_async.engine.suspicion import Suspicion
+from ltx_async.events import NobodyFound
 from ltx_async.models import Lookup, Outcome
 
 _FEW: Final = 3  # emails of which none is found, when the run is over
@@ -226,8 +227,10 @@ class Workers:
     def _doubt(self, *, least: int) -> None:
         if not self._doubted and self.run.counters.finds_nothing(least=least):
             self._doubted = True
+            asked = self.run.counters.outcomes[Outcome.NOT_FOUND]
+            self.shared.tell(NobodyFound(asked))
             doubts.warning(
                 "none of %d emails was found: `await client.list_accounts()` tells whether the "
                 "base URL is right, and which accounts this API token has",
-                self.run.counters.outcomes[Outcome.NOT_FOUND],
+                asked,
             )
