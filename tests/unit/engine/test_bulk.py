@@ -265,6 +265,27 @@ async def test_ordered_the_window_is_a_thousand_or_ten_times_concurrency(kind, c
         assert source.taken == window + 1
 
 
+@both_orders
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+@in_virtual_time
+async def test_what_is_at_hand_is_never_asked_for_in_a_task(ordered, pause):
+    source, steps = Source(emails(200)), []
+
+    class AllAtHand(_Asynchronous):
+        def at_hand(self):
+            return next(self.items, None)
+
+        async def __anext__(self):
+            steps.append(source.taken)
+            return await super().__anext__()
+
+    transport, seen = ScriptedTransport(latency=0.01), []
+    client = client_over(transport, concurrency=5)
+    await consume(client.lookup_many(AllAtHand(source), ordered=ordered), seen, pause=pause)
+    assert sorted(seen) == list(range(200))
+    assert steps == [200]
+
+
 @in_virtual_time
 async def test_nothing_is_taken_before_the_block_is_entered():
     source = Source(emails(10))
