@@ -297,6 +297,52 @@ async def way(certificate):
         return {finding.check: finding async for finding in probes.way_there(url)}
 
 
+@pytest.fixture
+def no_resolver(monkeypatch):
+    """A resolver that would lead every name to another machine."""
+    real = asyncio.BaseEventLoop.getaddrinfo
+
+    async def elsewhere(loop, host, port, **options):
+        assert host in {"127.0.0.1", "::1"}, host
+        return await real(loop, host, port, **options)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", elsewhere)
+
+
+@pytest.mark.usefixtures("no_resolver")
+@pytest.mark.parametrize("name", ["localhost", "api.localhost", "a.b.localhost"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_the_way_to_a_name_of_this_machine_asks_no_resolver(authority, name, address):
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(tls)
+    for context, port_text in ((None, "none: plain http"), (tls, "certificate good for")):
+        try:
+            server = await asyncio.start_server(_close_at_once, address, 0, ssl=context)
+        except OSError:
+            pytest.skip(f"this machine has no {address}")
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            url = URL(f"http{'s' if context else ''}://{name}:{port}/v1")
+            found = {finding.check: finding async for finding in probes.way_there(url)}
+        assert found["DNS"].text == f"{name} is 127.0.0.1, ::1"
+        assert port_text in found["TLS"].text
+
+
+async def _close_at_once(_reader, writer):
+    writer.close()
+
+
+@pytest.mark.usefixtures("no_resolver")
+async def test_where_nobody_listens_on_this_machine_that_is_told():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = URL(f"http://api.localhost:{taken.getsockname()[1]}/v1")
+        found = {finding.check: finding async for finding in probes.way_there(url)}
+    assert found["TCP"].verdict is Verdict.FAIL
+    assert "Connection refused" in found["TCP"].text
+    assert "ltx-async serve" in found["TCP"].hint
+
+
 @pytest.mark.parametrize(("days", "verdict"), [(90, Verdict.OK), (5, Verdict.WARN)])
 async def test_the_days_a_certificate_has_left_are_told(authority, days, verdict):
     # An hour more, so that the day is not over yet.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import signal
 import sys
@@ -29,6 +28,7 @@ from ltx_async.emulator import (
     GeneratedAccounts,
     parse_faults,
 )
+from ltx_async.transport.loopback import is_loopback
 from ltx_async.wording import counted
 
 _DEFAULT_COUNT: Final = 1000
@@ -120,20 +120,13 @@ def _introduce(emulator: Emulator, talk: Talk) -> None:
     url = emulator.base_url
     click.echo(url)
     talk.say(f"serving {counted(len(emulator.accounts), 'account')}; try in another terminal:")
-    allowed = "" if _is_loopback(urlsplit(url).hostname or "") else " --allow-http"
+    allowed = "" if is_loopback(urlsplit(url).hostname or "") else " --allow-http"
     talk.say(f"  ltx-async accounts --base-url {url}{allowed}")
-    if not _is_loopback(emulator.host):
+    if not is_loopback(emulator.host):
         talk.warn(
             f"{emulator.host} is not loopback: other machines may ask, and API tokens travel "
             "to here in plain HTTP. Use no real one."
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def _let_drift(drift: Drift, every: timedelta, talk: Talk) -> None:
