@@ -100,15 +100,31 @@ def certified(authority) -> Callable[..., ssl.SSLContext]:
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    """The API in a thread of its own, healthy and fast."""
-    with emulated() as running:
+def latency() -> float:
+    """Seconds after which the emulator answers; some files have another."""
+    return 0.0
+
+
+@pytest.fixture(scope="module")
+def emulator(latency: float) -> Iterator[Emulator]:
+    """The API in a thread of its own, healthy."""
+    with emulated(latency=latency) as running:
         yield running
 
 
 @pytest.fixture
-def checks(tmp_path: Path, emulator: Emulator) -> Iterator[Checks]:
-    """Runs of `ltx-async check` over 200 emails."""
-    made = Checks(tmp_path / "run", emulator, emails(200))
+def addresses() -> list[bytes]:
+    """The lines of an input; some files have fewer, or more."""
+    return emails(200)
+
+
+@pytest.fixture
+def checks(
+    tmp_path: Path, emulator: Emulator, latency: float, addresses: list[bytes]
+) -> Iterator[Checks]:
+    """Runs of `ltx-async check` over the input; the emulator is healthy again behind them."""
+    made = Checks(tmp_path / "run", emulator, addresses)
     yield made
     made.kill_left_over()
+    emulator.clear_scripts()
+    emulator.latency = latency

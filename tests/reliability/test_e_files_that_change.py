@@ -8,20 +8,12 @@ import time
 import pytest
 from patience import in_time
 
-from .interrupted import FORMATS, Checks, emails, emulated
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    with emulated() as running:
-        yield running
+from .interrupted import FORMATS, emails
 
 
 @pytest.fixture
-def checks(tmp_path, emulator):
-    made = Checks(tmp_path / "run", emulator, emails(400))
-    yield made
-    made.kill_left_over()
+def addresses():
+    return emails(400)
 
 
 @pytest.mark.parametrize("left", [0, 5005])

@@ -28,16 +28,13 @@ needs_strace = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def emulator():
-    with emulated(latency=0.03) as running:
-        yield running
+def latency():
+    return 0.03
 
 
 @pytest.fixture
-def checks(tmp_path, emulator):
-    made = Checks(tmp_path / "run", emulator, emails(FEW))
-    yield made
-    made.kill_left_over()
+def addresses():
+    return emails(FEW)
 
 
 @pytest.fixture(scope="module")

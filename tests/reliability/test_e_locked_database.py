@@ -8,7 +8,7 @@ import time
 import pytest
 from patience import in_time, until
 
-from .interrupted import Checks, emails, emulated
+from .interrupted import emails
 
 OUT = "out.sqlite"
 EXIT_STATUS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -16,16 +16,8 @@ HOW = ["--resume", "--retry-failed", "--overwrite"]
 
 
 @pytest.fixture
-def emulator():
-    with emulated() as running:
-        yield running
-
-
-@pytest.fixture
-def checks(tmp_path, emulator):
-    made = Checks(tmp_path / "run", emulator, emails(100))
-    yield made
-    made.kill_left_over()
+def addresses():
+    return emails(100)
 
 
 @contextlib.contextmanager

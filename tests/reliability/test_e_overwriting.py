@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from .interrupted import FORMATS, Checks, emails, emulated
+from .interrupted import FORMATS, emails
 from .test_e_full_disks import limited_to
 from .test_e_kills import needs_strace
 
@@ -18,16 +18,8 @@ formats = pytest.mark.parametrize("form", FORMATS)
 
 
 @pytest.fixture
-def emulator():
-    with emulated() as running:
-        yield running
-
-
-@pytest.fixture
-def checks(tmp_path, emulator):
-    made = Checks(tmp_path / "run", emulator, emails(60))
-    yield made
-    made.kill_left_over()
+def addresses():
+    return emails(60)
 
 
 @pytest.fixture

@@ -190,6 +190,7 @@ class WireServer:
         loop = asyncio.get_running_loop()
         while True:
             peer, _ = await loop.sock_accept(listener)
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a step goes out at once
             self._unserved.add(peer)
             self._spawn(self._serve(peer, self.connections))
             self.connections += 1
@@ -202,6 +203,9 @@ class WireServer:
             with contextlib.suppress(ConnectionError, ssl.SSLError, EOFError):
                 if await self._greet(peer, connection):
                     await self._talk(peer, connection)
+        except RuntimeError as error:  # uvloop's way to say that it is closed
+            if "handler is closed" not in str(error):
+                raise
         finally:
             self.open -= 1
 
