@@ -7,7 +7,7 @@ import json
 from random import Random
 
 import pytest
-from patience import reached
+from patience import reached, slowness
 
 from ltx_async import (
     AttemptTimeoutError,
@@ -24,7 +24,7 @@ from reliability.wire import Answer, Asked, Pause, Script, WireServer
 
 from .scene import ACCOUNTS, EMAILS, Scene, drawn, outcome_of
 
-RULE = OutageRule(patience=10.0, probe_base=0.005, probe_cap=0.02)
+RULE = OutageRule(patience=30.0, probe_base=0.005, probe_cap=0.02)
 
 
 def assert_answered(lookups: list[Lookup], emails: list[str], odd: set[str] = frozenset()) -> None:
@@ -39,32 +39,35 @@ def assert_answered(lookups: list[Lookup], emails: list[str], odd: set[str] = fr
             assert lookup.account.email == lookup.email
 
 
-def silence(scene: Scene, odd: list[str] | set[str]) -> dict[str, object]:
-    """Have no reply or a 522 come for some; return what a client needs for that."""
-    silent = scene.draw.random() < 0.2
+def silence(scene: Scene, odd: list[str], *, silent: bool) -> dict[str, object]:
+    """Have no reply or a 522 come for some; return what a client needs for that.
+
+    Whoever is answered is so within the timeout, on a machine that is busy too.
+    """
     for email in odd:
-        scene.emulator.script(email, Delay(5.0) if silent else 522, forever=True)
-    return {"outage": RULE, "timeout": 0.2 if silent else 5.0}
+        scene.emulator.script(email, Delay(60.0) if silent else 522, forever=True)
+    return {"outage": RULE, "timeout": 0.2 * slowness() if silent else 30.0}
 
 
 @drawn
 async def odd_emails_stop_nobody(scene: Scene) -> None:
     """Some of the emails get no reply or 522, wherever they stand."""
     emails = scene.emails(20, 60)
-    odd = {*scene.draw.sample(emails, scene.draw.randint(1, len(emails) // 3))}
-    async with scene.client(**silence(scene, sorted(odd))) as client:
+    silent = scene.draw.random() < 0.2
+    odd = scene.draw.sample(emails, scene.draw.randint(1, 8 if silent else len(emails) // 3))
+    async with scene.client(**silence(scene, odd, silent=silent)) as client:
         lookups = await client.lookup_many(emails, ordered=True)
     assert [lookup.email for lookup in lookups] == emails
-    assert_answered(lookups, emails, odd)
+    assert_answered(lookups, emails, {*odd})
 
 
 @drawn
 async def a_run_of_odd_emails_starves_no_other_on_its_client(scene: Scene) -> None:
     """One run has odd emails alone, in any number, the other healthy ones alone."""
-    emails = scene.emails(60, 160)
-    odd = emails[: scene.draw.randint(1, 50)]
+    emails, silent = scene.emails(60, 160), scene.draw.random() < 0.2
+    odd = emails[: scene.draw.randint(1, 12 if silent else 50)]
     healthy = emails[len(odd) :]
-    options = silence(scene, odd)
+    options = silence(scene, odd, silent=silent)
     async with scene.client(**options) as client:
         runs = [client.lookup_all(odd), client.lookup_all(healthy)]
         if scene.draw.random() < 0.5:
