@@ -8,7 +8,7 @@ from typing import Any
 
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.counts import Counts
-from ltx_async.cli.checking.listing import as_lookups, listed_accounts, warn_of_problems
+from ltx_async.cli.checking.inputs import as_lookups, listed_accounts, warn_of_problems
 from ltx_async.cli.checking.summary import show_attention
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions

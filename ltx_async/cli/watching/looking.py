@@ -13,7 +13,7 @@ from ltx_async import LTXClient
 from ltx_async.alerts import Sighting, Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
-from ltx_async.cli.checking.listing import (
+from ltx_async.cli.checking.inputs import (
     as_lookups,
     listed_accounts,
     listed_emails,
