@@ -191,8 +191,9 @@ class Shared:
         self.limiter.succeeded(sent_at)
         if run is not None:
             run.answered = True
-            run.counters.requests += 1
-            run.counters.latencies.add(seconds)
+        counters = self.tally.counters if run is None else run.counters
+        counters.requests += 1
+        counters.latencies.add(seconds)
         if self.outage.heard(answered=True):
             self.limiter.reopen()
 
