@@ -16,10 +16,10 @@ class AccountList(Mapping[str, Account]):
     """The configured accounts by email; an odd entry of the list hides none of the others.
 
     Attributes:
-        problems: the entries that are no account as it is documented, by name, each with what
-            is odd about it.
-        emails: the names of accounts, those of odd ones too, in the order of the list: what
-            `lookup_many` takes.
+        problems: what is odd about each entry that is not an account as documented, by the
+            entry's name.
+        emails: the names of all accounts, odd ones included, in the order of the list; they can
+            be passed to `lookup_many`.
     """
 
     _entries: Mapping[str, Account | DecodeError] = field(factory=dict)

@@ -122,7 +122,7 @@ def _latest_created(value: Any, _type: Any) -> dict[str, Any] | None:
     if type(value) is not dict:
         raise _mismatch("an object", value)
     created = value.get(TOKEN_KEY)
-    if type(created) is not int or not 0 <= created <= _COMMON_ERA:  # a rare one is checked
+    if type(created) is not int or not 0 <= created <= _COMMON_ERA:  # rare: find out exactly
         _milliseconds(created, None, f".{TOKEN_KEY}")
     return value
 
@@ -140,7 +140,7 @@ _CHECKS: Final[dict[str, _Hook]] = {  # by attribute
     "latest_created_at_ms": _latest_created,
     "error": _text,
 }
-_IN_MILLISECONDS: Final = {  # the other field of a moment
+_IN_MILLISECONDS: Final = {  # some moments come as text and as a number: the number's field
     "updated": "updated_at",
     "tokenExpire": "token_expires_at",
     "refreshTokenExpire": "refresh_token_expires_at",
@@ -170,7 +170,7 @@ def _structuring() -> Callable[[Any, Any], Account]:
 
 
 def prepare() -> None:
-    """Compile now what the first account would otherwise wait for."""
+    """Compile the structuring function now, so that the first account does not wait for it."""
     _structuring()
 
 
@@ -194,7 +194,7 @@ def structure_account(wire: dict[str, Any], text: bytes | None = None) -> Accoun
 
 
 def _add_the_rest(draft: Any, wire: dict[str, Any]) -> None:
-    """Add what is not documented, and timestamps as numbers, which count more than as text."""
+    """Add undocumented fields; a timestamp sent as a number replaces the one sent as text."""
     draft.extra = {name: wire[name] for name in wire if name not in FIELDS}
     for name, attribute in _IN_MILLISECONDS.items():
         moment = _milliseconds(wire.get(name), None)

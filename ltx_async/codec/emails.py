@@ -20,7 +20,7 @@ _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLAIN = re.compile(
     "[A-Za-z0-9_~+-][A-Za-z0-9_.~+-]*@[A-Za-z0-9_.~-]+"
 )  # of these only + is encoded
-_BLANKS = frozenset({"NAType", "NaTType"})  # of pandas, which need not be there
+_BLANKS = frozenset({"NAType", "NaTType"})  # pandas' missing values, without importing pandas
 _SEPARATOR = re.compile(r"[/\\]")
 
 
@@ -88,7 +88,7 @@ def refusal(email: object) -> str | None:
 
 
 def _way_out(value: object) -> str:
-    """Say how to come by the email, where somebody took for one what holds it."""
+    """Say how to get at the email, for an object that was passed as one but only contains it."""
     if hasattr(value, "as_py"):
         return ": pass column.to_pylist(), or take value.as_py()"
     if isinstance(value, Mapping) or hasattr(value, "keys"):

@@ -1,4 +1,4 @@
-"""What a server states of its limits: `RateLimit`, `RateLimit-Policy` and their elders."""
+"""The limits that a server states: `RateLimit`, `RateLimit-Policy` and their older forms."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ LIMIT_HEADERS: Final = (
 )
 _NUMBER: Final = "([0-9]{1,13}(?:[.][0-9]{1,9})?)"
 _WHOLE: Final = re.compile(_NUMBER)
-_LONGEST_WINDOW: Final = 3600.0  # a quota of a day is a budget, and no pace
-_EPOCH: Final = 1e9  # what is above it is a moment, in seconds or milliseconds
+_LONGEST_WINDOW: Final = 3600.0  # seconds; a daily quota is a budget and says nothing about pace
+_EPOCH: Final = 1e9  # a larger number is a moment since the epoch, in seconds or milliseconds
 _MILLISECONDS: Final = 1e11
 
 
@@ -27,8 +27,8 @@ def stated_rate(headers: Mapping[str, str]) -> float | None:
     """Return the requests per second that the policy of a server allows, None without one.
 
     That is the quota `q` over the window `w` of `RateLimit-Policy` (IETF draft
-    "RateLimit header fields for HTTP", 3), or of its elder form `100;w=60`; of several
-    policies, the one with the shortest window. Junk counts as absent.
+    "RateLimit header fields for HTTP", 3), or of its older form `100;w=60`. Of several
+    policies, the one with the shortest window counts. Junk counts as absent.
 
     Args:
         headers: lower-case names; a repeated header's values joined with `, `.
@@ -45,7 +45,7 @@ def stated_rate(headers: Mapping[str, str]) -> float | None:
 
 
 def stated_reset(headers: Mapping[str, str], moment: float) -> float | None:
-    """Return the seconds until there is room again, None where nothing says that there is none.
+    """Return the seconds until requests are allowed again; None if no header says they are not.
 
     Args:
         headers: lower-case names.

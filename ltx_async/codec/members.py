@@ -10,7 +10,7 @@ from typing import Final
 
 from ltx_async.jsontext import MOST_CONTAINERS, NotJSONError
 
-LONGEST: Final = 1 << 20  # bytes of a member, and of what is looked at together
+LONGEST: Final = 1 << 20  # bytes of a member, and of one piece that is parsed at a time
 _SHORTEST: Final = 1 << 16
 _SPACES: Final = b" \t\n\r"  # RFC 8259 2
 _SPACE: Final = re.compile(r"[ \t\n\r]*+")
@@ -41,7 +41,7 @@ def members(body: bytes) -> Iterator[tuple[str, bytes]]:
                 name, value, end, closed = _member(text, end, opening)
                 yield name, value.encode()
                 opening = ","
-        except (ValueError, RecursionError):  # of a member that is cut, perhaps
+        except (ValueError, RecursionError):  # the piece may end within a member
             sound = bool(end) and not is_last
         at += len(text[:end].encode())
     if not sound or body[at:].strip(_SPACES) != b"}":
@@ -49,7 +49,7 @@ def members(body: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _piece(body: bytes, at: int) -> bytes:
-    """Return what is looked at together: a MiB, or less of it where it has very many brackets."""
+    """Return the next piece to parse: a MiB, or less where it has very many brackets."""
     size = LONGEST
     while size > _SHORTEST and body.count(b"[", at, at + size) > MOST_CONTAINERS:
         size //= 2
@@ -59,17 +59,17 @@ def _piece(body: bytes, at: int) -> bytes:
 
 
 def _member(text: str, at: int, opening: str) -> tuple[str, str, int, bool]:
-    """Return name, text and end of the member behind an opening character, and if it ends all."""
+    """Return a member's name, text and end, and whether the object ends with it."""
     at = _next(text, at, opening) + 1
     name, at = _decode(text, _next(text, at, '"'))
-    name.encode()  # so that no lone surrogate is in it
+    name.encode()  # raises ValueError if the name has a lone surrogate
     start = _next(text, _next(text, at, ":") + 1)
     _, end = _decode(text, start)
     return name, text[start:end], end, text[_next(text, end, ",}")] == "}"
 
 
 def _next(text: str, at: int, expected: str = "") -> int:
-    """Return where the next character is that is no space; it must be an expected one."""
+    """Return the position of the next character that is not a space; it must be as expected."""
     space = _SPACE.match(text, at)
     assert space is not None
     if expected and text[space.end() : space.end() + 1] not in {*expected}:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 CUT = "[token]"
 _SHORTEST_PART: Final = 8  # characters; a shorter part of a token is too common to be cut
-_LONGEST_START: Final = 15  # characters with which a form betrays itself, whatever follows
-_WIDEST: Final = 5  # characters that stand for one of the token: `%252D`
-_BACKSLASH: Final = ord("\\")  # as a number it is found sooner than as bytes
+_LONGEST_START: Final = 15  # characters; a form's first 15 are cut even where the rest is missing
+_WIDEST: Final = 5  # one character of the token may be written as five: `%252D`
+_BACKSLASH: Final = ord("\\")  # searching bytes for a number is faster than for bytes
 _IN_JSON: Final = re.compile(r'\\(?:u00([2-7][0-9a-f])|(["\\/]))')  # of visible ASCII, lower case
 _IN_URLS: Final = re.compile(r"%(?:25)*([2-7][0-9a-f])", re.IGNORECASE)  # `%2D`, `%252D`
 
@@ -34,17 +34,17 @@ def _unquoted(text: str) -> str:
 
 
 def _parts(token: str) -> list[str]:
-    """Return a token, what follows its `user:`, and what follows its `-`, where telling."""
+    """Return a token, what follows its `user:` and what follows its `-`, if long enough."""
     tail = token.partition(":")[2]
     secret = tail.partition("-")[2]
     return [token, *(part for part in (tail, secret) if len(part) >= _SHORTEST_PART)]
 
 
 def _in_base64(part: str) -> Iterator[str]:
-    """Yield what the base64 of any text shows of a part that it holds.
+    """Yield the base64 characters that any text containing `part` has when it is encoded.
 
-    The part begins at the first, second or third byte of a group of three; its outermost
-    characters depend on its neighbours, and are left out.
+    There are three forms, as the part may begin at the first, second or third byte of a group
+    of three. The outermost characters depend on the bytes around the part and are left out.
     """
     for offset, start in enumerate((0, 2, 3)):
         encoded = b64encode(b"x" * offset + part.encode()).decode()
@@ -54,15 +54,15 @@ def _in_base64(part: str) -> Iterator[str]:
 
 
 def _any_of(forms: Iterable[str], at: int = 0, *, whole: bool = False) -> str:
-    """Return a pattern of what forms hold from `at` on, up to which they are alike.
+    """Return a pattern that matches what follows the first `at` characters, which all forms share.
 
-    A form may be cut off behind its start. Of two that begin alike the pattern takes the one
-    that reaches further, whichever of them is in the text.
+    A form may be cut off after its start. Where two forms begin alike, the pattern matches the
+    longer one if the text contains it.
 
     Args:
         forms: texts in lower case.
-        at: how many characters of them the pattern begins behind.
-        whole: whether a shorter form has ended by then, so that all else may be missing.
+        at: how many characters the forms share; the pattern begins after them.
+        whole: whether a shorter form is complete by now, so that nothing more need match.
     """
     pattern = ""
     while True:
@@ -87,7 +87,7 @@ def _one_of(character: str) -> str:
 
 
 def _signs(forms: list[str]) -> tuple[str, ...]:
-    """Return as few texts in lower case as can be, one of which every form holds."""
+    """Return a few lower-case texts such that every form contains at least one of them."""
     signs: list[str] = []
     for form in map(str.lower, forms):
         if not any(sign in form for sign in signs):
@@ -112,7 +112,7 @@ class Redaction:
         """Build the redaction of `token`, which must not be empty."""
         parts = [part for one in dict.fromkeys((_unquoted(token), token)) for part in _parts(one)]
         coded = [code for part in parts for code in _in_base64(part)]
-        # Where a percent sign stands before a form, undoing the encoding would take the two apart.
+        # A percent sign just before an encoded form would spoil the decoding of that form.
         parts += [text for part in parts if (text := quote(part, safe="")) != part]
         in_urls = [code.translate(_OF_URLS) for code in coded]
         starts = [part[:_LONGEST_START] for part in parts]
@@ -126,11 +126,11 @@ class Redaction:
             text = self._cut(unquoted)
         return self._cut(text) if self._seen_in(text.lower()) else text
 
-    def _cut(self, text: str) -> str:  # compiled with the first echo, and then `re` has it
+    def _cut(self, text: str) -> str:  # `re` caches the pattern, which is only needed after an echo
         return re.sub(self._pattern, CUT, text, flags=re.IGNORECASE)
 
     def beginning(self, body: bytes, limit: int) -> str:
-        """Return the first `limit` bytes as text; a token that the cut splits goes too."""
+        """Return the first `limit` bytes as text, also without a token that the limit splits."""
         text = self.text(body[:limit].decode("utf-8", "replace"))
         return text if len(body) <= limit else text[: -self._longest]
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 OK, NOT_FOUND, TOO_MANY = 200, 404, 429
 LONGEST_MESSAGE = 200
 _MOST_PROBLEMS: Final = 20
-_MOST_ODD: Final = 1000  # members of a list; a million of them would be kept for nothing
+_MOST_ODD: Final = 1000  # with more odd members a list is refused, not kept in memory
 _PAGE: Final = "an HTML page"
 _NOT_OF_THE_API: Final = "a challenge or a proxy's page, no answer of the API"
 _PAGE_HINT: Final = (
@@ -136,7 +136,7 @@ def _paths(problems: Mapping[str, DecodeError]) -> Iterator[str]:
 
 
 def _no_object(body: bytes, reason: str, redaction: Redaction) -> DecodeError:
-    """Say why a body is no JSON object; of a huge one it is not looked for."""
+    """Say why a body is not a JSON object; the reason is not looked for in a huge one."""
     said = _decoded(body, redaction) if len(body) <= LONGEST or is_html(body) else None
     return said if isinstance(said, DecodeError) else _undecodable([reason], None)
 

@@ -33,19 +33,19 @@ def retry_after(
 ) -> float | None:
     """Return the seconds a reply asks to wait, 0 for a moment that has passed.
 
-    They are asked for by `retry-after-ms`, else by `Retry-After`, else in the body; rounded up
-    to the millisecond, so that nobody asks again too early.
+    `retry-after-ms` comes first, then `Retry-After`, then the body. The result is rounded up to
+    the millisecond, so that nobody asks again too early.
 
     Dates are judged against the reply's own `Date`, so that a wrong local clock
-    does no harm. Junk counts as absent, and more than a day as an hour: no server means
-    that, and some send the time of the day where seconds are asked for.
+    does no harm. Junk counts as absent. More than a day counts as an hour: no server means
+    so long a wait, and some send a timestamp where seconds are due.
 
     Args:
         headers: lower-case names; a repeated header's values joined with `, `.
         body: decoded JSON, or None.
         now: local time as seconds since the epoch, for a reply without `Date`.
-        throttle: whether the reply is a 429, so that what is stated of a limit counts where
-            nothing else tells.
+        throttle: whether the reply is a 429; then stated limits count if nothing else says
+            how long to wait.
     """
     date = http_date(headers.get("date", ""), now)
     moment = now if date is None else date

@@ -1,4 +1,4 @@
-"""What gets no answer while nobody does is set aside, and others are asked meanwhile."""
+"""Set a lookup aside while no email gets an answer, and ask for other emails meanwhile."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SHORTEST: Final = 0.01  # seconds between two looks at whether anybody else is 
 
 @define(eq=False)
 class Aside:
-    """Whether one lookup of a run is set aside, and what becomes of it then.
+    """Decides whether one lookup of a run is set aside, and waits until it is known why.
 
     An email that gets no answer may be at fault itself, or the server may be away. Only
-    other emails can tell: so they are asked while this one waits, at no cost to it. As soon
-    as one of them is answered there is no outage, and what was set aside is asked again.
+    other emails can show which: so they are asked for while this one waits, which costs it no
+    attempt. As soon as one of them is answered, there is no outage, and this one is asked again.
 
     Attributes:
         attempts: the requests of the lookup.
@@ -102,7 +102,7 @@ class Aside:
                 return False
             left = due - self.shared.loop.time()
             if left > self.shared.policy.retry_after_cap:
-                return False  # nobody waits that long, nor asks before
+                return False  # the server wants no request for longer than a run waits
             await asyncio.sleep(left)
         self.attempts.answers_at_failure = None
         if outage.answers > answers:
@@ -111,9 +111,9 @@ class Aside:
         return not outage.reached
 
     async def _nobody_else_asks(self) -> bool:
-        """Wait for an answer for a while; tell whether nobody is left to get one.
+        """Wait for an answer for a while; tell whether no other email could still get one.
 
-        The second look is for those who were just about to ask.
+        It looks twice, because another lookup may have been just about to ask.
         """
         shared, limiter, run = self.shared, self.shared.limiter, self.run
         closed = limiter.opens_at - shared.loop.time()

@@ -33,7 +33,7 @@ _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still g
 T = TypeVar("T")
 
 
-@define  # made for one lookup in many: what is plain needs none
+@define
 class Sent:
     """A request that was sent elsewhere, and what came of it.
 
@@ -75,12 +75,12 @@ class Attempts(Generic[T]):
         status: of the last reply; None before one.
         started_at: the clock's time at the first attempt; None before it.
         throttled: whether the last reply was a throttle, for which everybody waits.
-        notices: whether it was the last attempt that made an outage noticed.
+        notices: whether an outage was noticed because of this lookup's last attempt.
         answers_at_failure: how many emails of the client had been answered when this one
             failed first; None before it did.
         answers_at_start: how many had been answered when it was asked for first.
-        had_its_turn: whether it was set aside until somebody was answered. What is silent
-            to it from then on is no sign of an outage.
+        had_its_turn: whether it was set aside until another email was answered. From then on,
+            silence in reply to this email is no sign of an outage.
     """
 
     shared: Shared
@@ -125,7 +125,7 @@ class Attempts(Generic[T]):
         return result
 
     async def _send(self, timeout: float, ends_at: float, sent: Sent | None = None) -> T | LTXError:
-        """Put one request on the wire, make the result of its reply, and tell everybody of it."""
+        """Send one request, read its reply, and report the result to whoever needs it."""
         shared = self.shared
         now = sent.at if sent else shared.loop.time()
         began = sent.began if sent else shared.clock()
@@ -148,7 +148,7 @@ class Attempts(Generic[T]):
             else:
                 self.status = reply.status
                 reading = (reply, self.email or "", shared.redaction)
-                if len(reply.body) > LONGEST_AT_ONCE:  # off the loop, which goes on meanwhile
+                if len(reply.body) > LONGEST_AT_ONCE:  # in a thread, so that the loop goes on
                     result = await shared.loop.run_in_executor(None, self.read, *reading)
                 else:
                     result = self.read(*reading)

@@ -16,7 +16,7 @@ from ltx_async.errors import (
     ServiceUnavailableError,
 )
 
-_PATIENCE: Final = 120.0  # seconds beyond what was told, for a 429
+_PATIENCE: Final = 120.0  # seconds that a run bears 429s beyond the wait that was asked for
 
 
 @frozen
@@ -82,10 +82,10 @@ class FollowUp:
         return self.cost > 0
 
     def _throttled_in(self, run: Run, error: ResponseError) -> Again:
-        """Have a lookup wait for the gate: no number of throttles ends it, its turn comes.
+        """Have a lookup wait for the gate: however many throttles it meets, its turn comes.
 
         Raises:
-            RunEndedError: nobody's does, for too long.
+            RunEndedError: no request of the run was accepted for too long.
         """
         run.counters.throttles += 1
         shared = self.shared
@@ -114,8 +114,8 @@ class FollowUp:
     def _is_free(self, error: ConnectError) -> bool:
         """Whether a connection that could not be made costs neither attempt nor budget.
 
-        Without descriptors the fault is this machine's; in a run whose server answers
-        nobody since the last refusal it is the server's, and the outage rule's business.
+        Without file descriptors, this machine is at fault. In a run whose server has answered
+        no request since the last refusal, the server is, and the outage rule decides.
         """
         if error.out_of_descriptors:
             self.shared.lower_concurrency()

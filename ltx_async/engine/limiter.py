@@ -16,7 +16,7 @@ from ltx_async.engine.pace import Cycle, Pacing
 from ltx_async.engine.slots import Slots, client_closed
 
 __all__ = ["Limiter", "client_closed"]
-_GROWS_EVERY = 2.0  # seconds; what lacked may be there again, and to find out costs one attempt
+_GROWS_EVERY = 2.0  # seconds; descriptors may be free again, and to find out costs one attempt
 
 
 @define(eq=False, on_setattr=setters.NO_OP)
@@ -31,7 +31,7 @@ class Limiter(Slots):
         on_open: called with the window when the gate opens.
         on_pace: called with the learned requests per second, and the learned number at a
             time, if any, whenever the former has moved by a tenth.
-        wanted: the most slots that there are where nothing lacks.
+        wanted: the most slots there are while this machine has descriptors enough.
     """
 
     on_open: Callable[[int], None] | None = None
@@ -86,8 +86,8 @@ class Limiter(Slots):
             now = asyncio.get_running_loop().time()
             self._pacing.opened(now)
             if self.rate is None:
-                self._next_start = now  # a trial asks whether the gate may open, at no pace
-            self._window = self.under_way + 1  # the slow ones of before are nobody's trial
+                self._next_start = now  # a single trial request need not keep any pace
+            self._window = self.under_way + 1  # room for a trial beside older requests under way
         else:
             self._window, self._successes, self._slow_start = 1, 0, True
         if self.on_open is not None:
@@ -195,7 +195,7 @@ class Limiter(Slots):
     def lower(self) -> int:
         """Reduce `concurrency` to what is under way, by one at least, and return it.
 
-        It grows again by one, two, four and so on, until something lacks once more.
+        It grows again by one, two, four and so on, until descriptors run out once more.
         Call it after `release`: the caller's own slot is one that could not be used.
         """
         self._limit_to(max(1, min(self.concurrency - 1, self.under_way)))

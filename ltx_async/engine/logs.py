@@ -11,7 +11,7 @@ from ltx_async.events import Event, LookupFinished
 
 logger: Final = logging.getLogger("ltx_async")
 doubts: Final = logging.getLogger("ltx_async.doubts")
-"""Tells programs what commands say themselves, in their own words."""
+"""The logger for messages that programs need and that commands print in their own words."""
 
 
 def mask_email(email: str) -> str:
@@ -45,7 +45,7 @@ def facts(
 
 
 def facts_of(event: Event) -> Mapping[str, object]:
-    """Return the same of an event."""
+    """Return the fields of a log record about an event, as `facts` does."""
     if isinstance(event, LookupFinished):
         one = event.lookup
         return facts(

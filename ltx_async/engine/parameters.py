@@ -1,4 +1,4 @@
-"""What users pass to a client, refused at once where it would only fail, or do harm, later."""
+"""Check what users pass to a client, and refuse at once what would fail or do harm later."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def kinds_of(events: Collection[type[Event]] | None) -> frozenset[type[Event]] |
 
 
 def set_attribute(client: object, name: str, value: object) -> None:
-    """Set an attribute that a client has; say of any other where it may have been meant to go.
+    """Set an attribute that a client has; for any other, say where the value may belong.
 
     Raises:
         AttributeError: the client has none of that name.

@@ -127,7 +127,7 @@ class RetryLoop(Attempts[T]):
         return self._aside.is_due(error)
 
     async def _set_aside(self, error: LTXError) -> LTXError | None:
-        """Wait until it shows what an error means, and return it if the email is at fault.
+        """Wait until other emails show what an error means; return it if this email is at fault.
 
         Raises:
             RunEndedError: the run ended meanwhile.
@@ -143,7 +143,7 @@ class RetryLoop(Attempts[T]):
     # Waiting
 
     def _refusal(self) -> LTXError:
-        """Return the error of a lookup that the server wants to come later than anybody waits."""
+        """Return the error of a lookup for which the server asks too long a wait."""
         left = self.shared.limiter.refused_for()
         return RateLimitError(
             f"HTTP 429 earlier: the server wants no request for another {left:.0f} s",

@@ -29,11 +29,11 @@ class Run:
         over_at: the clock's time when its last worker had ended; None before that.
         ended: why the run takes no further email; None while it goes on.
         more: whether there may be further emails to take.
-        answered: whether any of its emails was.
+        answered: whether any of its emails was answered.
         sleepers: lookups that sleep before a retry or are set aside.
-        asides: those of them that are set aside.
-        pause: set when further emails may be taken; None where they may be now.
-        on_sleep: called whenever one more does.
+        asides: the sleepers that are set aside.
+        pause: set when further emails may be taken again; None while there is no pause.
+        on_sleep: called whenever there is one more sleeper.
     """
 
     counters: Counters = field(factory=Counters)
@@ -152,10 +152,10 @@ class Run:
         """Note a throttle, and return whether the run goes on.
 
         Args:
-            closing: what identifies the stretch in which nobody has been answered; None
-                where that is not so.
+            closing: identifies the stretch of time in which every request was throttled; None
+                where there is no such stretch.
             now: the loop's time.
-            until: the time until which the run goes on if this is the first of a stretch.
+            until: when the run ends, if this throttle is the first of a stretch.
         """
         if self._closing is not closing:
             self._closing, self._bears_until = closing, until
@@ -168,7 +168,7 @@ class Tally:
 
     Attributes:
         counters: of single lookups, and of the runs that are over.
-        runs: those that go on.
+        runs: the runs that go on.
         began_at: the clock's time of the client's first call; None before it.
     """
 

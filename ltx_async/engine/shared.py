@@ -55,7 +55,7 @@ class Shared:
         outage: whether the server answers anybody.
         redaction: cuts the token out of replies.
         on_event: told what happens; its exceptions are logged and go no further.
-        kinds: of events that it is told of; None for all.
+        kinds: the classes of events that `on_event` is told of; None for all.
         headers: gives each attempt header fields of its own; None where nobody wants that.
         budget: bounds the retries of all lookups together.
         loop: the event loop of all of them, from `bind` on; its time is that of waits and limits.
@@ -121,9 +121,10 @@ class Shared:
         return self.transport.is_open and not self.limiter.stopped
 
     def abandon(self) -> None:
-        """Close for good from outside the loop, without a wait; connections go as soon as it runs.
+        """Close for good from outside the loop, without a wait.
 
-        Where the loop is closed they are asyncio's to free, and in a forked process the parent's.
+        The loop closes the connections when it runs next. If it is closed itself, asyncio frees
+        them; in a forked process they are the parent's.
         """
         self.limiter.stop()
         if self._process != os.getpid() or self.loop.is_closed():
@@ -135,7 +136,7 @@ class Shared:
 
     @contextlib.contextmanager
     def running(self, run: Run) -> Iterator[None]:
-        """Mark a run. The first one counts anew: of an outage before it nobody knows the end."""
+        """Mark a run. The first one forgets an earlier outage, which may have ended unnoticed."""
         if not self.tally.runs:
             self.outage.forget()
         with self.tally.running(run, self.clock()):
@@ -160,7 +161,7 @@ class Shared:
                 self._complain(error)
 
     def _complain(self, error: Exception) -> None:
-        """Log the first exception of `on_event` whole, and of those after it how many there are."""
+        """Log the first exception of `on_event` in full; later ones are only counted."""
         self._raised += 1
         if self._raised == 1 and error is _NOT_AWAITED:
             logger.error("%s; the run goes on", error)
@@ -169,7 +170,7 @@ class Shared:
         elif self._raised in _TOLD_COUNTS:
             logger.error("on_event has failed %d times; the run goes on", self._raised)
 
-    # What one lookup meets and all of them heed
+    # What one lookup finds out and all of them act on
 
     def close_gate(self, seconds: float, why: LTXError, *, throttle: bool = False) -> None:
         """Let nobody send for a while."""
@@ -241,7 +242,7 @@ class Shared:
             self.limiter.widen()
 
     def lower_concurrency(self) -> None:
-        """Make do with the file descriptors that there are, and warn of it once."""
+        """Use only as many connections as there are file descriptors for, and warn of it once."""
         level = logging.INFO if self._lowered else logging.WARNING
         self._lowered = True
         logger.log(

@@ -11,7 +11,7 @@ from attrs import define, field, setters
 from ltx_async.engine.pace import Cycle, Pacing
 from ltx_async.errors import ConfigurationError
 
-_LATENESS_FORGIVEN = 0.01  # seconds that a late timer may be made up for; too little for a burst
+_LATENESS_FORGIVEN = 0.01  # seconds of a timer's delay that are caught up; too few for a burst
 _MOST = 100_000
 _REST = 1.0  # seconds without a request after which what was accepted says nothing of the pace
 
@@ -66,7 +66,7 @@ class Slots:
         self._even = self.rate is not None
 
     def try_acquire(self) -> bool:
-        """Take a slot if one is to be had at once, nobody waits for it and nobody is refused."""
+        """Take a slot if one is free now, nobody waits for one and the server refuses nobody."""
         if self._waiters or self._opens_at is not None or self.under_way >= self._window:
             return False
         if self._even and not self._start_due(asyncio.get_running_loop().time()):
@@ -101,7 +101,7 @@ class Slots:
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled() and granted.exception() is None:
                 self.release()
-            self._waiters.pop(granted, None)  # not there when `_dispatch` met it first
+            self._waiters.pop(granted, None)  # `_dispatch` may have removed it already
             raise
 
     def release(self) -> None:
@@ -160,7 +160,7 @@ class Slots:
 
         Only the gate and the pace are counted, and not how long others hold their slots.
         """
-        if self.rate is None:  # a learned pace may be quicker by then
+        if self.rate is None:  # a learned pace may rise before their turn comes
             return self.opens_at
         return max(self.opens_at, self._next_start) + len(self._waiters) / self.rate
 

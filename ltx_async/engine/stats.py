@@ -75,7 +75,7 @@ class Counters:
         return sum(self.outcomes.values())
 
     def finds_nothing(self, *, least: int) -> bool:
-        """Whether of so many emails at least, which were asked for, none was found."""
+        """Whether at least `least` emails were asked for and none of them was found."""
         missing = self.outcomes[Outcome.NOT_FOUND]
         asked = self.finished - self.outcomes[Outcome.INVALID]
         return asked == missing >= least

@@ -1,4 +1,4 @@
-"""What a run makes of it when everybody gets the same non-answer."""
+"""What a run does when every email gets the same useless reply."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _ALIKE: Final = 20  # results in a row
 class Suspicion:
     """Counts the results of a run that fail alike, and has the list settle whose fault that is.
 
-    What may pass by itself is the outage's business. What never does, such as a page for
-    people in place of an account, is the emails' fault or that of whatever answers there:
-    the list tells. Where it is answered, the run goes on, and only an answer to an email
-    brings further doubts.
+    Errors that may pass are left to `Outage`. Those that do not, such as a web page in place of
+    an account, are the fault of the emails or of whatever answers at the address, and the list
+    call tells which. If it is answered, the run goes on, and the list is not asked again before
+    an email was answered.
 
     Attributes:
         shared: what the run shares with all others.

@@ -84,7 +84,8 @@ class DirectTransport:
         try:
             return await reply
         except BaseException:
-            if reply.cancelled() or not reply.done():  # else it carries the next request by now
+            # After a reply, the connection may carry somebody else's request by now.
+            if reply.cancelled() or not reply.done():
                 connection.close()
             raise
 
@@ -100,7 +101,7 @@ class DirectTransport:
         return connection.close
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop, which `get_running_loop` asks the process id for each time."""
+        """Return the loop from here: `get_running_loop` costs a system call for the process id."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         return self._loop
@@ -116,7 +117,7 @@ class DirectTransport:
         connection.asked_at = now
         connection.ends_at = now + timeout
         self._time_limits.start()
-        # No local may hold the head: it has the token, and a traceback may show this frame.
+        # The head contains the token: no local may hold it, as a traceback may show this frame.
         if request.fields is None:
             connection.ask(
                 self._prefix + request.target.encode("ascii") + self._suffix, request, on_reply
@@ -141,11 +142,11 @@ class DirectTransport:
             self._distrust_idle()
 
     def _distrust_idle(self) -> None:
-        """Send the next request over a new connection: others may be dead as well."""
+        """Send the next request over a new connection: other idle ones may be dead as well."""
         self._idle_may_be_dead = True
 
     def _idle_connection(self, now: float) -> DirectConnection | None:
-        """Take an idle connection, but not in place of one that had been closed while idle."""
+        """Take an idle connection, unless the latest request met one that the server had closed."""
         if self._idle_may_be_dead:
             self._idle_may_be_dead = False
             return None

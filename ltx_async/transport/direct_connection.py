@@ -6,7 +6,7 @@ than aiohttp, which puts up with bare line feeds, folded headers and the like. H
 looked at only where they matter, by a second, slower parser: see `direct_headers`.
 
 A byte that belongs to no reply spoils the connection: the next request goes over another.
-llhttp says nothing of line ends before and behind a reply, so these are looked for here.
+llhttp skips line ends before and after a reply silently, so these are looked for here.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from ltx_async.transport.unread import unread_on
 
 _HEAD_CAP: Final = 64 << 10
 _NONE: Final[Mapping[str, str]] = {}
-_SURPLUS_LINE_ENDS: Final = re.compile(rb"\r\n\r\n[\r\n]+\Z")  # behind chunks, or a bare head
-_OVERHEAD: Final = 1 << 20  # bytes of framing, informational replies and trailers put up with
+_SURPLUS_LINE_ENDS: Final = re.compile(rb"\r\n\r\n[\r\n]+\Z")  # after chunks or a bare head
+_OVERHEAD: Final = 1 << 20  # bytes that framing, 1xx replies and trailers may have
 
 
 class DirectConnection(asyncio.BufferedProtocol):
@@ -105,7 +105,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._expect()
 
     def _take_over(self) -> None:
-        """Become the protocol; uvloop heeds `get_buffer` only where reading begins anew."""
+        """Become the protocol; uvloop calls `get_buffer` only after reading was resumed."""
         reading: Any = self._transport
         if reading.is_closing():
             reading.set_protocol(self)
@@ -212,7 +212,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         """Return nothing, so that asyncio closes the transport and calls `connection_lost`."""
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End what was under way: a reply that only the connection's end delimits is whole now."""
+        """End the current request; a reply that only the connection's end delimits is whole now."""
         self._dirty = True
         if self._on_reply is not None and exc is None and ends_with_connection(self._raw):
             self._complete(self._parser.get_status_code(), delimited=False)
@@ -252,7 +252,7 @@ class DirectConnection(asyncio.BufferedProtocol):
             return
         status = self._parser.get_status_code()
         if status in INFORMATIONAL:
-            # Only this 1xx is passed over: the next message may have come in the same piece.
+            # The next message may have come in the same piece: skip this 1xx and no more.
             start = status_line_at(self._raw, self._head_at)
             self._head_at = self._raw.index(b"\r\n\r\n", start) + 4
         else:
@@ -262,7 +262,7 @@ class DirectConnection(asyncio.BufferedProtocol):
     def _complete(self, status: int, *, delimited: bool) -> None:
         """Hand the reply over, unless its headers are at fault."""
         start = self._head_at
-        if self._raw[start] in LINE_ENDS:  # these are left over from an earlier reply, it seems
+        if self._raw[start] in LINE_ENDS:  # probably left over from an earlier reply
             self._dirty = True
             start = status_line_at(self._raw, start)
         wanted = status != 200 or self._request.headers

@@ -1,8 +1,8 @@
 """The header fields of a reply, read only where they matter.
 
-llhttp hands over each field by a call, which costs as much as the rest of a reply. So the
-connection does without, and what is here reads the bytes once more: for a reply that is no
-200, or whose first bytes mention a coding or are suspiciously many.
+llhttp reports each field by a call, which costs as much as the rest of a reply. So the
+connection does not ask for fields. This module parses the bytes a second time, for a reply
+that is not a 200, or whose head mentions a coding or is suspiciously long.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INFORMATIONAL: Final = range(100, 200)
 LINE_ENDS: Final = b"\r\n"
 _LONGEST_FIELD: Final = 8190  # bytes in a header field and fields in a reply: aiohttp's limits
 _MOST_FIELDS: Final = 128
-_FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # in which so many fields fit: `a:` and a line end
+_FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # of so many fields: each takes `a:` and CRLF at least
 _CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
 
 
@@ -71,7 +71,7 @@ class _HeaderReader:
 
     Attributes:
         fields: their names and values.
-        complete: whether these are all of them.
+        complete: whether the end of the header fields was reached.
     """
 
     def __init__(self, raw: bytes) -> None:

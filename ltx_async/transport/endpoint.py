@@ -48,7 +48,7 @@ def check_token(token: object) -> str:
 
 
 def _copied_along(token: str) -> str | None:
-    """Name what was copied along with a token; None for nothing."""
+    """Name what was pasted along with a token, such as quotes; None for nothing."""
     return next((name for form, name in _COPIED_ALONG if form.match(token)), None)
 
 
@@ -71,7 +71,7 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
             a path that holds what is added to it.
     """
     base_url = Secret(base_url)
-    if _has_user(base_url):  # before a local holds it that a traceback shows
+    if _has_user(base_url):  # first, so that no local holds it in a traceback
         raise ConfigurationError("the base URL must not hold user information", hint=_EXAMPLE)
     try:
         url = URL(base_url)
@@ -186,7 +186,7 @@ class Endpoint:
                 "the request would leave the host of the base URL",
                 hint="This is a fault of ltx_async; nothing was sent.",
             )
-        # The base was taken apart once: `URL` would do it again, host and all, for 5 µs.
+        # The base is parsed already; building the URL from text would parse it again, for 5 µs.
         return self.base.with_path(self.base.raw_path.rstrip("/") + target, encoded=True)
 
     def headers(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Foreign exceptions become ours at the edge; nothing of them is kept but facts."""
+"""Turn exceptions of aiohttp and the system into the library's own; only facts are kept."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ltx_async.transport.loopback import is_loopback
 
 
 def translated(error: BaseException) -> LTXError:
-    """Return ours for an exception of aiohttp or the system; nothing of it is kept but facts.
+    """Return the library's error for an exception of aiohttp or of the system.
 
-    Its text is not used: it may hold the request's headers, or a proxy's password.
+    The exception's text is not used: it may hold the request's headers or a proxy's password.
     """
     if isinstance(error, TimeoutError):
         return AttemptTimeoutError("no whole reply in time")
@@ -48,7 +48,7 @@ def translated(error: BaseException) -> LTXError:
 def _connect_error(error: aiohttp.ClientConnectorError) -> ConnectError:
     cause, where = error.os_error, f"{error.host}:{error.port}"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        while isinstance(cause, aiohttp.ClientConnectorError):  # where it has no address
+        while isinstance(cause, aiohttp.ClientConnectorError):  # nested where there is no address
             cause = cause.os_error
         message = f"cannot connect to the proxy {where}: {_reason(cause)}"
         astray = _is_no_name(cause) or _is_nobody_here(cause, error.host)
@@ -74,7 +74,7 @@ def _is_nobody_here(error: OSError, host: str) -> bool:
 
 
 def is_plain(error: OSError) -> bool:
-    """Whether a TLS handshake failed as it does at a port that speaks no TLS."""
+    """Whether a TLS handshake failed in the way of a port that does not speak TLS."""
     return isinstance(error, tls.SSLError) and error.reason in _NO_TLS
 
 

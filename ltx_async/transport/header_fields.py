@@ -1,4 +1,4 @@
-"""Header fields that users add to requests, such as the ids of a trace, and which they may be."""
+"""Check the header fields that users add to requests, such as the ids of a trace."""
 
 from __future__ import annotations
 

@@ -65,11 +65,11 @@ def _addresses(host: str, port: int, family: int) -> list[tuple[int, str]]:
 async def _apart(work: Callable[[], T]) -> T:
     """Return what `work` does in a thread of its own.
 
-    The event loop's own threads are waited for at the end, and a resolver whose name
-    servers are silent holds its thread for half a minute.
+    A program waits at its end for the event loop's own threads, and a resolver whose name
+    servers are silent would hold one of them for half a minute.
     """
     done: Future[T] = Future()
-    done.set_running_or_notify_cancel()  # from here on, whoever waits may go, and it may not
+    done.set_running_or_notify_cancel()  # from here on it cannot be cancelled; a waiter can
 
     def run() -> None:
         try:

@@ -51,8 +51,9 @@ class Wiring:
 class _UndertakenSocket(socket.socket):
     """A socket whose descriptor is closed by others, never by the garbage collector.
 
-    uvloop closes the descriptor of a connection that breaks while it is handed over, but
-    not the socket. That would later close it again, whoever has its number by then.
+    uvloop closes the descriptor of a connection that breaks while it is handed over, but not
+    the socket object. That would later close the same number again, which may then be another
+    open file.
     """
 
     def __del__(self) -> None:
@@ -101,8 +102,8 @@ class Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """Return a connection from the pool, or a new one.
 
-        One that was sent anything since its last reply is closed instead: those bytes
-        would pass for the next reply.
+        A pooled connection on which bytes came after its last reply is closed instead: they
+        would be taken for the next reply.
         """
         while True:
             connection = await super().connect(req, traces, timeout)
@@ -120,10 +121,10 @@ class Connector(aiohttp.TCPConnector):
     def _get(
         self, key: ConnectionKey, traces: list[Trace]
     ) -> Coroutine[Any, Any, Connection | None]:
-        """Take an idle connection, but not in place of one that had been closed while idle.
+        """Take an idle connection, unless the latest request met one that the server had closed.
 
-        This is aiohttp's own way into its pool, and not documented. Where it is called
-        otherwise one day, an idle connection that is dead as well may be taken.
+        It overrides an undocumented method of aiohttp. If a later aiohttp does not call it, an
+        idle connection that is dead as well may be taken.
         """
         if not self.idle_may_be_dead:
             return super()._get(key, traces)
@@ -131,7 +132,7 @@ class Connector(aiohttp.TCPConnector):
         return _no_connection()
 
     def heed(self, failure: BaseException) -> None:
-        """Ask for the addresses again after a failure that others may not have."""
+        """Forget the resolved addresses after a failure that other addresses may not have."""
         moved = isinstance(failure, ConnectError) and not failure.out_of_descriptors
         if moved or isinstance(failure, AttemptTimeoutError):
             self.clear_dns_cache()

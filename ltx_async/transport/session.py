@@ -32,7 +32,7 @@ _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
 class _ConnectionLostError(Exception):
-    """A connection broke; of no type that makes aiohttp send the request again.
+    """A connection broke; aiohttp repeats a request for its own errors, but not for this one.
 
     Attributes:
         reused: whether it was a kept one, and nothing of the reply had come.
@@ -54,7 +54,7 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
     except aiohttp.ClientConnectorError:
         raise
     except aiohttp.ServerDisconnectedError as error:
-        unread = isinstance(error.message, str)  # where a part of the reply came, it is that part
+        unread = isinstance(error.message, str)  # else it is the part of the reply that came
     except aiohttp.ClientOSError:
         unread = True
     else:
@@ -137,7 +137,7 @@ class SessionTransport:
 
     @property
     def post(self) -> None:
-        """None: what aiohttp's session does, it does in coroutines."""
+        """None: aiohttp's session can only be used from coroutines."""
 
     async def _exchange(self, request: Request) -> Reply:
         response = await self._session().get(
@@ -221,7 +221,7 @@ def _keep_read_blocks_in_the_heap() -> None:
     asyncio allocates 256 KiB for each read and returns what the reply does not fill. glibc
     asks the system for each such block anew, in three calls, until a larger one that it had
     from the system was freed: from then on it takes blocks up to that size from its heap
-    (mallopt(3), M_MMAP_THRESHOLD). That is worth a tenth of a lookup, and nothing elsewhere.
+    (mallopt(3), M_MMAP_THRESHOLD). That saves a tenth of a lookup; it does nothing elsewhere.
     """
     bytes(_LARGE_BLOCK)
 

@@ -8,15 +8,15 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-_LOOK_EVERY: Final = 0.1  # seconds; an attempt may last that much longer than its limit
-_STALLED: Final = 0.5  # seconds; a look that comes later still means that the process stood still
+_LOOK_EVERY: Final = 0.1  # seconds between checks; an attempt may exceed its limit by so much
+_STALLED: Final = 0.5  # seconds; if a check comes so late, the process itself stood still
 
 
 class Attempt(Protocol):
     """What may run out of time.
 
     Attributes:
-        ends_at: the loop's time by which it must be through.
+        ends_at: the loop's time by which it must be done.
     """
 
     ends_at: float

@@ -13,9 +13,9 @@ from functools import partial
 
 
 def unread_on(transport: asyncio.BaseTransport | None) -> Callable[[], object]:
-    """Return a function that asks the system whether anything came, an end included.
+    """Return a function that asks the system whether bytes or the connection's end have come.
 
-    Where it cannot be asked (Windows has no `poll`, a mock no socket), nothing ever has.
+    Where the system cannot be asked (Windows has no `poll`, a mock no socket), it says no.
     """
     peer = None if transport is None else transport.get_extra_info("socket")
     if sys.platform != "win32" and peer is not None and hasattr(select, "poll"):

@@ -19,7 +19,8 @@ class HandOver:
 
     Attributes:
         run: the run it belongs to.
-        window: how many emails may be taken ahead of the consumer, beside what is set aside.
+        window: how many emails may be taken ahead of the consumer, not counting lookups that
+            are set aside.
         ordered: whether results are given in input order.
         done: what the consumer may have now.
     """
@@ -38,7 +39,7 @@ class HandOver:
 
     @property
     def is_near(self) -> bool:
-        """Whether the consumer is so near that an email may be taken."""
+        """Whether so few results wait for the consumer that another email may be taken."""
         run = self.run
         return run.taken - self._given < self.window + run.asides
 
@@ -83,7 +84,7 @@ class HandOver:
         self._wake()
 
     def finish(self) -> None:
-        """Hand over what waits for an email that will have no result: nobody works any more."""
+        """Hand over what still waits for its turn: the workers are gone, no result will come."""
         self.done += (self._early.pop(index) for index in sorted(self._early))
         self._wake()
 

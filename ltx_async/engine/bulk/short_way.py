@@ -4,9 +4,9 @@ Nearly every email of a long run is answered by a 200 that holds its account. Fo
 next request is written from the callback that the transport calls with the reply: no task is
 woken and no coroutine entered. It costs half of what the retry loop does.
 
-It decides nothing. The reply goes through the same decoder, and what else comes is handed to
-the retry loop as it is, before anybody was told of it: another status, a body that is no such
-account or a long one, an error, an email that cannot be sent, no slot, no idle connection. So
+It decides nothing. The reply goes through the same decoder, and everything else is handed to
+the retry loop unchanged, before it is counted or reported: another status, a body that is long
+or not an account, an error, an email that cannot be sent, no slot, no idle connection. So
 the rules of waiting, repeating and ending stand in one place. Only a connection that is out of
 step is given up here already, before somebody else has it.
 """
@@ -34,7 +34,7 @@ from ltx_async.transport.protocol import OnReply, Post
 
 @define
 class Left:
-    """An email that was taken, and that the retry loop is to look up.
+    """An email that the short way has taken but leaves to the retry loop.
 
     Attributes:
         index: its position.
@@ -120,7 +120,8 @@ class ShortWay:
     def _ask(self) -> bool:
         """Ask for the next email; return whether a request is under way."""
         shared = self.shared
-        if shared.watched or shared.headers is not None:  # every attempt is told, or asked for
+        # Events and header fields for each attempt are the retry loop's business.
+        if shared.watched or shared.headers is not None:
             return False
         email = self.take()
         if isinstance(email, Sign):
@@ -144,7 +145,7 @@ class ShortWay:
     def _replied(self, came: Reply | LTXError) -> None:
         """Finish what is plain and ask for the next one; else wake the worker."""
         self._give_up = None  # another request may have the connection by now
-        if self._end.done():  # cancelled: the worker is about to let go
+        if self._end.done():  # the worker was cancelled, and gives everything back itself
             return
         try:
             if not (self._is_finished(came) and self._ask()):
@@ -170,7 +171,7 @@ class ShortWay:
                 )
                 return True
             if isinstance(result, DecodeError) and result.another_email:
-                shared.transport.discard(came)  # now: the next one would take the connection
+                shared.transport.discard(came)  # now, before the next request takes it
         sent = Sent(came, self._sent_at, self._began, self._answers)
         self._left = Left(self._index, self._email, holds_slot=True, sent=sent)
         return False

@@ -1,4 +1,4 @@
-"""Lookups as a notebook shows them: a bounded table, in which nothing of a server's is alive."""
+"""Lookups as a notebook shows them: a bounded table, with all text from servers escaped."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ END: Final = Sign.END
 """There are no more emails."""
 
 LATER: Final = Sign.LATER
-"""Whether there is one takes a wait."""
+"""Only a wait can tell whether there is another email."""
 
 _ROWS: Final = "[row[0] for row in rows.fetchall()]"
 
@@ -35,8 +35,8 @@ def check_source(source: object) -> None:
     if isinstance(source, str | bytes):
         raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
     if any(hasattr(type(source), name) for name in ("columns", "column_names")):
-        # To iterate over one of pandas gives the names of its columns. The class is asked:
-        # a lazy frame would find them out by what it stands for.
+        # Iterating over a data frame of pandas gives the names of its columns. Only the class is
+        # asked: on a lazy frame, reading an attribute may run its whole query.
         raise TypeError(
             f"lookup_many takes emails, not a whole {type(source).__name__}: "
             f"pass the column that holds them, {_emails_in(source)}"
@@ -50,7 +50,7 @@ def check_source(source: object) -> None:
 
 
 def _emails_in(table: object) -> str:
-    """Return what to write for a column of text out of a table, or of a column like one."""
+    """Return the code that takes a column of text out of a table, or out of such a column."""
     if hasattr(type(table), "compute"):  # Dask
         column = "column" if hasattr(type(table), "to_frame") else 'df["email"]'
         return f"{column}.compute()"
@@ -68,9 +68,9 @@ class Feed:
     What a generator has open between two steps belongs to the task that opened it:
     `asyncio.timeout`, a `TaskGroup`, a scope of anyio, a variable of the context.
 
-    To hand an email from task to task costs more than to ask for it. So a source may have a
-    plain method `at_hand`, which returns its next email if that takes no wait, else None; as
-    emails of a file do. It is called between two steps, and never within one.
+    Handing an email from task to task costs more than asking for it. So a source may have a
+    plain method `at_hand`, as the emails of a file do: it returns the next email if that takes
+    no wait, else None. It is called between two steps, and never within one.
 
     Attributes:
         at_hand: that method; None where there is none.

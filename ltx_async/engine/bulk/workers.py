@@ -33,8 +33,8 @@ class Workers:
         bounds: how long each lookup may take.
         run: the run they work for.
         hand_over: where their results go.
-        concurrency: how many there are, but for those who stand in for sleepers.
-        failure: what one of them, or the source, raised; None where nobody did.
+        concurrency: how many there are, not counting those that stand in for sleepers.
+        failure: the exception that a worker or the source raised; None where none did.
     """
 
     shared: Shared
@@ -103,8 +103,8 @@ class Workers:
     def _add_spare(self) -> None:
         """Stand in for a worker that sleeps, so that no slot stays empty.
 
-        One that is set aside may not wake before another email is answered: so it counts
-        neither among the workers nor in the window of the consumer.
+        A lookup that is set aside may not wake before another email is answered. So it counts
+        neither as a worker nor in the window of the consumer.
         """
         self.hand_over.make_room()
         if not self._exhausted and self._active < 2 * self.concurrency + self.run.asides:
@@ -113,7 +113,7 @@ class Workers:
     def _retired(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # the consumer raises it; the loop need not log it as well
+            task.exception()  # marks it as seen: the consumer raises it, asyncio need not log it
         if not self._tasks:
             self.run.over_at = self.shared.clock()
             self.hand_over.finish()
@@ -157,7 +157,7 @@ class Workers:
     def _at_hand(self) -> str | Sign:
         """Return the next email if that takes no wait, else LATER: `_take` is to be asked.
 
-        Who has asked before is served first: so nobody may be about to take one.
+        Workers that already wait for an email are served first, so there must be none.
         """
         if self.run.pause is not None or not self.hand_over.is_near:
             return LATER
@@ -181,7 +181,7 @@ class Workers:
         return ShortWay(self.shared, self.bounds, self.run, post, take, note, self._finish)
 
     def _finish(self, lookup: Lookup) -> bool:
-        """Count a result and hand it over; return whether it makes the run doubt all of them."""
+        """Count a result and hand it over; return whether the list is to be asked for now."""
         self.run.counters.count(lookup)
         if lookup.outcome is Outcome.NOT_FOUND:
             self._doubt(least=_MANY)
@@ -190,7 +190,7 @@ class Workers:
         return (error is not None or suspicion.alike > 0) and suspicion.note(error)
 
     async def _take(self) -> str | Literal[Sign.END]:
-        """Return the next email, as soon as the consumer is so near that one may be taken."""
+        """Return the next email, once few enough results wait for the consumer."""
         if self.run.pause is not None:
             await self.run.paused()
         with self.run.waiting():
@@ -208,7 +208,7 @@ class Workers:
         return END if self._over else next(emails, END)
 
     async def _nearness(self) -> None:
-        """Wait until fewer results than the window holds are not yet consumed."""
+        """Wait until fewer results than the window allows wait for the consumer."""
         while not self.hand_over.is_near and not self._over:
             await self.hand_over.room()
 
@@ -223,7 +223,7 @@ class Workers:
         return self._exhausted or self.run.ended is not None
 
     def doubt_in_the_end(self) -> None:
-        """Say, if it was not said before, what it may mean that nobody was found."""
+        """Say, unless it was said before, what it may mean that no account was found."""
         self._doubt(least=_FEW)
 
     def _doubt(self, *, least: int) -> None:

@@ -20,11 +20,11 @@ from ltx_async.errors import (
 from ltx_async.retry import OUTAGE_STATUSES, OutageRule
 
 _LARGEST_EXPONENT = 32
-_ODD = 5  # times the streak: so many emails in a row may be odd ones, whatever time they take
+_ODD = 5  # times the streak: so many emails in a row may be at fault, however long that takes
 
 
 def is_silence(error: LTXError) -> bool:
-    """Whether an attempt got no answer, or one of an edge that cannot reach the origin."""
+    """Whether an attempt got no answer, or only one of a proxy that cannot reach the server."""
     if isinstance(error, ResponseError):
         return error.status in OUTAGE_STATUSES
     if isinstance(error, ConnectError):
@@ -37,7 +37,7 @@ def _is_misdirected(error: LTXError) -> bool:
 
 
 def may_pass(error: LTXError) -> bool:
-    """Whether an attempt failed by what may pass, through no fault of this machine."""
+    """Whether an attempt failed for a passing reason that is not this machine's fault."""
     if isinstance(error, ConnectError):
         return not error.out_of_descriptors
     attempt = isinstance(error, TransportError | ResponseError)
@@ -53,14 +53,14 @@ def cause_of(error: LTXError) -> LTXError | None:
 class Outage:
     """Counts silent attempts in a row, and says when they are an outage.
 
-    It never waits for a server or sends: it is told of every attempt, and of the time. A
-    reply ends the count, whatever it says. That the list of accounts is answered shows only
-    that somebody is there: patience goes on running until somebody's email is answered.
+    It never waits for a server and never sends: it is told of every attempt, and of the time.
+    Any reply to a lookup ends the count, whatever it says. A reply to the list call shows only
+    that a server is there: the time until the run ends goes on until an email is answered.
 
     Attributes:
         rule: when silence counts as an outage.
         replies: replies to lookups so far.
-        answers: those of them that say how it stands with an account.
+        answers: the replies among them that tell the state of an account.
         outages: how many there were so far, one that lasts included.
         reached: whether the list was answered in the outage that lasts.
         met: whether there ever was a reply that is not among `replies`.
@@ -89,12 +89,12 @@ class Outage:
 
     @property
     def is_noticed(self) -> bool:
-        """Whether the latest attempt is the one that made so many in a row."""
+        """Whether the latest attempt is the one that completed a streak of silent ones."""
         return self._silent == self._streak
 
     @property
     def patience(self) -> float:
-        """Seconds from the beginning of the outage, after which a run ends."""
+        """Seconds after the beginning of an outage at which a run ends."""
         return self._first_patience if self._is_misdirected else self.rule.patience
 
     def patience_with(self, error: LTXError) -> float:
@@ -107,7 +107,7 @@ class Outage:
 
     @property
     def _is_new(self) -> bool:
-        """Whether there was no reply ever, so that nothing speaks for the address."""
+        """Whether no reply ever came, so that the base URL itself may be wrong."""
         return not (self.replies or self.met)
 
     @property
@@ -117,7 +117,7 @@ class Outage:
 
     @property
     def _streak(self) -> int:
-        """So many silent attempts in a row are an outage. No email can bring the first kind."""
+        """How many silent attempts in a row are an outage; one, if no email can be its cause."""
         return 1 if self._is_misdirected else self.rule.streak
 
     def counts(self, error: LTXError) -> bool:
@@ -125,11 +125,11 @@ class Outage:
         return is_silence(error) or (self._failing and may_pass(error))
 
     def failed(self) -> bool:
-        """Note a lookup that is beyond retry while nobody is answered, by what may pass.
+        """Note a lookup that failed for good, for a passing reason, while no email is answered.
 
         Returns:
-            Whether that makes so many that there is an outage, with the next attempt that is
-            noted: from then on all that may pass counts for one, also a status such as 500.
+            Whether there have been so many that the next attempt begins an outage. From then on
+            every passing reason counts as silence, also a status such as 500.
         """
         self._failed += 1
         if self.lasts or self._failed < self.rule.streak:
@@ -155,7 +155,7 @@ class Outage:
         return lasted
 
     def forget(self) -> None:
-        """Count anew, as when nobody has asked for a while."""
+        """Count from zero again, as after a while without requests."""
         self._silent = self._tried = self._probes = 0
         self.began_at = None
         self._failing = self.reached = False
@@ -201,7 +201,7 @@ class Outage:
 
     @property
     def _may_be_odd(self) -> bool:
-        """Whether it may still be the emails that nobody answers, as the list is answered."""
+        """Whether the emails may still be at fault, as the list call is answered."""
         return self.reached and self._tried < _ODD * self.rule.streak
 
     def _gave_up(self, error: LTXError, seconds: float) -> ServiceUnavailableError:

@@ -1,4 +1,4 @@
-"""When replies such as 503 are no mishap of one lookup, but a throttle of all of them."""
+"""When replies such as 503 are not one lookup's bad luck, but a throttle of all lookups."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MASK: Final = (1 << _REPLIES) - 1
 class Overload:
     """Remembers the last replies of a client, one bit each.
 
-    Some servers throttle by 503 (nginx does unless told otherwise), others have 503 happen
-    to them. What tells them apart is how many come: half of the last 20 replies are no
-    mishap. From then on each one is a throttle, as long as it is the pace that was learned
-    from them that holds the client back.
+    Some servers throttle by 503 (nginx does unless configured otherwise), others send it only
+    when something breaks. The share tells them apart: half of the last 20 replies mean a
+    throttle. From then on each 503 counts as one, as long as the pace that was learned from
+    them holds the client back.
     """
 
     _last: int = field(init=False, default=0)

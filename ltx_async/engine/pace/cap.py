@@ -11,9 +11,9 @@ from ltx_async.engine.pace.rate import Cycle
 class Cap:
     """Requests that a server seems to let be under way at a time, if it limits that at all.
 
-    It does if, of those under way when one is refused, others are served all the same: as
-    many as it takes. The cap is probed, by one more at first, and what is accepted above
-    it for a while raises it. A refusal that it cannot explain disproves it for good.
+    It does if some of the requests under way are served while another is refused: those it
+    serves are its limit. The cap is probed, by one more at first, and is raised to what is
+    accepted above it for a while. A refusal that a cap cannot explain disproves it for good.
 
     Attributes:
         limit: requests at a time; None while nothing speaks for a limit.

@@ -66,7 +66,7 @@ class Pacing:
         return rate
 
     def gap(self, now: float, *, waited: bool) -> float:
-        """Return the seconds from a start now to the next one.
+        """Return the seconds between a request that starts now and the next one.
 
         Args:
             now: the time of the start.
@@ -83,7 +83,7 @@ class Pacing:
         return self.shortest_gap
 
     def _try(self, now: float) -> None:
-        """Begin a trial: the time since the gate opened was nobody's, and counts for nothing."""
+        """Begin a trial; the idle time between the gate's opening and now does not count."""
         assert self.cycle.closed_at is not None
         idle = max(0.0, now - self._trial_from)
         self.cycle.opened_at += idle
@@ -91,7 +91,7 @@ class Pacing:
         self._trial_from = now
 
     def is_of_before(self, sent_at: float) -> bool:
-        """Whether a reply in a trial is to a request that was sent before the gate opened."""
+        """Whether a reply that comes during a trial belongs to a request from before it."""
         return sent_at < self._trial_from < math.inf
 
     def opened(self, now: float) -> None:

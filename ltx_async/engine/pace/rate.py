@@ -9,9 +9,9 @@ refusal. What it brought bounds the unknown limit from both sides:
 - the *ceiling*: the pace that was refused.
 
 The next cycle starts at the floor and rises to a plateau near the ceiling, along the cubic
-of CUBIC (RFC 9438 4.2, of the pace's logarithm), and leaves it upwards as slowly, then ever
-faster. What a round trip is there is here the time that a refusal costs, so that probing
-takes a twentieth of it all, whatever a server does to those whom it refuses.
+of CUBIC (RFC 9438 4.2, applied to the pace's logarithm), and leaves it upwards as slowly, then
+ever faster. Where CUBIC counts in round trips, this counts in what a refusal costs: so probing
+takes about a twentieth of the time, however a server treats those whom it refuses.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from typing import Final
 
 from attrs import define, field
 
-_PROBING: Final = 18.0  # a plateau is reached after so many times what the last refusal cost
-_REQUESTS: Final = 150.0  # and after so many requests for each reply that was a refusal
-_RISE: Final = 0.08  # how much the pace's logarithm rises over the plateau in that time
-_LEAST_RISE: Final = 0.02  # and at least, and at most, below it
+_PROBING: Final = 18.0  # the plateau is reached after 18 times what the last refusal cost
+_REQUESTS: Final = 150.0  # and not before 150 requests for each refusal
+_RISE: Final = 0.08  # how far the pace's logarithm rises above the plateau in that time
+_LEAST_RISE: Final = 0.02  # bounds of how far below the plateau a cycle begins, likewise
 _MOST_RISE: Final = 0.35
-_NEAR: Final = 0.975  # of a pace that was refused after it had been kept for long
-_STATED: Final = 0.985  # of a limit that the server names
-_BELOW: Final = 0.85  # of one that was met while doubling
-_FEW: Final = 10  # requests that say nothing yet
-_DOUBLING: Final = 0.5  # seconds, while nothing is known
-_FIRST: Final = 1.0  # requests per second, if nothing speaks for more
+# The plateau as a share of the pace that was refused
+_NEAR: Final = 0.975  # after the pace had been kept for long
+_STATED: Final = 0.985  # where the server states the limit
+_BELOW: Final = 0.85  # where the pace was still doubling
+_FEW: Final = 10  # so few requests say nothing yet
+_DOUBLING: Final = 0.5  # seconds in which the pace doubles, while nothing is known
+_FIRST: Final = 1.0  # requests per second, unless more were accepted
 _SLOWEST, _FASTEST = 1e-3, 1e6  # requests per second
 SHORTEST: Final = 1e-3  # seconds; a cycle that was shorter was one burst
 
@@ -47,7 +48,7 @@ class Cycle:
         refused: refusals since, of requests that were under way together.
         polls: refusals of single requests that were sent to see whether the gate may open.
         alongside: requests under way when the first refusal came, the refused one included.
-        paced: whether it was the pace that held the client back then, no cap and no lack of work.
+        paced: whether the pace held the client back then, not a cap or a lack of work.
         lately: requests per second that were sent just before it.
     """
 
@@ -91,7 +92,7 @@ class Pace:
 
     @classmethod
     def after(cls, cycle: Cycle, now: float, stated: float | None = None) -> Pace:
-        """Make the pace that follows the first refusal ever: what is stated, or was sure."""
+        """Make the pace after the first refusal, from a stated limit or from what was accepted."""
         pace = cls(_SLOWEST)
         pace._note(cycle, now)
         pace.rate = max(_FIRST, _bounded(cycle.accepted / (cycle.open_for() + pace._cost)))
@@ -138,7 +139,7 @@ class Pace:
             return
         accepted = max(1, cycle.accepted)
         floor = max(accepted / (open_for + cost), (accepted - self._burst) / open_for)
-        floor = max(floor, 0.5 / cost)  # after the cost one was accepted: that much is allowed
+        floor = max(floor, 0.5 / cost)  # one was accepted after that wait: so much is allowed
         if not cycle.paced:
             ceiling = min(ceiling, max(cycle.lately, floor))
         elif self.doubling:
