@@ -73,9 +73,9 @@ class PaceLearned:
 
 @frozen
 class OutageBegan:
-    """Nobody answers: a run waits up to `patience` seconds from now; `why` is the last attempt's.
+    """Nothing answers: a run waits up to `patience` seconds from now; `why` is the last error.
 
-    Should the run end meanwhile, that is the end of it, and no `OutageEnded` follows.
+    If the run ends during the outage, no `OutageEnded` follows.
     """
 
     patience: float
@@ -91,7 +91,7 @@ class OutageEnded:
 
 @frozen
 class NobodyFound:
-    """None of the first `asked` emails of a run was found; told once, if it is so.
+    """None of the first `asked` emails of a run was found; told once at most.
 
     It may be that the base URL is wrong, or that the token is of another useapi.net account.
     """
@@ -125,4 +125,4 @@ KINDS: Final[frozenset[type[Event]]] = frozenset(get_args(Event))
 OF_EACH_LOOKUP: Final[frozenset[type[Event]]] = frozenset(
     {AttemptStarted, AttemptFinished, LookupFinished}
 )
-"""Those of which every lookup has some; the others are of what happens now and then."""
+"""The classes of events that come with every lookup; the others are rare."""

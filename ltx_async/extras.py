@@ -34,7 +34,7 @@ def install_command(extra: str) -> str:
 def _origin() -> dict[str, Any]:
     """Return where the package was installed from, empty for an index (PEP 610).
 
-    In a clone there is another record of the package, which tells nothing of that.
+    In a clone there is a second record of the package, which does not say it.
     """
     texts = (one.read_text("direct_url.json") for one in distributions(name=_PACKAGE))
     told: dict[str, Any] = json.loads(next(filter(None, texts), "{}"))

@@ -29,12 +29,12 @@ DEEPEST = 100
 _LONGEST_SAFE = 18  # digits: below this, 64 bits and exact numbers are certain
 _LONG_NUMBER = b"0" * (_LONGEST_SAFE + 1)
 _SHAPE = bytes.maketrans(b"123456789[", b"000000000{")  # every digit a 0, every bracket a {
-_BRACE = ord("{")  # bytes.count finds a number sooner than bytes
+_BRACE = ord("{")  # bytes.count is faster for a number than for bytes
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STRING = re.compile(  # possessive, and a string may end with the body: linear time
     rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL
 )
-MOST_CONTAINERS = 20_000  # of which parsing and forgetting takes some 10 ms, in which nothing runs
+MOST_CONTAINERS = 20_000  # parsing and freeing so many takes some 10 ms, in which nothing else runs
 _TOO_DEEP = f"the body nests deeper than {DEEPEST} levels"
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 64) - 1
 
@@ -64,9 +64,9 @@ def decode(body: bytes) -> Any:
 def encode(value: Any) -> bytes:
     """Return JSON of a value such as `decode` gives, as ASCII without white space.
 
-    So it has no line end in the eyes of anybody, also not of those who take U+2028 for one.
-    The bytes are those of the standard library, whichever library is installed: it does itself
-    what the other writes differently, which is text beyond ASCII and numbers with an exponent.
+    So it contains no line end, not even for programs that take U+2028 for one. The bytes are
+    those of the standard library, whichever library is installed: values that orjson writes
+    differently, text beyond ASCII and numbers with an exponent, are left to the former.
     """
     if _orjson_dumps is not None:
         try:

@@ -16,7 +16,7 @@ MOST_KINDS: Final = 50
 _LONGEST_KIND: Final = 120
 _ANYTHING: Final = "…"
 _NO_WORD: Final = r"""\s"'()\[\]<>,;"""
-# A word with a digit or an @ in it, but for the status that is the same in all of a kind.
+# A word with a digit or an @ in it, except the status, which is the same in all of a kind.
 _VARYING: Final = re.compile(
     rf"(?<!HTTP )(?<![^{_NO_WORD}])[^{_NO_WORD}0-9@]*+[0-9@][^{_NO_WORD}]*+"
 )
@@ -47,7 +47,7 @@ class Reason:
         return self.hint or (known.default_hint if known else "")
 
     def kind(self, email: str) -> Self:
-        """Return what all reasons have in common that differ in emails and numbers only."""
+        """Return the reason with emails and numbers replaced, equal for all of the same kind."""
         text = self.message[: 2 * _LONGEST_KIND]
         if email:
             text = text.replace(email, _ANYTHING)
@@ -56,7 +56,7 @@ class Reason:
 
 
 OTHER: Final = Reason("other", None, "other reasons")
-"""Stands for what is beyond the kinds that are told apart."""
+"""Stands for all reasons beyond the kinds that are counted one by one."""
 
 
 @define

@@ -25,12 +25,12 @@ OUTAGE_STATUSES = frozenset({520, 521, 522, 523, 524, 525, 526, 527, 530})
 OVERLOAD_STATUSES = frozenset({408, 503, 529})
 SERVICE_UNAVAILABLE = 503
 JITTER = 0.1
-_POLLS = (1, 2, 4, 8, 10)  # times the base, after one refusal more each time
+_POLLS = (1, 2, 4, 8, 10)  # factors of the base wait, after 0, 1, 2 … refusals in a row
 _LARGEST_EXPONENT = 64
 
 
 def _uniform() -> float:
-    """Draw from the process's own generator; as a function it is pickled by name, not state."""
+    """Draw from the process's generator; unlike `random.random`, this is pickled without state."""
     return random.random()  # noqa: S311 - jitter is no secret
 
 

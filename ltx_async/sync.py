@@ -43,7 +43,7 @@ T = TypeVar("T")
 def _opens(
     method: Callable[Concatenate[AsyncClient, P], None],
 ) -> Callable[[object], Callable[Concatenate[LTXClient, P], None]]:
-    """Put in place of what it decorates a method that makes the asynchronous client."""
+    """Replace the decorated placeholder by a method that makes the asynchronous client."""
 
     @functools.wraps(method)
     def __init__(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> None:  # noqa: N807
@@ -62,7 +62,7 @@ def _opens(
 def _waits_for(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
 ) -> Callable[[object], Callable[Concatenate[LTXClient, P], T]]:
-    """Put in place of what it decorates a method that waits for the result of a coroutine."""
+    """Replace the decorated placeholder by a method that waits for the coroutine's result."""
 
     @functools.wraps(method)
     def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -74,7 +74,7 @@ def _waits_for(
 def _iterates_over(
     method: Callable[Concatenate[AsyncClient, P], BulkLookup],
 ) -> Callable[[object], Callable[Concatenate[LTXClient, P], Iterator[Lookup]]]:
-    """Put in place of what it decorates a method that gives an iterator of a run's lookups."""
+    """Replace the decorated placeholder by a method that iterates over a run's lookups."""
 
     @functools.wraps(method)
     def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Lookup]:

@@ -176,7 +176,7 @@ def allowed(rate: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return `text` with a full stop, where it has no end of its own."""
+    """Return `text` with a full stop, unless it ends in punctuation already."""
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 

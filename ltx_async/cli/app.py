@@ -73,7 +73,7 @@ class LazyCommands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import what one command is told."""
+        """Import the declaration of one command: its help, arguments and options."""
         del ctx
         if cmd_name not in _COMMANDS:
             return None
@@ -130,7 +130,7 @@ def commands() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit status; expected trouble is one line on stderr."""
+    """Run the command line and return its exit status; an expected error is one line on stderr."""
     with standard_streams():
         try:
             result = commands.main(list(arguments), "ltx-async", standalone_mode=False)
@@ -150,7 +150,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _show(error: click.ClickException) -> None:
-    """Print it inert: click quotes arguments, and a shell's pattern stands for any file name."""
+    """Print an error made inert: it quotes arguments, which may be file names of any kind."""
     if isinstance(error, click.NoSuchOption):
         error = explained(error)
     said = io.StringIO()

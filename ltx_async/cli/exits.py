@@ -37,7 +37,7 @@ class CommandError(LTXError):
 
 
 class ReaderGoneError(Exception):
-    """Nobody reads standard output any more; of a BrokenPipeError click and rich would make 1."""
+    """Nobody reads standard output any more; on a BrokenPipeError, click and rich would exit 1."""
 
 
 def status_of(error: Exception) -> ExitStatus:
@@ -60,10 +60,10 @@ def not_served(what: str, host: str, port: int, error: OSError | UnicodeError) -
     number = getattr(error, "errno", None) or 0
     if isinstance(error, OSError) and number in {errno.EADDRINUSE, errno.EACCES}:
         return LTXError(
-            f"{what}port {port}: {os.strerror(number)}.",  # asyncio has long words of its own
+            f"{what}port {port}: {os.strerror(number)}.",  # asyncio's own text is long
             hint=f"Choose another one, or --{what.replace(' ', '-')}port 0 for a free one.",
         )
-    reason = os.strerror(number) if number > 0 else "no such host"  # names have numbers below
+    reason = os.strerror(number) if number > 0 else "no such host"  # a resolver's are below 0
     return LTXError(
         f"{what}host {host}: {reason}.",
         hint="Choose an address of this machine, such as 127.0.0.1.",
@@ -84,11 +84,11 @@ def explanation(error: Exception, *, resumable: bool = False) -> str:
 
     Args:
         error: what ended the command.
-        resumable: whether there is an output by now, which the same command would refuse.
+        resumable: whether an output exists by now, which the same command would refuse next time.
     """
-    if isinstance(error, LTXError):  # the message alone: what ends a run concerns no one email
+    if isinstance(error, LTXError):  # without the email, as a run ends for all of them
         hint = _NOT_SERVED if is_not_served(error) else error.hint
-        if resumable and not isinstance(error, FileError):  # those know what became of the file
+        if resumable and not isinstance(error, FileError):  # its own hint is better
             hint = hint.replace("run again", "continue with --resume")
         return f"{sentence(error.message)} {hint}".rstrip()
     return sentence(str(error))

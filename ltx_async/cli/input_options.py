@@ -1,4 +1,4 @@
-"""What was said about the inputs of a command that reads some."""
+"""The options that describe the inputs of a command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @frozen
 class InputOptions:
-    """What was said about the inputs; names as on the command line."""
+    """The options that describe the inputs; names as on the command line."""
 
     column: str | None
     input_format: str | None
@@ -24,11 +24,11 @@ class InputOptions:
     extract: bool
 
     def how(self, tell: Callable[[str], None]) -> HowToRead:
-        """Return how to read the inputs; `tell` hears what was taken for granted.
+        """Return how to read the inputs; `tell` is called with each assumption that is made.
 
         Raises:
-            ConfigurationError: something was said that there is not.
-            InputError: likewise, of an encoding.
+            ConfigurationError: there is no such format or delimiter.
+            InputError: there is no such encoding.
         """
         return how_to_read(
             format=self.input_format,
@@ -41,5 +41,5 @@ class InputOptions:
 
     @property
     def given(self) -> bool:
-        """Whether anything was said at all."""
+        """Whether any of the options was given."""
         return self != InputOptions(None, None, None, None, extract=False)

@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 FILE_NAME: Final = click.Path(allow_dash=True, readable=False)
-"""A file name that shells complete; whether it will do is judged where it is opened."""
+"""A file name that shells complete; it is checked only when it is opened."""
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -128,7 +128,7 @@ def outcome_names(_context: click.Context, _option: click.Parameter, typed: str)
 
 
 class _Asking(click.Option):
-    """An option of how to ask; a value that its variable gave is said to come from there."""
+    """An option of how to ask; errors name the environment variable if the value is from there."""
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """Name what gave the value."""

@@ -28,7 +28,7 @@ _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 _FEWEST_FREE: Final = (
-    17  # files beside those open: a loop, the input, SQLite's output, a connection
+    17  # further files that a run opens: the loop, the input, SQLite's output, a connection
 )
 _SHOW_CURSOR: Final = b"\x1b[?25h\n"
 T = TypeVar("T")
@@ -47,9 +47,9 @@ class Interrupt:
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
 
     def listen(self) -> None:
-        """Catch the signals in the running loop, but those that we were started to ignore.
+        """Catch the signals in the running loop, except those that the parent had ignored.
 
-        `nohup` has SIGHUP ignored, and a script SIGINT for what it runs in the background.
+        `nohup` has SIGHUP ignored, and a shell script SIGINT for its background jobs.
         """
         loop = self._loop = asyncio.get_running_loop()
         for number in _SIGNALS:
@@ -57,8 +57,8 @@ class Interrupt:
                 continue
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, self._came.set)  # wakes the loop
-            # In place of the loop's own handler, which does nothing: this one is called even
-            # while the loop is held up, as by a message that nobody reads.
+            # This replaces the loop's own handler, which does nothing. It is called even while
+            # the loop is blocked, as by a message that nobody reads.
             signal.signal(number, self.receive)
 
     def receive(self, number: int, _frame: object = None) -> None:
@@ -71,7 +71,7 @@ class Interrupt:
             self._came.set()
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
-            # Not here: a signal may come in the middle of `Event.wait`, before it waits.
+            # Set from the loop: a signal may interrupt `Event.wait` just before it waits.
             self._loop.call_soon_threadsafe(self._came.set)
 
     @property
@@ -87,13 +87,13 @@ class Interrupt:
 
 def _leave(number: int) -> None:
     with contextlib.suppress(OSError):  # Windows asks sockets only
-        if os.isatty(2) and select.select((), (2,), (), 0)[1]:  # Ctrl-S may have stopped it
+        if os.isatty(2) and select.select((), (2,), (), 0)[1]:  # after Ctrl-S a write would block
             os.write(2, _SHOW_CURSOR)  # the progress may have hidden it
     os._exit(128 + number)
 
 
 def _verify_descriptors() -> None:
-    """Refuse to begin what would break in the middle of an import, or of making the loop."""
+    """Refuse to begin with so few descriptors that an import or the loop would fail."""
     if _resource is None:
         return
     opened: list[int] = []
@@ -116,8 +116,8 @@ Body = Callable[..., Coroutine[Any, Any, int]]
 def in_event_loop(body: Body) -> Callable[..., int]:
     """Make a command of a coroutine function, which is given a `Talk` and an `Interrupt`.
 
-    Its log goes through the talk, `--quiet` is the talk's, and what it leaves by
-    `unless_interrupted` ends it with the exit status of the signal.
+    Its log and `--quiet` are handled by the talk. If a signal interrupts it within
+    `unless_interrupted`, the command ends with the exit status of that signal.
     """
 
     @functools.wraps(body)

@@ -1,4 +1,4 @@
-"""What to do about what `doctor` met, told apart by what makes the difference; pure."""
+"""What to do about each problem that `doctor` can find; pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _OTHER_NAMES: Final = frozenset({62, 64})
 
 
 def about_silence(host: str) -> str:
-    """Say what to do where nobody answers; a retired API is nobody's fault."""
+    """Say what to do if nothing answers; the API itself may have been retired."""
     if is_loopback(host):
         return _NO_SERVER
     check = "Check the base URL and this machine's network."

@@ -100,7 +100,7 @@ def _latency(seconds: float) -> Finding:
 _SKEW: Final = 30.0
 
 
-_HALF_A_SECOND: Final = 0.5  # a `Date` leaves the fraction out
+_HALF_A_SECOND: Final = 0.5  # a `Date` has no fraction: on average it is so much early
 
 
 def clock_found(date: str, took: float = 0.0) -> Finding:

@@ -47,7 +47,7 @@ async def way_there(url: URL, trust: ssl.SSLContext | None = None) -> AsyncItera
 
 
 async def _addresses(host: str, port: int) -> tuple[Finding, Sequence[str]]:
-    """Look the host up; a resolver that says nothing is not waited for at the end either."""
+    """Look the host up; a silent resolver does not hold up the end of the program."""
     try:
         async with asyncio.timeout(_PATIENCE):
             found = await addresses_of(host, port)
@@ -130,7 +130,7 @@ async def _first_words(address: str, port: int, said: bytes) -> bytes:
 
 
 async def speaks_tls(host: str, port: int) -> bool:
-    """Whether a port answers a TLS handshake, with whatever certificate: nothing else is said."""
+    """Whether a port answers a TLS handshake, with whatever certificate; nothing else is sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

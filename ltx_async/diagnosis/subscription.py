@@ -63,7 +63,7 @@ def _judged(reply: Reply) -> Finding:
 
 
 def _told(told: dict[str, Any]) -> str:
-    """Return the numbers of a reply, each of which may be missing, and no other of its words."""
+    """Return the numbers of a reply, each of which may be missing, and nothing else of it."""
     active = told.get("subscriptionIsActive")
     parts = [f"subscription {'active' if active else 'not active'}"] if type(active) is bool else []
     if type(number := told.get("subscriptions")) is int:

@@ -1,8 +1,8 @@
 """The listening socket and its connections: counted, and answered in one of two ways.
 
-What is plain is answered where its bytes arrive, which costs a fifth of a web framework's way.
-The first request that is not plain makes the rest of its connection aiohttp's. Both ask the
-same `decide` what to answer.
+A plain request is answered in the callback in which its bytes arrive, at a fifth of the cost of a
+web framework. From the first request that is not plain on, aiohttp serves the connection. Both
+call the same `decide` to choose the answer.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class WebServer(web.Server):
     def take_over(
         self, transport: asyncio.Transport, data: bytes, decided: Exchange | None
     ) -> web.RequestHandler:
-        """Serve a connection from `data` on, the first request in it with what was `decided`."""
+        """Serve a connection from `data` on; its first request may have been `decided` already."""
         handler = self()
         if decided is not None:
             self._decided[handler] = decided
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
     def _decided(self, request: Request) -> Exchange | None:
         try:
             return self._decide(request)
-        except (TypeError, ValueError):  # an account that is no JSON: aiohttp makes a 500 of it
+        except (TypeError, ValueError):  # not JSON: aiohttp answers with a 500
             return None
 
     def pause_writing(self) -> None:
@@ -198,6 +198,6 @@ class Listener:
 
 
 async def _connections_made() -> None:
-    """Let those whom the loop is accepting become connections, which then can be cut."""
+    """Wait until sockets that are being accepted have become connections that can be cut."""
     for _ in range(_ACCEPT_STEPS):
         await asyncio.sleep(0)

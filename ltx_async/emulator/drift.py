@@ -13,7 +13,7 @@ from ltx_async.emulator.accounts import Account
 from ltx_async.emulator.generated import DAY_MS, lose_sign_in, sign_in_anew, utc_text
 from ltx_async.emulator.server import Emulator
 
-_CAST: Final = 1000  # so that a turn costs the same among a million accounts
+_CAST: Final = 1000  # accounts that take part, so that a turn costs the same among a million
 _REPAIRED: Final = 0.3
 _MOST_IN_TROUBLE: Final = 0.2
 _LOW: Final = 100
@@ -61,7 +61,7 @@ class Drift:
 
     def turn(self) -> Change | None:
         """Change one account, and say how; None when there is none that can be changed."""
-        if self._emulator.accounts is not self._accounts:  # replaced: nothing is as it was
+        if self._emulator.accounts is not self._accounts:  # replaced: begin anew
             self._accounts = self._emulator.accounts
             self._first.clear()
             self._troubled.clear()

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from ltx_async.emulator.steps import Close, Delay, Garbage, Reset, Status, Step, as_step
 
-# RFC 9110 8.6 and 15: these have no body, or another meaning for the connection.
+# Replies with these statuses have no body, or are framed otherwise (RFC 9110 8.6 and 15).
 _FRAMED_OTHERWISE = frozenset({204, 205, 304})
 
 

@@ -1,8 +1,8 @@
 """The plain case on the wire: one whole `GET` without a body in, one whole reply out.
 
-This is no HTTP server but the short cut of one. It reads a request only where HTTP/1.1 leaves
-nothing to judge (RFC 9112): a whole head in ASCII, no body, no upgrade, nothing said about the
-connection. It writes what aiohttp writes, byte for byte. Everything else is aiohttp's.
+This is a short cut and not an HTTP server. It reads a request only if HTTP/1.1 leaves nothing to
+decide (RFC 9112): a whole head in ASCII, no body, no upgrade, no `Connection` but keep-alive. It
+writes what aiohttp would write, byte for byte. Everything else is left to aiohttp.
 """
 
 import re
@@ -18,13 +18,13 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from ltx_async.emulator.exchange import Request
 from ltx_async.emulator.steps import Status
 
-# aiohttp takes no longer line; a whole head within it has none.
+# aiohttp refuses longer lines; a head of this size cannot contain one.
 _LONGEST_HEAD: Final = 8190
 _HEAD: Final = re.compile(
     rb"GET (/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*+) HTTP/1\.1\r\n"
     rb"((?:[A-Za-z0-9!#$%&'*+\-.^_`|~]++:[\t\x20-\x7e]*+\r\n)*+)\r\n"
 )
-# Who sends one of these wants more than an answer.
+# A request with one of these fields needs more than a plain answer, so aiohttp serves it.
 _DEMANDING: Final = frozenset(
     {"content-length", "expect", "proxy-connection", "trailer", "transfer-encoding", "upgrade"}
 )

@@ -1,4 +1,4 @@
-"""A reply came, and it is no account: one class for each thing that a caller does next."""
+"""Errors of replies that are not an account: one class for each way in which callers react."""
 
 from __future__ import annotations
 

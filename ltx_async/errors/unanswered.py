@@ -115,7 +115,7 @@ class ServiceUnavailableError(LTXError):
 
 
 class ServiceRefusedError(LTXError):
-    """Everybody gets the same non-answer, the list of accounts too: something else answers there.
+    """Every email and the list call get the same useless reply: it is not the API that answers.
 
     Attributes:
         last_error: what the last lookup ended with.

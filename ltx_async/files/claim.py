@@ -1,9 +1,9 @@
 """A lock for file systems without locks: a file that only one process can make, with its name.
 
-It outlives a process that is killed, so it says whose it is. On the same machine the next process
-finds out that the other has ended, and takes its place; where that cannot be known, a person is
-told what to remove. `filelock`, which does the like, exchanges two names for that, which FAT, CIFS
-and most FUSE file systems cannot, and takes machines of one name for one.
+The file outlives a process that is killed, so it says whose it is. On the same machine the next
+process finds out that the other has ended, and takes its place; where that cannot be known, the
+user is told what to remove. `filelock` does the same by exchanging two names, which FAT, CIFS and
+most FUSE file systems cannot do, and it takes two machines with one name for one machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Claim:
     content: bytes
 
     def release(self) -> None:
-        """Remove the file, unless somebody has done so and another process has made it anew."""
+        """Remove the file, unless it was removed already and another process made a new one."""
         with contextlib.suppress(OSError):
             if _content(self.path) == self.content:
                 self.path.unlink()
@@ -48,16 +48,16 @@ def claim(path: Path, output: str) -> Claim:
         output: what to call the output in messages.
 
     Raises:
-        OutputRefusedError: another process has made it and not ended, as far as can be told, or
-            it cannot be made.
+        OutputRefusedError: another process has made it and may still be running, or it cannot
+            be made.
         OutputFailedError: the disk is full.
     """
     try:
         return _made(path)
     except FileExistsError:
         _verify_left_behind(path, output)
-    # Of two that find it so, the second must not remove what the first has made by then: who has
-    # the next file looks again.
+    # If two processes find a stale file, the second must not remove what the first has made by
+    # then. So whoever removes it holds a second file, and checks again.
     turn = claim(path.with_name(f"{path.name}~"), output)
     try:
         _verify_left_behind(path, output)
@@ -99,7 +99,7 @@ def _made(path: Path) -> Claim:
 
 
 def _verify_left_behind(path: Path, output: str) -> None:
-    """Let through what a process left that has ended, or what is there no more."""
+    """Pass if the process that made the file has ended, or the file is gone; else refuse."""
     try:
         holder = Holder.parse(_content(path))
     except FileNotFoundError:

@@ -16,21 +16,20 @@ from attrs.validators import ge, instance_of, le, optional
 _KERNEL: Final = Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACE: Final = Path("/proc/self/ns/pid")
 _MACHINE: Final = Path("/etc/machine-id")
-_BEGAN: Final = 19  # its place behind the name of the program: proc_pid_stat(5)
-_ENDED: Final = ("Z", "X")  # killed, and not yet asked for by its parent
+_BEGAN: Final = 19  # index of the start time, counted after the name: proc_pid_stat(5)
+_ENDED: Final = ("Z", "X")  # it has ended, but its parent has not waited for it yet
 _text: Final = instance_of(str)
 
 
 @frozen
 class Holder:
-    """A process, and where its number means it.
+    """A process, and the machine, boot and namespace within which its number identifies it.
 
     Attributes:
         host: the name of the machine, for people.
-        machine: what no other machine has, and this one keeps when it is started again; empty
-            where that is not known.
-        boot: what is new each time the machine is started; empty where that is not known.
-        namespace: within which the number is unique: containers number their processes anew.
+        machine: a unique id of the machine, which survives a restart; empty if not known.
+        boot: an id that is new each time the machine is started; empty if not known.
+        namespace: the PID namespace: containers number their processes on their own.
         pid: the number.
         began: when, in ticks since the machine was started; None where that is not known.
     """
@@ -74,7 +73,7 @@ class Holder:
 
     @property
     def has_ended(self) -> bool:
-        """Whether that is certain, as it is on this machine alone."""
+        """Whether the process has certainly ended, which can be known only on its machine."""
         here = Holder.here()
         if self.boot and self.boot == here.boot:
             return self.namespace == here.namespace and not self._is_running()
@@ -89,7 +88,7 @@ class Holder:
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # somebody else's
+            pass  # it runs, for another user
         status = _status(self.pid)
         if status is None or self.began is None:
             return True

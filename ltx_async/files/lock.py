@@ -62,7 +62,7 @@ def draft_of(output: Path) -> Path:
 
 
 def _beside(output: Path, name: str) -> Path:
-    """Return a path in the directory of an output; a name that is too long becomes another."""
+    """Return a path in the directory of an output; a name that is too long is replaced."""
     if len(os.fsencode(name)) > _LONGEST_NAME:
         suffix = name.rpartition(output.name)[2]
         name = f".{blake2b(os.fsencode(output.name), digest_size=16).hexdigest()}{suffix}"
@@ -70,7 +70,7 @@ def _beside(output: Path, name: str) -> Path:
 
 
 def _remove_draft(output: Path) -> None:
-    """Remove what a killed process left of a new version: it was never put in place."""
+    """Remove the unfinished new version that a killed process left behind."""
     with contextlib.suppress(OSError):
         draft_of(output).unlink()
 

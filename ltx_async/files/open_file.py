@@ -70,8 +70,8 @@ class OpenFile:
     def write(self, data: bytes) -> None:
         """Append all of `data`; where that fails, what was appended of it is cut off again."""
         written = 0
-        try:  # not `_told`, which would cost each record a microsecond
-            # A regular file takes less than all only when the disk is about to be full.
+        try:  # not the context manager `_told`, which would cost each record a microsecond
+            # A regular file takes a part only if the disk is about to be full.
             while written < len(data):
                 written += os.write(self.descriptor, data[written:] if written else data)
         except OSError as error:
@@ -81,7 +81,7 @@ class OpenFile:
 
     def _cut_back(self, written: int) -> None:
         if written:
-            with contextlib.suppress(OSError):  # a pipe has no end to be cut; the write is told
+            with contextlib.suppress(OSError):  # a pipe cannot be truncated; only the write counts
                 os.ftruncate(self.descriptor, os.fstat(self.descriptor).st_size - written)
 
     def write_some(self, data: bytes) -> int:
@@ -130,10 +130,10 @@ class OpenFile:
             _logger.warning("%s: others may read it: its file system keeps no modes", self.name)
 
     def verify_owner(self) -> None:
-        """Refuse to go on with what somebody else has laid there: he could read all of it.
+        """Refuse a file that another user has put there, as they could read all of it.
 
-        Whoever owns the directory is nobody else: he can do anything to what is in it. Where a
-        file system keeps no owners, all of it is his.
+        The owner of the directory is trusted, as they can do anything to what is in it anyway;
+        on a file system without owners, all files seem to be theirs.
 
         Raises:
             OutputRefusedError: it belongs to somebody else.
@@ -153,7 +153,7 @@ class OpenFile:
             UnsavedError: somebody has removed the file, or cut it.
             OutputFailedError: somebody has moved it, or put another one in its place.
         """
-        end = self._end  # before the look at the size, which grows meanwhile
+        end = self._end  # read before the size, which may grow meanwhile
         with self._told():
             os.fsync(self.descriptor)
             status = os.fstat(self.descriptor)
@@ -208,17 +208,17 @@ class OpenFile:
                 self.unlock()
 
     def remove(self) -> None:
-        """Remove it, then close it: whoever finds it meanwhile finds it locked."""
+        """Remove it, then close it, so that it stays locked as long as others can open it."""
         assert self.path is not None
         if self.descriptor == _CLOSED or self.is_in_place:
             with contextlib.suppress(OSError):
                 self.path.unlink()
-        with contextlib.suppress(OutputFailedError):  # what it held is not wanted any more
+        with contextlib.suppress(OutputFailedError):  # its content is not wanted any more
             self.close()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        """Say what a failed call means for this output."""
+        """Turn the OSError of a failed call into the error of this output."""
         try:
             yield
         except OSError as error:

@@ -14,8 +14,8 @@ from ltx_async.files.errors import FileError, OutputRefusedError, write_failure
 from ltx_async.files.lock import lock
 from ltx_async.files.open_file import PRIVATE, OpenFile
 
-# Windows has neither of the first two: there, what a link points to is opened. It alone has
-# the third one, without which it would write CRLF for each LF.
+# Windows lacks the first two flags, so links are followed there. The third exists only on
+# Windows, which would otherwise write CRLF for each LF.
 _SAFELY: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 )
@@ -83,7 +83,7 @@ def _no_directory(path: Path) -> OutputRefusedError:
 
 @contextlib.contextmanager
 def _closed_on_failure(descriptor: int, path: Path, shown: Path) -> Iterator[OpenFile]:
-    """Give a regular file to be prepared; what fails with it closes it."""
+    """Yield the file if it is a regular one, and close it if the block fails."""
     try:
         _verify_regular(os.fstat(descriptor).st_mode, shown)
         file = OpenFile(str(shown), descriptor, path)
@@ -150,14 +150,14 @@ def verify_distinct(path: Path, *others: Path | str | None) -> None:
 
 
 def verify_replaceable(path: Path, *, overwrite: bool = True) -> None:
-    """Refuse before a long run what cannot be written whole after it.
+    """Refuse, before a long run, a path to which nothing could be written after it.
 
     Raises:
         OutputRefusedError: the file is there and `overwrite` is not given, it is a link or no
             regular file, no file can have that name, or nothing can be made in its directory.
     """
     try:
-        # Asked itself, as `Path.is_symlink` and its like keep quiet about what no name can be.
+        # Not `Path.is_symlink`, which hides the error of a name that no file can have.
         link = stat.S_ISLNK(path.lstat().st_mode)
         if not link or path.exists():
             _verify_regular(path.stat().st_mode, path)

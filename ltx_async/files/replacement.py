@@ -53,8 +53,8 @@ class Replacement:
     def of(cls, old: OpenFile, give_up: Callable[[], None] | None = None) -> Self:
         """Begin a replacement of a file that is open and locked.
 
-        Its mode is kept, unless it is empty: then nothing of ours was in it yet, and nobody
-        can have widened the mode for that.
+        Its mode is kept, unless it is empty: a file without results cannot have been made
+        readable for others on purpose.
 
         Args:
             old: the file, which is closed once it is replaced.
@@ -154,7 +154,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True, mode: int = 
         OutputFailedError: the disk is full, or the file cannot be written.
     """
     verify_replaceable(path, overwrite=overwrite)
-    # Two processes may write the same file, of which the last one wins: each has its own draft.
+    # Two processes may write the same file at once: each has its own draft, and the last one wins.
     with Replacement.beside(path, path.with_name(f".ltx-async-{token_hex(8)}")) as new:
         new.file.set_mode(mode)
         new.file.write(data)
@@ -166,7 +166,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True, mode: int = 
 
 @contextlib.contextmanager
 def _taken(path: Path) -> Iterator[None]:
-    """Take a name that nobody else may take meanwhile, and give it back on failure."""
+    """Create an empty file that reserves the name, and remove it if the block fails."""
     create_private(path).close()
     try:
         yield

@@ -18,7 +18,7 @@ SYNC_WINDOW: Final = 1.0
 class Syncer:
     """Calls `work` in a thread of its own, `window` seconds after the first `touch` since.
 
-    A disk may take long to say that it is done, and the loop has better things to do.
+    A disk may take long to confirm a write, and the event loop must not wait for it.
 
     Attributes:
         work: what brings everything written so far to the disk; never called twice at a time.
@@ -52,11 +52,11 @@ class Syncer:
         """Wait for the thread, and for `work` to be called a last time.
 
         Args:
-            hurry: called when the wait is cancelled, which then goes on: what is being
-                written must not be closed.
+            hurry: called if the wait is cancelled, to make `work` end sooner. The wait goes on
+                all the same, because a file must not be closed while `work` writes to it.
 
         Raises:
-            Exception: what it raised, now or before.
+            Exception: what `work` raised, now or before.
         """
         self._stop_timer()
         last = asyncio.wrap_future(self._thread.submit(self._finish))
@@ -75,7 +75,7 @@ class Syncer:
     def _start(self) -> None:
         self._stop_timer()
         if self._running is not None and not self._running.done():
-            # It began before the last record came.
+            # The call that is under way may miss the latest record: another one follows it.
             self._timer = asyncio.get_running_loop().call_later(self.window, self._start)
         elif self._running is None or self._running.exception() is None:
             self._running = self._thread.submit(self.work)

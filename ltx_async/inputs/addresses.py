@@ -15,7 +15,7 @@ from ltx_async.codec.emails import refusal
 from ltx_async.errors import LONGEST_EMAIL
 
 is_plain: Final = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*@[A-Za-z0-9_.-]*[A-Za-z0-9]").fullmatch
-"""What nearly all addresses are: nothing speaks against these but their length."""
+"""The form of nearly all addresses; of these only the length has to be checked."""
 _QUOTED_LOCAL_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*+"(?=@)')
 _SEPARATORS: Final = frozenset(",;\t")
 _AROUND: Final = frozenset("<>()[]")
@@ -51,7 +51,7 @@ def objection(text: str) -> str | None:
 def is_unusual(email: str) -> bool:
     """Whether an address has a character that RFC 5322 keeps for special uses.
 
-    It may be meant; but where such an email is not found, that is the likely reason.
+    It may be intended; but if such an email is not found, the character is the likely reason.
     """
     return _SPECIAL.search(email) is not None
 
@@ -113,7 +113,7 @@ def _decorated(text: str) -> str | None:
 
 
 def _undecorated(piece: str) -> str:
-    """Take off what stands around an address; within it, only the invisible is left out."""
+    """Remove what stands around an address, and invisible characters within it."""
     if piece.startswith('"'):
         return piece
     bare = "".join(one for one in piece if unicodedata.category(one) != "Cf")

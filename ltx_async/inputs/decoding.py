@@ -13,7 +13,7 @@ from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.files.errors import InputCutError, InputError
 
 LONGEST_LINE: Final = LONGEST_RECORD
-"""Bytes of a line that are kept: whatever `check` writes fits."""
+"""Bytes of a line that are kept; every line that `check` writes is shorter."""
 
 _GZIP: Final = b"\x1f\x8b"
 _WITH_GZIP_HEADER: Final = 31
@@ -36,7 +36,7 @@ def verify_encoding(name: str) -> str:
     """
     try:
         codec = codecs.lookup(name)
-        b"x".decode(name, "replace")  # base64, rot13 and their like are not of text
+        b"x".decode(name, "replace")  # fails for codecs such as base64 and rot13
     except (LookupError, ValueError):
         pass
     else:
@@ -136,7 +136,7 @@ class LineSplitter:
         """Return the lines that `data` completes, with their ends; with `last`, the rest too."""
         if len(self._rest) >= self.limit:
             data = self._after_cut(data)
-            if not data and not last:  # what is kept is not copied for every piece that is dropped
+            if not data and not last:  # copies nothing while an overlong line goes on
                 return []
         lines = (self._rest + data).splitlines(keepends=True)
         self._rest = b""

@@ -31,9 +31,9 @@ def invalid_lookup(entry: Entry, index: int) -> Lookup:
 class DistinctEmails:
     """The emails to ask for, each once, as an async iterator that reads the input as it goes.
 
-    What cannot be asked for goes to `on_refused`, as a lookup and with the number of emails
-    given out before it; a duplicate is only counted; what an earlier run has recorded of an
-    email goes to `on_earlier`, and the email is not given out.
+    An entry that cannot be asked for goes to `on_refused`, as a lookup and with the number of
+    emails given out before it. A duplicate is only counted. If an earlier run has a record of
+    an email, the record goes to `on_earlier` and the email is not given out.
 
     Attributes:
         limit: how many emails are given out at most; None for all.
@@ -41,7 +41,7 @@ class DistinctEmails:
         taken: entries so far, duplicates and refused ones included.
         given: emails given out so far.
         duplicates: how many of the entries had been taken before.
-        composed: how many refused entries have addresses within them.
+        composed: how many refused entries contain addresses.
         exhausted: whether the end of the input was reached.
     """
 
@@ -63,7 +63,7 @@ class DistinctEmails:
 
     @classmethod
     def of(cls, emails: Iterable[str]) -> DistinctEmails:
-        """Take emails that are in memory; lone surrogates are bytes of arguments (PEP 383)."""
+        """Take emails that are in memory; lone surrogates stand for undecodable bytes (PEP 383)."""
         distinct = cls(None)
         rule = EntryRule(extract=False, counts=distinct._arguments)
         for number, email in enumerate(emails, 1):
@@ -94,7 +94,7 @@ class DistinctEmails:
     def at_hand(self) -> str | None:
         """Return the next email if it has been read and nothing else is to be done before it.
 
-        None says nothing: `anext` tells what follows.
+        None does not mean the end: `anext` tells what follows.
         """
         ready = self._ready
         while ready and ready[0].email is not None:
@@ -108,12 +108,12 @@ class DistinctEmails:
 
     @property
     def is_read(self) -> bool:
-        """Whether the whole input is in memory, if not yet taken."""
+        """Whether the whole input has been read, though perhaps not given out yet."""
         return self._inputs is None or self.exhausted
 
     @property
     def expected(self) -> int | None:
-        """Entries in all: exact once `is_read`, before that by the bytes read; None: unknown."""
+        """Entries in all: exact once `is_read`, an estimate by bytes before; None if unknown."""
         read = self.taken + len(self._ready)
         if self._inputs is None or self.exhausted:
             return read
@@ -147,8 +147,8 @@ class DistinctEmails:
     async def count_rest(self, seconds: float) -> None:
         """Count what was not given out, so that the pending emails are known.
 
-        A pipe is not read on, because it may never end, nor a file for longer than
-        `seconds`, nor anything behind a limit: then `exhausted` stays False.
+        `exhausted` stays False for a pipe, which may never end, for a file that takes longer
+        than `seconds`, and where there is a limit: these are not read on.
         """
         if self._limited:
             return
@@ -164,7 +164,7 @@ class DistinctEmails:
         try:
             entry = await self._next()
         except InputError:
-            return True  # of what is left behind it, the lines are counted
+            return True  # the lines that are left are counted, though not read as entries
         if entry is not None:
             self._is_new(entry)
             if not self._ready:
@@ -218,7 +218,7 @@ class DistinctEmails:
             return
         try:
             self._ready.extend(await self._inputs.read())
-        except InputError as error:  # after the entries before it
+        except InputError as error:  # raised only after the entries before it were given out
             self._failure = error
             self._inputs.abandon()
         self.exhausted = self._inputs.exhausted

@@ -1,4 +1,4 @@
-"""One entry of an input, as it stands there, and what it is worth."""
+"""One entry of an input: its text, and the email to ask for or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Reader(Protocol):
 
     @property
     def unread(self) -> int:
-        """How many lines came behind an `InputError`, and what was fed before it was not used."""
+        """How many lines came after an `InputError`, or were fed before it but not used."""
         ...  # pragma: no cover
 
     def feed(self, data: bytes, *, last: bool) -> Iterable[Entry]:
@@ -95,7 +95,7 @@ class EntryRule:
     counts: LineCounts
 
     def of_bytes(self, raw: bytes, line: int) -> Iterable[Entry]:
-        """Make the entries of a line; unless it is searched, it is bounded before it is decoded."""
+        """Make the entries of a line, which is cut before decoding unless addresses are wanted."""
         raw = raw.strip() if self.extract else _bounded_bytes(raw)
         try:
             text = raw.decode().strip()
@@ -104,12 +104,12 @@ class EntryRule:
         return self.of_text(text, line)
 
     def of_cell(self, cell: str, line: int, *, broken: bool) -> Iterable[Entry]:
-        """Make the entries of a text that was decoded with lone surrogates for other bytes.
+        """Make the entries of a text in which lone surrogates may stand for undecodable bytes.
 
         Args:
             cell: the text.
             line: where it stands.
-            broken: whether its line was not UTF-8; else lone surrogates are no such bytes.
+            broken: whether its line was not UTF-8; otherwise a lone surrogate is just that.
         """
         text = cell.strip()
         if broken and (shown := _escaped(text)) != text:
@@ -132,7 +132,7 @@ class EntryRule:
 
 
 def refused_entry(text: str, reason: str, line: int) -> Entry:
-    """Make an entry of something that holds no text to ask for."""
+    """Make an entry that has no email."""
     return Entry(_bounded(_escaped(text.strip())), None, reason, line)
 
 
@@ -175,5 +175,5 @@ def _bounded_bytes(raw: bytes) -> bytes:
 
 
 def _rest(raw: bytes) -> str:
-    """Stand for what is left out, so that two texts that differ there are not taken for one."""
+    """Return a stand-in for what is cut off, so that texts that differ there stay different."""
     return f"… ({len(raw):,} octets, {blake2b(raw, digest_size=8).hexdigest()})"

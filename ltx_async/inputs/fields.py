@@ -1,4 +1,4 @@
-"""Where in a table or in JSON objects the emails are: found by name, and said where it is not."""
+"""Find the column of a table, or the field of JSON objects, that holds the emails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ltx_async.wording import clipped
 
 EMAIL: Final = "email"
 SAMPLE: Final = 10
-"""Rows or objects that are looked at before it is said that none of them has the name."""
+"""Rows or objects that are read before an error says that none of them has the name."""
 
 _NAMES_SHOWN: Final = 20
 _LONGEST_NAMES: Final = 200
@@ -29,7 +29,7 @@ _CHOOSE: Final = "Choose one with --column NAME."
 
 
 def position_of(names: Sequence[str], wanted: str) -> int | None:
-    """Return where a name stands, to the letter first, and else whatever its case."""
+    """Return the position of a name: an exact match first, else one that ignores case."""
     if wanted in names:
         return names.index(wanted)
     folded = [name.casefold() for name in names]
@@ -54,7 +54,7 @@ def _are_addresses(values: Iterable[str]) -> bool:
 
 
 def not_found(what: str, wanted: str, names: Sequence[str], holding: Sequence[str]) -> InputError:
-    """Say that a name is missing, and which there are: those of mail come first."""
+    """Say that a name is missing, and which names there are: the likely ones first."""
     by_mail = sorted(names, key=lambda name: (name not in holding, "mail" not in name.casefold()))
     shown = clipped(", ".join(map(repr, by_mail[:_NAMES_SHOWN])), _LONGEST_NAMES)
     addresses = clipped(" and ".join(map(repr, holding)), _LONGEST_NAMES)
@@ -67,8 +67,8 @@ def not_found(what: str, wanted: str, names: Sequence[str], holding: Sequence[st
 class FieldReader:
     """Takes the emails out of decoded JSON values: objects with a name, or plain strings.
 
-    What the first values are is held back until one of them has the name: where none has,
-    the name is wrong, and not every line.
+    The first values are held back until one of them has the name. If none has, the name is at
+    fault, and not each single line.
     """
 
     _rule: EntryRule
@@ -81,12 +81,12 @@ class FieldReader:
 
         Args:
             value: decoded; None where it could not be.
-            text: how it stands in the input.
+            text: the same as it was written in the input.
             line: where it begins.
             broken: whether it had bytes that are not UTF-8.
 
         Raises:
-            InputError: so many objects, and not one with the name.
+            InputError: many objects have been read, and none has the name.
         """
         if self._held is None:
             known = type(value) is dict and "outcome" not in value  # else it may be our record
@@ -104,10 +104,10 @@ class FieldReader:
         return len(self._held or ())
 
     def finish(self) -> Iterable[Entry]:
-        """Return what is held back; without more values, it is what it seems to be.
+        """Return the entries of what is held back, as no more values will come.
 
         Raises:
-            InputError: there are objects, and not one with the name.
+            InputError: there are objects, and none has the name.
         """
         objects = [value for value, *_ in self._held or () if isinstance(value, dict)]
         if objects:
@@ -143,9 +143,9 @@ class FieldReader:
 
 
 def refused_before(cell: Callable[[str], Any]) -> str | None:
-    r"""Say why our own record is one of an email that was refused; None for any other.
+    r"""Say why the email of one of our own records was refused; None if it was not.
 
-    What was not UTF-8 stands there as `\xNN`, which looks like an address and is none.
+    Bytes that were not UTF-8 stand there as `\xNN`, which looks like an address but is none.
     """
     if cell("outcome") != "invalid" or not cell("checked_at"):
         return None

@@ -55,7 +55,7 @@ def _ignore(_note: str) -> None:
 
 @frozen
 class HowToRead:
-    """What was said about an input; None where it is to be found out.
+    """What the user said about an input; None for what is to be detected.
 
     Attributes:
         format: how the emails lie in it.
@@ -63,8 +63,8 @@ class HowToRead:
         delimiter: what stands between the cells of a table.
         encoding: of text that has no byte order mark.
         extract: whether to take the addresses out of texts that are more than one.
-        mixed: whether it concerns several inputs, so that not all of it need fit each.
-        tell: is told what was taken for granted.
+        mixed: whether it is said of several inputs at once, so that a part may not fit one.
+        tell: called with a line about each assumption that was made.
     """
 
     format: Format | None = None
@@ -102,7 +102,7 @@ class Input:
 
     @property
     def size(self) -> int | None:
-        """Bytes in all, None where that says nothing."""
+        """Bytes in all; None where they do not tell how much is left, as in a pipe."""
         return None if self._records is not None else self._source.size
 
     @property
@@ -119,8 +119,8 @@ class Input:
         """Return further entries, perhaps none yet.
 
         Raises:
-            InputError: also while the entries are iterated over. To read on then only counts
-                what is left.
+            InputError: also while the entries are iterated over. Reading on after it only
+                counts what is left.
         """
         if self._records is not None:
             batch = list(islice(self._records, _BATCH))
@@ -154,7 +154,7 @@ class Input:
 
     @property
     def unread(self) -> int:
-        """How many lines there are behind an error, as far as it was read on."""
+        """How many lines follow an error, as far as the input was read on."""
         return 0 if self._reader is None else self._reader.unread
 
     def close(self) -> None:

@@ -132,7 +132,7 @@ def format_of(name: str, first_line: bytes, column: str, *, searched: bool) -> F
         name: of the file.
         first_line: the first one that is not blank.
         column: the name of the column with the emails.
-        searched: whether addresses are taken out of any text, so that much may be one.
+        searched: whether addresses are extracted, so that any text can be an input.
 
     Raises:
         InputError: its name says another one than its content.

@@ -16,14 +16,14 @@ from ltx_async.inputs.decoding import LONGEST_LINE, LineSplitter
 from ltx_async.inputs.entries import Entry, EntryRule, decoded, is_broken, refused_entry
 from ltx_async.inputs.fields import FieldReader
 
-# What most lines are, taken in one step: nothing of `objection` can speak against it.
+# Most lines match this and need no other check: `objection` allows all that matches.
 _PLAIN_LINE: Final = re.compile(
     rb"[ \t]*+([A-Za-z0-9_+-][A-Za-z0-9_.+-]*+@[A-Za-z0-9_.-]*[A-Za-z0-9])\s*+"
 )
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _decode: Final = json.JSONDecoder().decode
 _VALUE: Final = json.JSONDecoder(parse_int=lambda _: None, parse_float=lambda _: None)
-_LONGEST_REFUSED: Final = 1 << 20  # bytes of a line that can be nothing but refused
+_LONGEST_REFUSED: Final = 1 << 20  # bytes; a longer line is refused without being parsed
 _CUT_OFF: Final = f"the line is over {LONGEST_LINE >> 20} MiB long, and was not read any further"
 _AS_LINES: Final = "Check it with `jq . FILE`; one bad line among JSON Lines ends nothing."
 
@@ -124,7 +124,7 @@ class JSONReader:
     """Reads values as they arrive; never more of the input at a time than one of them.
 
     Attributes:
-        unread: behind an error 1: how many values follow is not known.
+        unread: 1 after an error, as it is not known how many values follow; else 0.
     """
 
     _rule: EntryRule

@@ -32,10 +32,10 @@ def how_to_read(
     extract: bool = False,
     tell: Callable[[str], None] = _logger.info,
 ) -> HowToRead:
-    """Return what was said about an input, once it is known to make sense.
+    """Check what the user said about an input, and return it.
 
     Raises:
-        ConfigurationError: something was said that there is not.
+        ConfigurationError: there is no such format or delimiter.
     """
     if format is not None and format not in list(Format):
         raise ConfigurationError(

@@ -1,7 +1,7 @@
 """Rows of a table out of its lines, read strictly (RFC 4180).
 
-The `csv` module takes what is no table for one: a quotation mark within a cell is a character
-to it, and one that is never closed swallows every row behind it.
+The `csv` module accepts what is not a table: it takes a quotation mark within a cell for a
+character, and one that is never closed swallows every row after it.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class RowReader:
     """Turns bytes into rows, in memory bounded by LONGEST_LINE.
 
     Attributes:
-        unread: how many lines were given up, those without anything in them left out.
+        unread: how many lines were given up, not counting blank ones.
     """
 
     _parser: RowParser
@@ -147,7 +147,7 @@ class RowReader:
             raise self._failure("the input ends within quotation marks")
 
     def give_up(self) -> None:
-        """Make no more rows of what comes, and of what there is."""
+        """Make no more rows, neither of what was fed nor of what still comes."""
         self._given_up = True
         self.unread += sum(1 for line in (*self._row, *self._lines) if line.strip())
         self._row.clear()

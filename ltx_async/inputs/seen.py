@@ -1,4 +1,4 @@
-"""Which emails of an input are the same one, and which have a record already."""
+"""Which emails of an input are duplicates, and which have a record of an earlier run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Earlier = TypeVar("Earlier")
 
 
 class Meeting(Enum):
-    """Whether an email without a record was met before."""
+    """Whether an email of the input is new or a duplicate."""
 
     FIRST = auto()
     AGAIN = auto()
@@ -21,19 +21,22 @@ class Meeting(Enum):
 
 @define
 class SeenEmails(Generic[Earlier]):
-    """Remembers emails in about 100 bytes each, however long they are.
+    """Tells for each email of an input whether it is new, a duplicate, or has an earlier record.
 
-    It keeps digests; whether an email is refused before anything is sent is a part of them.
+    It keeps a digest of each email, about 100 bytes however long the email is. An email that
+    is refused and one that is sent never share a digest, even if both are written alike.
     """
 
     _known: dict[bytes, Earlier | None] = field(factory=dict, init=False)
 
     def remember(self, email: str, earlier: Earlier, *, refused: bool = False) -> None:
-        """Take what an earlier run has recorded; of several of one email, the last one counts."""
+        """Note what an earlier run has recorded of an email; a later record replaces it."""
         self._known[digest_of(email, refused=refused)] = earlier
 
     def meet(self, email: str, *, refused: bool = False) -> Earlier | Meeting:
-        """Return what is known of an email of the input; only its first meeting is one.
+        """Note an email of the input, and return what is known of it.
+
+        An earlier record is returned once: when its email comes again, it is a duplicate.
 
         Args:
             email: as it stands in the input.

@@ -50,7 +50,7 @@ class InputSequence:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left to be read, be it for an error."""
+        """Whether nothing is left to be read, at the end or after an error."""
         return self._current.exhausted and not self._waiting
 
     @property
@@ -101,7 +101,7 @@ class InputSequence:
                 await _verify(Input(ByteSource.open(name), quietly))
 
     def abandon(self) -> None:
-        """Go on behind an error: what was to be read was not, however much is counted."""
+        """Go on to count after an error; the input is then not taken as read to its end."""
         self._failed = True
 
     def stop(self) -> None:
@@ -129,7 +129,7 @@ async def _verify(beginning: Input) -> None:
 
 
 def _may_wait(name: str) -> bool:
-    """Whether reading an input may have to wait, and takes from it what is then gone."""
+    """Whether an input is a pipe or the like: it may keep us waiting, and can be read only once."""
     try:
         mode = Path(name).stat().st_mode
     except (OSError, ValueError):

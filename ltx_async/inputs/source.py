@@ -17,7 +17,7 @@ from ltx_async.files.errors import InputCutError, InputError
 
 STANDARD_INPUT: Final = "-"
 _PIECE: Final = 64 << 10
-# A FIFO that has no writer yet must not hold us up where no signal is heard.
+# Opening a FIFO without a writer would block, and no signal would be handled meanwhile.
 _READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -54,7 +54,7 @@ class ByteSource:
 
         Args:
             name: the file.
-            what: is said of it in messages, before its name.
+            what: words for messages, before its name.
 
         Raises:
             InputError: it cannot be read.
@@ -100,7 +100,7 @@ class ByteSource:
         return data
 
     def _verify_length(self) -> None:
-        """Refuse to take for the end of a file what is left of one that was cut meanwhile."""
+        """Refuse the end of a file that is shorter than it was, as it was cut meanwhile."""
         expected = self.size or 0
         if self.offset < expected and os.fstat(self._descriptor).st_size < expected:
             raise InputCutError(f"{self.name}: has become shorter while it was read.")
@@ -127,7 +127,7 @@ class ByteSource:
             loop.add_reader(self._descriptor, self._wake)
         except PermissionError:  # epoll takes no devices such as /dev/null; they do not block
             return
-        except NotImplementedError:  # Windows: a pipe that keeps us waiting keeps the loop waiting
+        except NotImplementedError:  # on Windows, waiting for a pipe blocks the loop
             return
         try:
             await ready
@@ -144,7 +144,7 @@ def is_same_file(name: str, path: str) -> bool:
 
 
 def writing_state(path: Path) -> tuple[int, ...] | None:
-    """Return what changes when a file is written to or replaced; None where there is none."""
+    """Return values that change when a file is written or replaced; None if there is no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):

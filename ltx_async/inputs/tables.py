@@ -26,7 +26,7 @@ from ltx_async.results.csv_format import restored
 DELIMITERS: Final = (",", ";", "\t", "|")
 _SEPARATOR_LINE: Final = "sep="
 _OURS: Final = frozenset(COLUMNS) - {EMAIL}
-"""Columns of results, of which one is enough: people cut and extend them."""
+"""Columns of results; one of them is enough to recognise results, as people edit tables."""
 
 
 @define

@@ -35,7 +35,7 @@ Value = str | float | datetime | None
 
 
 class _AsItCame(Referable):
-    """What may have come as JSON: the text, which is no field, and of which nobody is shown."""
+    """Keeps the JSON text that an account came as; it is not a field and never shown."""
 
     __slots__ = ("_wire",)
 
@@ -149,7 +149,7 @@ NOTHING_KNOWN: Final = Account()
 def figures_of(account: Account) -> dict[str, Value]:
     """Return what a row tells of an account, by column.
 
-    A broken account has the type of error that the API's other way to say so, a 596, leads to.
+    A broken account gets the error type of a 596, the API's other way to report a lost sign-in.
     """
     return {
         "balance": account.token_balance,

@@ -14,8 +14,8 @@ def draft_of(value: type[T]) -> type[T]:
 
     The `__init__` of a frozen class has to work around its own `__setattr__`, field by
     field. A draft is filled by plain assignment, in a third of the time, and `freeze` then
-    makes it a `value` for good. It has to be told every field but those of a factory:
-    what is optional costs time as well.
+    makes it a `value` for good. Every field without a factory must be given, as defaults
+    cost time as well.
     """
     names = {
         one.name: field(

@@ -57,7 +57,7 @@ class Change:
     Attributes:
         at: when it was seen, aware, UTC.
         kind: what it is about.
-        text: the same for people, one line, no secrets.
+        text: the change in words, one line, without secrets.
         email: whose account; None where it concerns the service.
         before: the earlier figure or state; None where there is none.
         after: the present one, likewise.
@@ -65,7 +65,7 @@ class Change:
         due_at: by when, aware, UTC; None where that has no date.
         balance: LTX tokens left; None where that is not known.
         threshold: the limit that was crossed: LTX tokens, or seconds before an end.
-        reminder: whether it was told before.
+        reminder: whether the same was reported before.
     """
 
     at: datetime

@@ -12,7 +12,7 @@ from ltx_async.alerts import Finding, Need, Thresholds
 from ltx_async.models import Outcome
 
 ENDING_WITHIN: Final = {f"{days}d": timedelta(days) for days in (1, 7, 30)}
-"""The spans for which sign-ins that end are counted, by name; each holds the shorter ones."""
+"""Spans within which ending sign-ins are counted, by name; each includes the shorter ones."""
 
 
 @define
@@ -21,11 +21,11 @@ class Figures:
 
     Attributes:
         thresholds: when an account needs somebody.
-        now: aware; what ends are counted from.
+        now: aware; the time from which remaining spans are counted.
         outcomes: accounts by outcome.
         needs: accounts by reason why they need somebody; one may have several.
         balance: LTX tokens of all accounts together; None while none is known.
-        lowest: those of the account that has the fewest, likewise.
+        lowest: tokens of the account with the fewest, likewise.
         ending: accounts whose sign-in ends within a span of `ENDING_WITHIN`, or has ended.
     """
 

@@ -1,4 +1,4 @@
-"""What `watch` remembers of every account from round to round, so as to say each thing once."""
+"""What `watch` remembers of every account between rounds, so that it reports each change once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Round:
         sightings: one per email that has a result.
         trouble: what ended it early; None where nothing did.
         complete: whether every email of the input has a result.
-        listed: whether the emails came from the list call: who is missing there is gone.
+        listed: whether the emails came from the list call: an account missing there is gone.
     """
 
     at: datetime
@@ -42,18 +42,18 @@ class Round:
 
 @define
 class Ledger:
-    """Compares each round with what was known, and returns what has changed.
+    """Keeps the last known state of every account, and returns what each round has changed.
 
-    An account is taken to be well until it is seen otherwise, so that the first round
-    tells what is wrong already. A round without answers is one outage, not a change of
-    every account: what was known of them stays.
+    An account counts as well until a round shows otherwise, so that the first round reports
+    every account that is not. A round without answers is reported as one outage, not as a
+    change of every account, whose last known state is kept.
 
     Attributes:
-        rules: what is told.
-        standings: what is known of each account, by the key of its entry.
-        outage_since: when the service went; None while it is there.
-        outage_told: when that was told last.
-        settled: whether there was a whole round: who comes later is new.
+        rules: what is reported, and how often.
+        standings: the last known state of each account, by the key of its entry.
+        outage_since: when the outage began; None while the service answers.
+        outage_told: when the outage was last reported.
+        settled: whether there was a complete round, after which an unknown account is new.
     """
 
     rules: Rules = field(factory=Rules)
@@ -84,7 +84,7 @@ class Ledger:
     # The service
 
     def _silence(self, seen: Round) -> str | None:
-        """Say what speaks against believing a round; None where nothing does."""
+        """Return why a round counts as an outage; None if its results can be trusted."""
         asked = [one for one in seen.sightings if one.outcome is not Outcome.INVALID]
         if not seen.sightings and len(self._present()) > 1:
             return f"the list of accounts is empty: {_RETIRED}" if seen.listed else _EMPTIED
@@ -111,7 +111,7 @@ class Ledger:
             yield Change(at, Kind.OUTAGE_OVER, f"back after {lasted}")
 
     def _answers(self, seen: Round) -> Iterator[Change]:
-        """Compare what was answered before the end; no absence in such a round is believed."""
+        """Compare what was answered before a round ended early; accounts may be missing from it."""
         for sighting in seen.sightings:
             if sighting.outcome not in {Outcome.FAILED, Outcome.NOT_FOUND}:
                 yield from self._compare(sighting)
@@ -125,7 +125,7 @@ class Ledger:
             if seen.listed:
                 yield from standing.vanish(seen.at, self.rules)
             elif not standing.missed:
-                standing.missed = True  # a file may be half written; the next round will tell
+                standing.missed = True  # the file may be half written: wait for the next round
             else:
                 del self.standings[key]
                 yield Change(seen.at, Kind.REMOVED, "is no longer in the input", standing.email)

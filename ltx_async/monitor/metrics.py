@@ -29,9 +29,8 @@ _PUBLIC: Final = 0o644  # the textfile collector runs as another user
 class Metrics:
     """The series of one `watch` or `check`, in a registry of their own.
 
-    There is nothing in it of the process or of Python: in a textfile such series would be
-    those of a process that is long gone. What a round has shown is replaced at once, so that
-    no scrape sees half of it.
+    It has no series about the process or Python, as a textfile outlives its process. The
+    series of a round are replaced all at once, so that no scrape sees half of them.
 
     Attributes:
         series: how they are made.
@@ -74,10 +73,10 @@ class Metrics:
         """Show what is known by the end of a round.
 
         Args:
-            figures: what the accounts come to; None where that is not known.
+            figures: the sums over all accounts; None where they are not known.
             stats: what was sent; None where nothing was.
             at: when it ended, aware.
-            up: whether it had its answers.
+            up: whether the service answered.
             whole: whether it was not cut short by a signal.
             standings: what is known of each account, for the series of single ones.
         """
@@ -108,7 +107,7 @@ class Metrics:
         """Return what was known at the end of the last round."""
         yield from self._families
         for family in self._collected.collect():
-            # When it began is no use to anybody, and in a textfile it is another time each round.
+            # The creation times are of no use, and in a textfile they would change every round.
             family.samples = [one for one in family.samples if not one.name.endswith("_created")]
             yield family
 

@@ -1,8 +1,8 @@
 """The series of the metrics: their names, what they mean, and the labels they have.
 
-By default they are sums, as many series for a million accounts as for one. An account's label
-is `account_id(email)`, 16 hexadecimal digits, unless emails are asked for; the JSON lines of
-`watch` carry both, so that one can be found by the other.
+By default they are sums: there are as many series for a million accounts as for one. An account's
+label is `account_id(email)`, 16 hexadecimal digits, unless emails are asked for; the JSON lines
+of `watch` carry both, so that one can be found by the other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ltx_async.monitor.figures import ENDING_WITHIN, Figures
 from ltx_async.monitor.standing import Standing
 
 OWN_LABELS: Final = frozenset({"outcome", "reason", "within", "account", "version", "le"})
-"""The labels of our own series, which nobody else can give."""
+"""The labels of the library's own series, which users cannot set."""
 LAST_SUCCESS: Final = "ltx_last_success_timestamp_seconds"
 SENT: Final = {
     "requests": "Requests sent by lookups.",
@@ -49,7 +49,7 @@ class Series:
     emails: bool = False
 
     def latency(self) -> tuple[Histogram, Histogram]:
-        """Return a histogram to be collected, and the same to be filled."""
+        """Return the latency histogram twice: as it is collected, and as it is filled."""
         histogram = Histogram(
             "ltx_attempt_duration_seconds",
             "Time from a request to its reply, or to its failure.",
@@ -104,7 +104,7 @@ class Series:
             yield self._gauge(f"account_{name}", text, values, "account")
 
     def _account(self, email: str) -> str:
-        # A lone surrogate, from a file that is not UTF-8, cannot be sent to anybody.
+        # A lone surrogate, from a file that is not UTF-8, cannot be encoded.
         shown = entry_key(email).encode(errors="replace").decode()
         return shown if self.emails else account_id(email)
 
@@ -122,7 +122,7 @@ class Series:
     def _filled(
         self, family: GaugeMetricFamily | CounterMetricFamily, values: _Values, label: str
     ) -> Metric:
-        """Add a series for each value of the label that is known; one without a label has one."""
+        """Add a series for each known value of the label; a family without a label has one."""
         given = [*self.labels.values()]
         for key, value in values.items():
             if value is not None:
@@ -142,7 +142,7 @@ _OF_ACCOUNTS: Final = (
 
 
 def _figure(standing: Standing, attribute: str) -> float | None:
-    """Return one figure of an account; those of one that is gone are 0, so that it is seen."""
+    """Return one figure of an account; for one that is gone 0, so that alert rules notice."""
     value: float | datetime | None = getattr(standing, attribute)
     if value is not None and standing.bad is Kind.GONE:
         return 0

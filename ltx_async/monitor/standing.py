@@ -18,7 +18,7 @@ _OUTCOMES: Final = {bad: outcome for outcome, bad in BAD.items()}
 _NEEDS: Final = {Kind.BROKEN: Need.SIGN_IN_AGAIN, Kind.GONE: Need.NOT_FOUND}
 _WORDS: Final = {Kind.BROKEN: "needs a new sign-in", Kind.GONE: "is not there"}
 _ENDS: Final = (("token_expires_at", "access token"), ("refresh_token_expires_at", "sign-in"))
-_NEARLY: Final = 0.95  # rounds, and runs from cron, are not to the second
+_NEARLY: Final = 0.95  # of the span is enough: rounds and cron jobs are not punctual to the second
 
 
 @frozen
@@ -40,12 +40,12 @@ class Rules:
 
 @define
 class Standing:
-    """What is known of one account; figures that a reply leaves out stay as they were.
+    """The last known state of one account; figures that a reply leaves out stay as they were.
 
     Attributes:
-        crossed: the limits that it is beyond, as they were told.
-        told: when each thing that is wrong was told last.
-        missed: whether the last round had nothing of it.
+        crossed: the limits that it has crossed, as reported.
+        told: when each thing that is wrong was last reported.
+        missed: whether the last round had no result for it.
     """
 
     email: str
@@ -61,7 +61,7 @@ class Standing:
 
     @property
     def is_known(self) -> bool:
-        """Whether it was ever answered, as far as what is known tells."""
+        """Whether there ever was an answer about it, judging by what is known."""
         silent = self.invalid or self.unanswered
         return not silent or self.bad is not None or self._figures_known != (None,) * 3
 
@@ -98,7 +98,7 @@ class Standing:
         yield from self._told_or_due(gone, rules, is_new=before is not Kind.GONE)
 
     def _told_or_due(self, change: Change, rules: Rules, *, is_new: bool) -> Iterator[Change]:
-        """Tell what is wrong where that is new, or where it is time to remind of it."""
+        """Report what is wrong if it is new, or if a reminder is due."""
         if not is_new and not rules.is_due(self.told.get(change.kind), change.at):
             return
         self.told[change.kind] = change.at
@@ -176,7 +176,7 @@ class Standing:
     def _limit(
         self, kind: Kind, alert: Alert | None, seen: Sighting, rules: Rules
     ) -> Iterator[Change]:
-        """Tell of a limit that is crossed, each of several once, and of the way back."""
+        """Report a limit that is crossed, once each, and when the account is back within it."""
         before = self.crossed.pop(kind, None)
         if alert is None:
             if before is not None:

@@ -26,9 +26,9 @@ _ANEW: Final = "Remove it to begin anew: what is wrong by then is told once more
 
 @define
 class StateFile:
-    """A file that says what was told, and which alerts nobody has taken yet.
+    """A file that keeps what was reported, and the alerts that are not handed over yet.
 
-    One process has it at a time.
+    Only one process can use it at a time.
 
     Attributes:
         path: the file.
@@ -48,11 +48,11 @@ class StateFile:
         self._lock = LockFile.beside(self.path)
 
     def close(self) -> None:
-        """Let another process have it."""
+        """Unlock the file for another process."""
         self._lock.release()
 
     def load(self, rules: Rules) -> Ledger:
-        """Return what was known, or nothing where there is no file yet.
+        """Return the state that was saved, or an empty one if there is no file yet.
 
         Raises:
             InputError: it cannot be read, or it is none of ours.

@@ -19,8 +19,8 @@ def attention_table(summary: Summary, results: Results, *, suffix: str) -> bytes
     """Return a table of all that need somebody, the most urgent first.
 
     Args:
-        summary: whom.
-        results: what they were found in.
+        summary: says which accounts these are.
+        results: the records that they were found in.
         suffix: `.csv` or `.tsv`.
     """
     form = _FORMATS[suffix]

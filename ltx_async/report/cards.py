@@ -26,7 +26,7 @@ class Card:
     """One key figure.
 
     Attributes:
-        tone: `ok`, `warn`, `bad` or empty: how it is to be taken.
+        tone: `ok`, `warn`, `bad` or empty; it sets the colour.
         filter: the label of the filter of the table that shows its accounts; empty for none.
     """
 
@@ -84,12 +84,12 @@ def _balance(summary: Summary) -> Card:
 
 
 def _together(words: str) -> str:
-    """Return words between which no line ends."""
+    """Return words joined so that no line breaks between them."""
     return words.replace(" ", "\u00a0")
 
 
 def _total(value: float | None) -> str:
-    """Return a number that leaves its decimals to the table where they would not be read."""
+    """Return a number, without decimals where it is large: the table shows them."""
     return number(value if value is None or abs(value) < _MILLION else round(value))
 
 

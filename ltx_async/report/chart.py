@@ -8,10 +8,10 @@ from typing import Any, Final
 from attrs import frozen
 
 FEW: Final = 6
-"""So few marks that an axis would get ticks between them."""
+"""With so few marks, an axis would get ticks between them."""
 
 NO_TEXT: Final = {"textposition": "none"}
-"""For bars that carry a text only for those who point at them."""
+"""Settings of bars whose text is shown only while one points at them."""
 
 
 @frozen

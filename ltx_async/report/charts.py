@@ -128,7 +128,7 @@ def _ends(
         "type": "bar",
         "name": name,
         "x": [each.label for each in stretches],
-        "y": [count or None for count in counts],  # nothing to tell of where none ends
+        "y": [count or None for count in counts],  # no bar and no text where none ends
         "text": [each.phrase for each in stretches],
         "customdata": [
             {

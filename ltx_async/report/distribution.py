@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
-_FAR_OFF: Final = ((99, 1.5), (90, 5.0))  # a percentile, and what is far: times its reach
+_FAR_OFF: Final = ((99, 1.5), (90, 5.0))  # percentile, and how many times its reach is far
 _WHOLE: Final = Fraction(1)
 _FINEST: Final = Fraction(1, 100)  # bounds are shown with two decimals
 _LARGEST: Final = 1e300

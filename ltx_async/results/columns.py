@@ -20,7 +20,7 @@ Cell = str | float | None
 
 _BEYOND: Final = 1 << 63
 _OUTCOMES: Final[dict[str, Outcome]] = {outcome.value: outcome for outcome in Outcome}
-_LAST_YEAR: Final = 9000  # of a clock; calendars go on from there, and Python's end in 9999
+_LAST_YEAR: Final = 9000  # of a clock; calculations may go beyond, up to 9999 in Python
 
 
 class UnusableRecordError(ValueError):
@@ -57,7 +57,7 @@ def _number(cell: Any) -> float:
 
 
 def _integer(cell: Any) -> int:
-    """Return a whole number, also where a data frame with gaps has made `200.0` of it."""
+    """Return a whole number; a data frame with gaps may have turned 200 into `200.0`."""
     number = _number(cell)
     if type(number) is int:
         return number
@@ -73,7 +73,7 @@ def _moment(cell: Any) -> datetime:
         moment = datetime.fromisoformat(cell)
         if moment.tzinfo is UTC:
             return moment
-        if moment.tzinfo is not None:  # a torn one may have lost its zone
+        if moment.tzinfo is not None:  # a torn record may have lost the zone
             return moment.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         pass
@@ -166,9 +166,9 @@ REQUIRED: Final = frozenset({"email", "outcome", "checked_at"})
 
 
 def values_of(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what cells say, by column; an empty cell says nothing, as a missing one.
+    """Return the values of cells by column; an empty cell counts as a missing one.
 
-    Only an email can be empty: what stood in the input is kept, whatever it was.
+    Only an email can be empty text, as the input's text is kept whatever it was.
 
     Raises:
         UnusableRecordError: a cell holds something else than its column does, or one that is

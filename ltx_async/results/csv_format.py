@@ -14,7 +14,7 @@ from ltx_async.results.columns import COLUMNS, REQUIRED, Cell, UnusableRecordErr
 from ltx_async.results.record import Record
 
 _BOM: Final = b"\xef\xbb\xbf"
-# The wide forms are what an East Asian Excel makes the plain ones of.
+# An East Asian Excel turns these full-width forms into the plain characters.
 _RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")
 _QUOTE: Final = "'"
 _DELIMITERS: Final = (",", ";", "\t")  # Excel takes `;` where the comma belongs to numbers
@@ -42,7 +42,7 @@ def _cell_pattern(delimiter: str) -> re.Pattern[str]:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """Cut a row; the csv module caps the length of a cell, for everybody at once."""
+    """Split a row; not by the csv module, whose limit on cells is global to the process."""
     if not line.endswith("\n"):
         raise UnusableRecordError
     end = len(line) - (2 if line.endswith("\r\n") else 1)
@@ -144,7 +144,7 @@ class CSVFormat:
 
 
 _ALL: Final = tuple(COLUMNS)
-# A semicolon separates cells where the comma belongs to numbers, whatever our separator is.
+# A cell with a semicolon is always quoted: Excel splits at it where commas belong to numbers.
 _MARKS: Final = frozenset('"\r\n;\uff1b')
 CSV: Final = CSVFormat()
 TSV: Final = CSVFormat(delimiter="\t")

@@ -13,7 +13,7 @@ from ltx_async.results.record import Record
 
 @frozen
 class Renewal:
-    """Which records are dropped, so that their emails are asked for again.
+    """Says which records of an earlier run are dropped, so that their emails are asked for again.
 
     Attributes:
         outcomes: those with one of these.
@@ -42,7 +42,7 @@ class EarlierRecords:
         renewal: which do not stay.
         count: records that stay, so far.
         oldest: when the oldest of them was checked.
-        remarks: what else is to be told of the output, half a sentence each.
+        remarks: what else users should know about the output, half a sentence each.
     """
 
     on_record: Callable[[Record], None] = lambda _: None

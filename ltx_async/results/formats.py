@@ -43,8 +43,8 @@ class Format:
         recognises: whether a file that begins with these bytes is one.
         read: the records in a file that is open at its beginning.
         create: begins a file.
-        resume: goes on with a file, of which some records may not stay.
-        text: how it goes to a pipe or a terminal; None where it cannot.
+        resume: continues a file, and drops those of its records that are to be renewed.
+        text: how lookups are written to a pipe or a terminal; None where they cannot be.
     """
 
     name: str
@@ -142,6 +142,6 @@ async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -
 def _is_there(path: Path) -> bool:
     try:
         path.lstat()
-    except OSError:  # nothing there, or no name that can be: opening it will say which
+    except OSError:  # nothing is there, or the name is impossible: opening it will tell
         return False
     return True

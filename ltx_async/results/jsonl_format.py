@@ -16,7 +16,7 @@ _FIRST_BYTES: Final = b'{"email":'
 
 
 class JSONLines:
-    """One record per line; fields that are not known are no matter."""
+    """One record per line; unknown fields are ignored."""
 
     header: bytes = b""
     left_out: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class JSONLines:
         """
         try:
             record = decode(data)
-        except NotJSONError:  # or what it takes for none: a lone surrogate, an endless number
+        except NotJSONError:  # the strict decoder also refuses lone surrogates and huge numbers
             try:
                 record = json.loads(data)
             except RecursionError:

@@ -51,7 +51,7 @@ class RecordReader(Iterator[Record]):
 
     def __next__(self) -> Record:
         for item in self._items:
-            self._unusable += self._torn  # what is torn but not the last is plainly unusable
+            self._unusable += self._torn  # only the last record can be torn; others are unusable
             self._torn = item is Flaw.TORN
             if isinstance(item, Record):
                 self._records += 1
@@ -94,7 +94,7 @@ class RecordReader(Iterator[Record]):
 def _items(path: Path) -> Generator[Item]:
     try:
         with BufferedReader(path.open("rb", buffering=0), _AHEAD) as file:
-            # Peeking leaves a pipe unread, where seeking back would fail.
+            # Peek, because a pipe cannot be rewound.
             start = file.peek()
             form = next((one for one in FORMATS if one.recognises(start)), None)
             if form is not None:

@@ -23,7 +23,7 @@ from ltx_async.reasons import Reason
 from ltx_async.results.columns import COLUMNS, Columns, UnusableRecordError, values_of
 
 _NO_WORD: Final = "the account is stored but broken, and the API does not say why"
-_REAUTHENTICATION: Final = 596  # the API's other way to say so: that reply is no account
+_REAUTHENTICATION: Final = 596  # status; the API reports a lost sign-in also without an account
 
 
 def _masked(account: Mapping[str, Any] | None) -> str:
@@ -92,9 +92,9 @@ class Record(Columns):
         return cls(**_explained(values_of(cells)), account=account)
 
     def forget_account(self) -> Self:
-        """Drop the JSON of the account, and return the record: for whoever keeps a million.
+        """Drop the JSON of the account, to save memory where many records are kept; return self.
 
-        The record changes, so it must be nobody else's yet.
+        The record changes, so nobody else may hold it yet.
         """
         object.__setattr__(self, "account", None)
         return self
@@ -134,7 +134,7 @@ class Record(Columns):
 
 
 def _explained(values: dict[str, Any]) -> dict[str, Any]:
-    """Add what earlier versions did not say of every account that is broken."""
+    """Add the error that earlier versions did not write for every broken account."""
     if values["outcome"] is Outcome.NEEDS_REAUTH:
         values.setdefault("error_type", "ReauthenticationError")
         values.setdefault("error", _NO_WORD)

@@ -1,8 +1,8 @@
 """Read the text output of a run that was interrupted, sans I/O: whole records and a torn end.
 
-A record leaves in one write, so only the last one can be torn: by a full disk, a power cut, a
-kill in the middle of it. It is cut off and asked for again. A flaw anywhere else is none that
-an interruption leaves, and nothing is guessed about it.
+A record is written in one call, so only the last one can be torn: by a full disk, a power cut, a
+kill in the middle of it. It is cut off and asked for again. An interruption leaves no flaw
+anywhere else, so the file is then refused and nothing is guessed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class TextFormat(Encoding[Lookup], Protocol):
         ...  # pragma: no cover
 
     def goes_on(self, line: bytes, *, within: bool = False) -> bool:
-        """Whether a record is unfinished after this line; `within`: and was before it."""
+        """Whether a record is unfinished after this line; `within`: whether it began before it."""
         ...  # pragma: no cover
 
     def parse(self, data: bytes) -> Record:
@@ -142,7 +142,7 @@ class Scanner:
             raise self._unusable()
 
     def _may_be_torn(self, rest: bytes) -> bool:
-        # A cell may hold what looks like a record, but where its row never ends, nobody can tell.
+        # A line may be a record, or text of a cell; if the row never ends, nobody can tell.
         if self._holds_record:
             return False
         # After a power cut, some file systems give zeros for what did not reach the disk.
@@ -180,7 +180,7 @@ class Scanner:
         return record, data
 
     def _is_record(self, line: bytes) -> bool:
-        """Whether a line within a record is one itself: of a cell, or the next after a torn one."""
+        """Whether a line within a record is one itself: text of a cell, or one after a torn one."""
         return self._parsed(line) is not None
 
     def _parsed(self, data: bytes) -> Record | None:
@@ -204,7 +204,7 @@ def _is_blank(line: bytes) -> bool:
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """Read the lines of a file; what is too long to be a record is left out but for its end."""
+    """Read the lines of a file; a line too long for a record is replaced by a short stand-in."""
     while line := file.readline(LONGEST_RECORD):
         if len(line) == LONGEST_RECORD:
             while not line.endswith(b"\n") and (more := file.readline(LONGEST_RECORD)):
@@ -228,7 +228,7 @@ def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
         if not within:
             if _is_blank(line):
                 continue
-            if not form.goes_on(line):  # as nearly every one
+            if not form.goes_on(line):  # nearly always
                 yield _item(form, line, Flaw.UNUSABLE)
                 continue
         record += line

@@ -26,8 +26,8 @@ _NAME: Final = "standard output"
 _OPEN_ALREADY: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,7})")
 _WRITING: Final = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _PAUSE: Final = 0.05  # seconds between looks for a reader of a named pipe
-# What select calls writable takes this much without blocking (POSIX). Windows can wait for
-# sockets only: there, records are written at once, and a slow reader holds up the loop.
+# A pipe that select calls writable takes this many bytes without blocking (POSIX). Windows can
+# wait for sockets only: there, records are written at once, and a slow reader blocks the loop.
 _AT_A_TIME: Final = getattr(select, "PIPE_BUF", 512)
 
 T = TypeVar("T")
@@ -144,7 +144,7 @@ async def open_stream(name: str, form: Encoding[T]) -> Writer[T]:
         return standard_output(form, descriptor, name)
     while True:
         try:
-            # To wait within the call would be to hear no signal meanwhile.
+            # A blocking call would keep signals from being handled until a reader comes.
             opened = os.open(
                 name, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
             )

@@ -42,12 +42,12 @@ class Output(Writer[T_contra], Protocol[T_contra]):
         ...  # pragma: no cover
 
     async def put_in_place(self) -> None:
-        """Take the place of an older file now, as the first item does that was asked for."""
+        """Replace an older file now; else the first item that was asked for does it."""
         ...  # pragma: no cover
 
 
 def was_asked_for(item: object) -> bool:
-    """Whether an item tells anything but that an email was refused before anything was sent."""
+    """Whether an item is anything but a lookup whose email was refused before it was sent."""
     return getattr(item, "outcome", None) is not Outcome.INVALID
 
 
@@ -122,7 +122,7 @@ class FileWriter(Generic[T_contra]):
         return self._replacement is None
 
     async def write(self, item: T_contra, /) -> None:
-        """Append one record; the first one that was asked for takes the place of an older file."""
+        """Append one record; the first one that was asked for has the older file replaced."""
         if self._syncer is not None:
             self._syncer.touch()
         self._file.write(self._format.encode(item))

@@ -50,7 +50,7 @@ async def resume_text(path: Path, form: TextFormat, earlier: EarlierRecords) -> 
             await _scan(file, scanner, lambda record, _: earlier.add(record))
             if scanner.torn:
                 file.truncate(scanner.whole)
-        if not scanner.whole:  # nobody can have widened the mode for what was not there
+        if not scanner.whole:  # a file without records was not opened to others on purpose
             file.set_mode(PRIVATE)
     except BaseException:
         file.close()

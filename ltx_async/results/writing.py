@@ -110,7 +110,7 @@ def _how(existing: str) -> Existing:
 
 
 def _renewal(retry: Collection[Outcome], older_than: timedelta | None) -> Renewal:
-    outcomes = {retry} if isinstance(retry, str) else {*retry}  # an outcome is text itself
+    outcomes = {retry} if isinstance(retry, str) else {*retry}  # a single outcome is a string too
     if not outcomes <= {*Outcome}:
         raise ConfigurationError(f"`retry` is {retry!r}; choose from {', '.join(Outcome)}")
     before = None if older_than is None else datetime.now(UTC) - older_than

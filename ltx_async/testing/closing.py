@@ -1,4 +1,4 @@
-"""A client of a fixture is closed in the event loop of the test, whichever that was."""
+"""Close the client of a fixture in the event loop of the test that used it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ltx_async.events import Event
 class Closing:
     """Closes a client in the event loop in which it was used, whichever that is.
 
-    pytest-asyncio has loops of every scope, which may end before the fixture does: what a loop
-    ends before it is closed are its asynchronous generators.
+    A loop of pytest-asyncio may end before the fixture does. Before a loop is closed, it ends
+    its asynchronous generators; so one of these closes the client.
     """
 
     client: LTXClient | None = field(init=False, default=None)

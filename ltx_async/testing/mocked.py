@@ -91,7 +91,7 @@ class MockedAPI:
         url: URL,
         **details: Any,
     ) -> Any:
-        """Return what `answer` said, else what was put; complain of what is the API's alone."""
+        """Return the reply of `answer`, else that of `put`; refuse any other request to the API."""
         response = await answered(method, url, **details)
         if response is not None or not str(url).startswith(self.base_url):
             return response

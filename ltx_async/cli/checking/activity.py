@@ -1,4 +1,4 @@
-"""What a run tells of itself while it goes on: a closed gate, and the pace that is allowed."""
+"""What a run reports while it goes on: a closed gate, and the pace that the server allows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ltx_async.wording import allowed
 OBSERVED: Final = frozenset(
     {GateClosed, GateOpened, OutageBegan, OutageEnded, PaceLearned, NobodyFound}
 )
-"""The events that an `Observer` has a use for: there are few of them, however many lookups."""
+"""The events that an `Observer` uses: there are few of them, however many lookups."""
 
 
 @define(eq=False)
@@ -31,8 +31,8 @@ class Observer:
 
     Attributes:
         talk: for the beginning and the end of an outage.
-        note: why nobody sends just now, or why no more do; empty when there is no reason.
-        missing: how many emails a run asked for and did not find, if it found none.
+        note: why no requests, or fewer, are being sent; empty when there is no reason.
+        missing: how many emails a run asked for, if none of them was found.
     """
 
     talk: Talk | None = None

@@ -15,7 +15,7 @@ from ltx_async.monitor.figures import Figures
 from ltx_async.reasons import Reasons
 
 MOST_SHOWN: Final = 20
-"""Accounts that need somebody which are told of on standard error."""
+"""How many of the accounts that need somebody are listed on standard error."""
 
 
 @define

@@ -57,7 +57,7 @@ async def _show(options: CheckOptions, client_options: ClientOptions, talk: Talk
 
 
 def _remember_results(path: Path, seen: SeenEmails[Earlier], renewal: Renewal) -> None:
-    """Have the emails passed over that an output to be continued has records of."""
+    """Note the emails of which the output to be continued has records, to skip them."""
     if not path.exists():
         return
     for record in read_results(path):

@@ -15,7 +15,7 @@ from ltx_async.reasons import MOST_KINDS, OTHER, Reason
 from ltx_async.results.record import Record
 
 MOST_KEPT: Final = 1_000
-"""Accounts that need somebody which are kept with all that is known: there may be a million."""
+"""How many accounts that need somebody are kept in full, as there may be a million."""
 
 
 @define
@@ -26,7 +26,7 @@ class Earlier:
         outcome: what became of it.
         reason: why the lookup failed, where it did.
         needs: why the account needs somebody by now.
-        attention: the same with all that is known, where that is kept.
+        attention: the same in full, where it is kept.
     """
 
     outcome: Outcome
@@ -41,8 +41,8 @@ class EarlierResults:
 
     Attributes:
         seen: is told of each email.
-        thresholds: what to alert to, as of `now`: a sign-in may have got nearer its end.
-        urgent: decides which accounts are kept with all that is known of them.
+        thresholds: what to alert to, as of `now`, as a sign-in may be nearer its end by now.
+        urgent: decides which accounts are kept in full.
         figures: is given each record; None where nobody asks for figures.
     """
 
@@ -71,7 +71,7 @@ class EarlierResults:
         self.seen.remember(record.email, earlier, refused=refused)
 
     def _told_apart(self, reason: Reason, email: str) -> Reason:
-        """Keep a reason once, however many records have it."""
+        """Return the one object kept for a reason, however many records have it."""
         kind = reason.kind(email)
         if kind not in self._failures and len(self._failures) >= MOST_KINDS:
             return OTHER

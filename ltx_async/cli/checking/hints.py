@@ -18,7 +18,7 @@ _LONGEST_SHOWN: Final = 60
 
 @define
 class UnusualEmails:
-    """Counts emails that were not found, and have characters that hardly any address has."""
+    """Counts the emails that were not found and have characters that are rare in addresses."""
 
     _first: str = ""
     _count: int = 0
@@ -30,7 +30,7 @@ class UnusualEmails:
             self._count += 1
 
     def warning(self) -> str | None:
-        """Return what to say of those since the last time; None for nothing."""
+        """Return a warning about those counted since the last call; None if there are none."""
         count, first, self._count, self._first = self._count, self._first, 0, ""
         if not count:
             return None

@@ -25,8 +25,8 @@ async def emails_of(options: CheckOptions, client: LTXClient | None, talk: Talk)
 
     Args:
         options: which it is.
-        client: for the list call; else None will do.
-        talk: is told what was taken for granted.
+        client: needed for the list call alone; may be None otherwise.
+        talk: prints which assumptions were made.
 
     Raises:
         InputError: an input cannot be read, or not as it was said.
@@ -68,7 +68,7 @@ async def listed_accounts(client: LTXClient) -> AccountList:
 
 
 async def listed_emails(client: LTXClient, talk: Talk) -> tuple[str, ...]:
-    """Return the emails of the list; where it is odd about some, they are asked for all the same.
+    """Return the emails of the list, those of odd entries too, with a warning about these.
 
     Raises:
         LTXError: the list cannot be had.

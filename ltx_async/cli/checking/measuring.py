@@ -99,7 +99,7 @@ def make_metrics(
 def told(
     observer: Observer, metrics: Metrics | None
 ) -> tuple[Callable[[Event], None], frozenset[type[Event]]]:
-    """Return what tells both of each event, and the events that they have a use for."""
+    """Return a callback that passes each event to both, and the events that they use."""
     if metrics is None:
         return observer, OBSERVED
 

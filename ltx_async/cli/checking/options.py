@@ -1,4 +1,4 @@
-"""What `check` was told besides how to ask, and what of it does not go together."""
+"""The options of `check` alone, and which of them exclude each other."""
 
 from __future__ import annotations
 

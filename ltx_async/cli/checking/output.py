@@ -18,7 +18,7 @@ from ltx_async.results.stream import STANDARD_OUTPUT, is_stream, open_stream, st
 from ltx_async.results.text_file import Output, Writer
 from ltx_async.wording import counted, moment
 
-_WIDTH: Final = 80  # of a terminal that does not say
+_WIDTH: Final = 80  # columns of a terminal whose width is unknown
 _STREAMED: Final = {form.name: form.text for form in FORMATS if form.text is not None}
 
 
@@ -27,9 +27,8 @@ async def open_writer(
 ) -> tuple[Writer[Lookup], Output[Lookup] | None]:
     """Open the output, which is returned twice if it is a file of results.
 
-    What was found in one that is continued is said.
-
-    On a terminal, whoever names neither an output nor a format is shown lines to read.
+    If an output is continued, it says what was found in it. On a terminal, without an output
+    and a format, aligned lines for people are printed instead of records.
 
     Args:
         options: which output.

@@ -44,11 +44,11 @@ class CheckRun:
         talk: for progress and warnings.
         counts: what was delivered.
         observer: to be given to the client as `on_event`.
-        only: what is written; None for all.
+        only: which lookups are written; None for all.
         ordered: whether to deliver in input order.
-        settles: whether to ask for the list of accounts where nobody is found.
-        live: False where standard error's terminal is needed for the data.
-        results: the writer again, where that is a file of results, for the summary.
+        settles: whether to ask for the list of accounts if no account is found.
+        live: whether progress may be redrawn on the terminal; False if records go there too.
+        results: the writer once more, if it is a file of results, for the summary.
     """
 
     emails: DistinctEmails
@@ -94,7 +94,7 @@ class CheckRun:
     async def _deliver_all(
         self, client: LTXClient, lookups: BulkLookup, interrupt: Interrupt
     ) -> Exception | None:
-        """Deliver until the end and return what ended it early, if that was to be expected."""
+        """Deliver until the end; return the error that ended it early, if it is a known kind."""
         delivery = asyncio.create_task(self._deliver(client, lookups))
         signal = asyncio.create_task(interrupt.wait())
         await asyncio.wait({delivery, signal}, return_when=asyncio.FIRST_COMPLETED)
@@ -113,7 +113,7 @@ class CheckRun:
         self.talk.say("stopping; once more stops at once")
         self.emails.stop()
         patience = time.monotonic() + _GRACE
-        idle = 0  # replies that have just come are delivered by the next glance
+        idle = 0  # rounds without a delivery: replies that just came need one more round
         while not delivery.done() and idle < 2 and time.monotonic() < patience:
             await asyncio.wait({delivery}, timeout=_GLANCE)
             idle = 0 if client.in_flight else idle + 1
@@ -137,10 +137,10 @@ class CheckRun:
             await self._settle(client)
 
     async def _settle(self, client: LTXClient) -> None:
-        """Find out by one request why nobody is found, where requests are not counted."""
+        """Find out by one request why no account is found, if `settles` allows that request."""
         missing, self.observer.missing = self.observer.missing, 0
         if self.settles and not self.counts.earlier:
-            self._warn_of_unusual()  # which explains more than another account would
+            self._warn_of_unusual()  # a likelier reason than a token of another account
             self.talk.warn(await explain_not_found(client, missing))
 
     def _warn_of_unusual(self) -> None:
@@ -156,7 +156,7 @@ class CheckRun:
             try:
                 await self.writer.write(lookup)
             except asyncio.CancelledError:
-                self.counts.add(lookup)  # the writer has it, and finishes it when it is closed
+                self.counts.add(lookup)  # closing the writer will finish this record
                 raise
         self.counts.add(lookup)
 
@@ -164,7 +164,7 @@ class CheckRun:
         try:
             if error is None and interrupt.signal is None:
                 await self._put_in_place()
-            # Whoever ends a run does not want to wait for a reader, or for a lock.
+            # After a signal, do not wait long for a slow reader or a lock.
             await or_interrupt(interrupt, self.writer.close(), _LAST_WORDS)
         except UnsavedError as failure:
             results = counted(self.counts.take_back(failure.outcomes), "result")
@@ -191,7 +191,7 @@ class CheckRun:
         try:
             await self.emails.count_rest(seconds)
         except InputError:
-            pass  # what cannot be read cannot be counted; the summary says that it was not
+            pass  # the rest cannot be counted; the summary says that the input was not read whole
         finally:
             self.emails.close()
         self._count_input()

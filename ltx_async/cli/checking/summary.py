@@ -44,7 +44,7 @@ class Summary:
         seconds: how long it took.
         whole_input: whether the input was read to its end.
         lines: what became of the lines of the input.
-        error: why it ended early.
+        error: why it ended early; None if it did not.
         signal: the signal that ended it.
         results: where the results lie; None when they went to standard output.
     """
@@ -200,9 +200,9 @@ def show_attention(urgent: MostUrgent, talk: Talk, *, whole: str) -> None:
     """Print a line for each account that needs somebody, the most urgent first, a page at most.
 
     Args:
-        urgent: whom.
-        talk: prints.
-        whole: how to see all of them.
+        urgent: the accounts.
+        talk: prints the lines.
+        whole: the command that lists all of them.
     """
     shown = urgent.kept()[:MOST_SHOWN]
     for one in shown:

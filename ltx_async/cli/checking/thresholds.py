@@ -1,4 +1,4 @@
-"""What somebody is to be told of: the options of it, and how they are typed."""
+"""The options that say which accounts need somebody, and how their values are written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import spoken
 
 ATTENTION: Final = "attention"
-"""The name of all that needs somebody, among the outcomes of `--only`."""
+"""The value of `--only`, beside the outcomes, that means all accounts that need somebody."""
 
 
 def limits(

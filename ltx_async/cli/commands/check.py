@@ -54,7 +54,7 @@ async def _check(
         summary = await _run(options, client_options, metrics, talk=talk, interrupt=interrupt)
     except LTXError:
         if metrics is not None:
-            with contextlib.suppress(FileError):  # which is not what is to be told
+            with contextlib.suppress(FileError):  # the first error is the one to report
                 _save_metrics(metrics, None, options.metrics_file)
         raise
     saving: list[Callable[[], None]] = []
@@ -78,7 +78,7 @@ async def _run(
     making = client_options.client(talk, *told(observer, metrics))
     async with await unless_interrupted(interrupt, making) as client:
         emails = await unless_interrupted(interrupt, emails_of(options, client, talk))
-        # The summary as JSON has everybody who needs somebody, a person a page of them.
+        # The JSON summary lists all accounts that need somebody, standard error only a page.
         most, most_earlier = (
             (MOST_SHOWN, MOST_KEPT) if options.summary_json is None else (None,) * 2
         )
@@ -108,7 +108,7 @@ async def _run(
 
 
 def _save_metrics(metrics: Metrics, summary: Summary | None, path: Path | None) -> None:
-    """Leave the figures of a whole run, or that one has failed, in a file.
+    """Write the figures of a run to a file, or only that it failed.
 
     Raises:
         FileError: it cannot be written.

@@ -91,7 +91,7 @@ async def _findings(options: ClientOptions, talk: Talk) -> AsyncIterator[Finding
 async def _way_there(
     url: URL, wiring: Wiring, about_proxy: Finding | None
 ) -> AsyncIterator[Finding]:
-    """Look at the way to the server, or only name the proxy that knows it."""
+    """Check the way to the server; behind a proxy, only name the proxy."""
     if about_proxy is not None:
         yield about_proxy
         if wiring.proxy is not None or about_proxy.verdict is Verdict.FAIL:

@@ -89,7 +89,7 @@ def _verify(output: Path, *, attention: bool) -> None:
 
 
 def _readers(names: Iterable[str]) -> list[RecordReader]:
-    """Return the readers of files, each of which is given once.
+    """Return a reader for each file, each file once.
 
     Raises:
         click.UsageError: standard input is given twice.
@@ -113,7 +113,7 @@ class _Told:
         return summarise(self.results, thresholds=self.thresholds, now=self.now, **bins)
 
     def attention_alone(self) -> _Told:
-        """Leave out who needs nobody."""
+        """Return only the accounts that need somebody."""
         needs = self.thresholds.attention
         emails = {one.email for one in self.results.records if needs(one, self.now)}
         return _Told(self.results.of_emails(emails), self.thresholds, self.now)

@@ -103,7 +103,7 @@ async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(chore()) for chore in chores]
-            await asyncio.sleep(0)  # now they have begun: who reads the first line may hang up
+            await asyncio.sleep(0)  # lets the tasks begin before the first line invites a SIGHUP
             _introduce(emulator, talk)
             await interrupt.wait()
             for task in tasks:
@@ -139,7 +139,7 @@ async def _let_drift(drift: Drift, every: timedelta, talk: Talk) -> None:
 async def _follow(file: AccountFile, emulator: Emulator, talk: Talk) -> None:
     """Serve what the file holds whenever it has changed, or SIGHUP asks for it."""
     asked = asyncio.Event()
-    if sys.platform != "win32":  # in place of the end that a hang-up is otherwise
+    if sys.platform != "win32":  # SIGHUP would end the command otherwise
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     while True:
         with contextlib.suppress(TimeoutError):

@@ -10,16 +10,16 @@ from typing import Final
 
 from ltx_async.wording import _escape
 
-# One for one: lines have been broken to a width by then.
+# One character each, as lines have been broken to a width by then.
 _SPELT: Final = {"→": ">", "…": "~", "—": "-"}
 _PLAIN_ERRORS: Final = frozenset({"strict", "backslashreplace"})
 _SPELLING: Final = "ltx_async.spelt_out"
 
 
 def spell_out_the_unknown() -> None:
-    """Let standard output and error write what their encoding has no characters for.
+    """Have standard output and error replace characters that their encoding lacks.
 
-    In a place without UTF-8 the address of one account would else end a run in a traceback.
+    Otherwise, without UTF-8, the address of one account could end a run in a traceback.
     """
     codecs.register_error(_SPELLING, _spelt_out)
     for stream in (sys.stdout, sys.stderr):
@@ -34,7 +34,7 @@ def _spelt_out(error: UnicodeError) -> tuple[str, int]:
 
 
 def columns(descriptor: int) -> int | None:
-    """Return how wide the terminal at a descriptor is; None where there is none, or no saying."""
+    """Return the width of the terminal at a descriptor; None if there is none or it is unknown."""
     try:
         return os.get_terminal_size(descriptor).columns or None
     except OSError:

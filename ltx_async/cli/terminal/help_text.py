@@ -11,8 +11,8 @@ import click
 from ltx_async.wording import wrapped
 
 _WIDEST: Final = 79
-_NARROWEST: Final = 20  # with less, click cannot lay anything out
-_ROOM: Final = 24  # with less, what an option means stands below it
+_NARROWEST: Final = 20  # columns that click needs to lay anything out
+_ROOM: Final = 24  # columns; with fewer, an option's text goes below its name
 _AS_IT_IS: Final = "\b\n"
 
 

@@ -27,7 +27,7 @@ def _console() -> Console | None:
     try:
         if not is_terminal(stream.fileno()):
             return None
-    except (AttributeError, OSError, ValueError):  # closed, or replaced by what is no file
+    except (AttributeError, OSError, ValueError):  # closed, or not a file
         return None
     from rich.console import Console  # noqa: PLC0415
 
@@ -36,7 +36,7 @@ def _console() -> Console | None:
 
 @define(eq=False)
 class Talk:
-    """Lines for people, on standard error; what cannot be said there is not said at all.
+    """Lines for people, on standard error; a line that cannot be written there is dropped.
 
     Attributes:
         quiet: leave out whatever is no warning, alert or error.
@@ -119,7 +119,7 @@ class _TalkHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record, a traceback in it line by line.
 
-        What is for programs that have no command line is not for people who have one.
+        Records that only tell programs what commands print themselves are left out.
         """
         if record.name == _FOR_PROGRAMS:
             return

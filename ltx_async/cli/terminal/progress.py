@@ -33,9 +33,9 @@ class Snapshot:
         done: entries that need nothing more.
         expected: entries in all, None where that is unknown.
         counts: entries by outcome.
-        rate: entries done per second, lately.
-        note: why nothing happens just now; empty when something does.
-        exact: whether `expected` is counted, not estimated.
+        rate: entries done per second over the last seconds.
+        note: why no requests are being sent; empty when they are.
+        exact: whether `expected` was counted; else it is an estimate.
     """
 
     done: int
@@ -72,7 +72,7 @@ def progress_lines(now: Snapshot, width: int, *, ascii_only: bool = False) -> li
 
 
 def _note(text: str, width: int) -> list[str]:
-    """Break a note between words; what it takes more lines for is no glance any more."""
+    """Break a note between words, and cut what does not fit into a few lines."""
     lines = wrapped(inert(text), width)
     return [clipped(line, width) for line in lines[:_NOTE_LINES]]
 
@@ -141,9 +141,10 @@ async def shown_progress(
     """Show the progress of the block: live on a terminal, else a line every few seconds.
 
     Args:
-        talk: where; nothing is shown when it is quiet.
-        look: called with the rate's clock reading in seconds, returns where the run stands.
-        live: False where the terminal is needed for the data.
+        talk: where progress is shown; if it is quiet, none is.
+        look: returns where the run stands; it is called with the time in seconds
+            (`time.monotonic`), by which the rate is measured.
+        live: whether lines may be redrawn on the terminal; False if records go there too.
     """
     if talk.quiet or (talk.console is not None and not live):
         yield
@@ -169,7 +170,7 @@ async def _live(talk: Talk, look: Callable[[float], Snapshot]) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     look(time.monotonic())  # the rate is measured from here on
-    await asyncio.sleep(_NOT_BEFORE)  # a flash of it would only be in the way
+    await asyncio.sleep(_NOT_BEFORE)  # a short run shows no progress
     console = talk.console
     assert console is not None
 
@@ -178,7 +179,7 @@ async def _live(talk: Talk, look: Callable[[float], Snapshot]) -> None:
         lines = progress_lines(look(time.monotonic()), console.width, ascii_only=ascii_only)
         return Text("\n".join(lines), no_wrap=True, overflow="crop")
 
-    # Without a thread of its own, and gone at the end: the summary stays.
+    # Without a thread of its own; its lines vanish at the end, and the summary stays.
     with Live(
         picture(),
         console=console,

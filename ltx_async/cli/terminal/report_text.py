@@ -57,7 +57,7 @@ def show_report(
 
 
 def show_attention(summary: Summary, console: Console | None = None) -> None:
-    """Print all that need somebody on standard output."""
+    """Print all accounts that need somebody on standard output."""
     _text_on(console).show_attention(summary)
 
 
@@ -253,7 +253,7 @@ class _ReportText:
 
 
 def _due(attention: Attention) -> str:
-    """Return the day by which somebody is needed, in as many characters for all."""
+    """Return the day by which somebody is needed, always in the same number of characters."""
     return f"{attention.due_at:%Y-%m-%d}" if attention.due_at else "any time"
 
 

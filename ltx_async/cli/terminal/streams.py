@@ -1,4 +1,4 @@
-"""Standard output and error for commands: failures are told, and who is stuck is not waited for."""
+"""Standard output and error for commands: failures become errors, and no reader blocks the end."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 _OUTPUT: Final = 1
 _ERROR: Final = 2
 _NAME: Final = "standard output"
-_PATIENCE: Final = 1.0  # seconds after a signal for what is still to be said
+_PATIENCE: Final = 1.0  # seconds after a signal in which the last lines must be written
 _LOOK: Final = 0.1
-# What select calls writable takes this much without blocking: a pipe by POSIX, a
-# pseudo-terminal because Linux counts its room in blocks of 256.
+# A descriptor that select calls writable takes this many bytes without blocking: a pipe by
+# POSIX, a pseudo-terminal because Linux counts its free space in blocks of 256.
 _PIPE_PIECE: Final = getattr(select, "PIPE_BUF", 512)
 _TERMINAL_PIECE: Final = 256
 
 
 class _Descriptor(io.RawIOBase):
-    """Writes to a descriptor, and waits for its reader until a signal has come."""
+    """Writes to a descriptor, and waits for its reader as long as no signal has come."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _Descriptor(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def writable(self) -> bool:
-        """Return True: what cannot be written is told by `write`."""
+        """Return True: `write` deals with what cannot be written."""
         return True
 
     def hurry(self) -> None:
@@ -63,7 +63,7 @@ class _Descriptor(io.RawIOBase):
         while not self._failed and self._has_room():
             try:
                 return os.write(self._descriptor, piece)
-            except BlockingIOError:  # another program has made it so
+            except BlockingIOError:  # another program has set the pipe to O_NONBLOCK
                 time.sleep(0.01)
             except OSError as error:
                 self._failed = True
@@ -71,7 +71,7 @@ class _Descriptor(io.RawIOBase):
         return len(piece)
 
     def fail(self, error: OSError) -> None:
-        """Do nothing: that nobody reads what is said is no reason to end."""
+        """Do nothing: a command does not end because nobody reads its messages."""
 
     def _has_room(self) -> bool:
         while not self._takes_more():
@@ -83,7 +83,7 @@ class _Descriptor(io.RawIOBase):
     def _takes_more(self) -> bool:
         try:
             return bool(select.select((), (self._descriptor,), (), _LOOK)[1])
-        except (OSError, ValueError):  # closed, or on Windows: writing tells what is to be told
+        except (OSError, ValueError):  # closed, or on Windows: the write will tell
             return True
 
 
@@ -123,7 +123,7 @@ class Outlet(io.TextIOWrapper):
 
 
 def hurry() -> None:
-    """Let nobody who does not read hold up the end of the command."""
+    """From now on, drop output that is not read soon, so that the command can end."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, Outlet):
             stream.hurry()
@@ -133,12 +133,12 @@ def hurry() -> None:
 def standard_streams() -> Iterator[None]:
     """Replace `sys.stdout` and `sys.stderr` for the block, closed ones as well.
 
-    With `sys.stderr` None, `print` and others turn to standard output: what is said would stand
+    If `sys.stderr` is None, `print` and others use standard output, and messages would stand
     between the records.
     """
     _occupy_streams()
     kept = sys.stdout, sys.stderr
-    if os.name == "posix":  # elsewhere a console is no descriptor
+    if os.name == "posix":  # on Windows, a console is written to by calls of its own
         sys.stdout = Outlet(_Output(_OUTPUT), kept[0])
         sys.stderr = Outlet(_Descriptor(_ERROR), kept[1])
     spell_out_the_unknown()
@@ -154,11 +154,11 @@ def standard_streams() -> Iterator[None]:
 def _occupy_streams() -> None:
     """Keep a closed standard stream from being taken by another file; libuv aborts on that.
 
-    What stands in cannot be read or written, so that who uses the stream still learns of it.
+    The stand-in can be neither read nor written, so that using the stream still fails.
     """
     for number, useless in ((0, os.O_WRONLY), (_OUTPUT, os.O_RDONLY), (_ERROR, os.O_RDONLY)):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number is given, and those below are taken.
+            # A new descriptor gets the lowest free number, which is this stream's.
             os.set_inheritable(os.open(os.devnull, useless), True)  # noqa: FBT003

@@ -96,7 +96,7 @@ class AlertCommand:
         self.talk.line(f"warning: the alert command {self.argv[0]}: {problem}; {kept}", "yellow")
 
     async def _run(self, message: bytes) -> str:
-        # A session of its own: Ctrl-C is for us, and what it starts can be ended with it.
+        # In a session of its own, Ctrl-C does not reach it, and its children can be ended with it.
         process = await asyncio.create_subprocess_exec(
             *self.argv,
             stdin=PIPE,
@@ -106,7 +106,7 @@ class AlertCommand:
         )
         try:
             async with asyncio.timeout(self.timeout):
-                with contextlib.suppress(RuntimeError):  # of uvloop: it has closed its input unread
+                with contextlib.suppress(RuntimeError):  # uvloop, if the input is closed
                     await process.communicate(message)
                 await process.wait()
         except TimeoutError:
@@ -121,7 +121,7 @@ def _without_token(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _end(process: Process) -> None:
-    """Kill what still runs, with all that it started."""
+    """Kill the process if it still runs, with all processes that it started."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):  # it ended this very moment

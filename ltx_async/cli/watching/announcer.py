@@ -1,4 +1,4 @@
-"""Tell of changes: a line each on standard output, alerts on standard error."""
+"""Print changes: a line each on standard output, but alerts on standard error."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _STYLES: Final = {Kind.RECOVERED: "green", Kind.OUTAGE_OVER: "green", Kind.OUTAG
 
 @frozen
 class _Lines:
-    """A line for each change: the writers care for bytes, pipes and full disks."""
+    """The encoding of changes as lines, which the writers of results take to standard output."""
 
     encode: Callable[[Change], bytes]
     header: bytes = b""
 
 
 def change_writer(*, as_json: bool) -> Writer[Change]:
-    """Return what writes changes on standard output, never blocking the loop.
+    """Return a writer of changes to standard output that never blocks the loop.
 
     Raises:
         OutputRefusedError: standard output is closed.
@@ -40,18 +40,18 @@ def _json_line(change: Change) -> bytes:
 
 
 def _text_line(change: Change) -> bytes:
-    """Return one line, which a terminal too narrow for it shows broken between words."""
+    """Return the line of one change, broken between words where a terminal is too narrow."""
     return "\n".join(wrapped(change.line, columns(1))).encode() + b"\n"
 
 
 @define(eq=False)
 class Announcer:
-    """Tells of changes, each once.
+    """Prints the changes of each round.
 
     Attributes:
-        talk: where alerts are said.
-        writer: where every change is written.
-        as_json: whether the changes are data for a program, the alerts among them.
+        talk: prints alerts on standard error.
+        writer: takes the changes that are not alerts, and with `as_json` all of them.
+        as_json: whether the changes are written as JSON for a program.
     """
 
     talk: Talk
@@ -59,7 +59,7 @@ class Announcer:
     as_json: bool = False
 
     async def announce(self, changes: Iterable[Change]) -> list[dict[str, Any]]:
-        """Tell of changes, and return those that are alerts, as JSON values.
+        """Print changes, and return those that are alerts, as JSON values.
 
         Raises:
             BrokenPipeError: nobody reads the changes any more.

@@ -52,11 +52,11 @@ class Looking:
     """Looks at the accounts that are watched.
 
     Attributes:
-        client: asks.
-        observer: what the client tells of its events.
+        client: sends the requests.
+        observer: receives the client's events.
         source: the file with the emails, read again each time; None for the list call.
-        inputs: what was said about it.
-        list_only: whether the list call alone is asked.
+        inputs: how to read that file.
+        list_only: whether the list call is the only request.
         thresholds: who is counted as needing somebody.
         talk: for warnings, and for progress on a terminal.
     """
@@ -110,7 +110,7 @@ class Looking:
         return None if emails is None else DistinctEmails.of(emails)
 
     async def _wait_for_writer(self, path: Path) -> None:
-        """Wait while the file is being written, for a moment: half of it is no news."""
+        """Wait a moment while the file is being written, so as not to read half of it."""
         for _ in range(_GLANCES):
             before, self._written = self._written, writing_state(path)
             if self._written == before:

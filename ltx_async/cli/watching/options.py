@@ -18,7 +18,7 @@ _LOOPBACK: Final = "127.0.0.1"
 
 @frozen
 class WatchOptions:
-    """What `watch` was told besides how to ask; names as on the command line."""
+    """The options of `watch` alone; names as on the command line."""
 
     source: str | None
     from_api: bool

@@ -55,21 +55,21 @@ class Watch:
     """Looks at the same accounts again and again, and announces what has changed.
 
     Attributes:
-        client: asks.
-        observer: what the client tells of its events.
+        client: sends the requests.
+        observer: receives the client's events.
         source: the file with the emails, read again in each round; None for the list call.
-        inputs: what was said about it.
+        inputs: how to read that file.
         list_only: whether a round is the list call alone.
         every: seconds from the beginning of a round to that of the next.
         rounds: how many; None for no end.
-        rules: what is an alert, and how often it is told.
-        announcer: tells of changes.
-        command: what alerts are handed to; None for nothing.
-        state: what was told by earlier processes; None for nothing.
+        rules: what is an alert, and how often it is repeated.
+        announcer: prints the changes.
+        command: the program that alerts are handed to; None for none.
+        state: the file with what earlier processes reported; None for none.
         talk: for warnings, and for progress on a terminal.
-        metrics: the same as figures; None for none.
-        metrics_file: where to leave them after each round.
-        pause: waits for seconds.
+        metrics: shows the state as figures; None for no metrics.
+        metrics_file: where the metrics are written after each round; None for nowhere.
+        pause: waits for some seconds.
     """
 
     client: LTXClient
@@ -92,7 +92,7 @@ class Watch:
     _looking: Looking = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        # Progress is for eyes; in a log, only what has changed is of interest.
+        # Progress is shown on a terminal only; a log is to hold nothing but changes.
         quiet = self.talk.quiet or self.talk.console is None
         self._quietly = UnrepeatedTalk(quiet, self.talk.console)
         self._looking = Looking(
@@ -179,7 +179,7 @@ class Watch:
             self._save(self.metrics, self.metrics_file, first=first)
 
     async def _remember(self, state: StateFile, *, first: bool) -> None:
-        """Save what was told; until that is possible, it may be told again by a new process."""
+        """Save what was reported; if that fails, a new process may report it again."""
         undelivered = [] if self.command is None else self.command.undelivered
         try:
             await asyncio.to_thread(state.save, self._ledger, undelivered)
@@ -198,7 +198,7 @@ class Watch:
         self.talk.say(f"watching {watched} {rhythm}: {outcomes}")
 
     def _measure(self, metrics: Metrics, seen: Round, summary: Summary | None) -> None:
-        """Show what is known by now: in an outage, what was known before."""
+        """Update the metrics; in an outage they keep what was known before."""
         up, standings = not self._ledger.in_outage, self._ledger.standings.values()
         figures = Figures(self.rules.thresholds, seen.at)
         for standing in standings:

@@ -16,7 +16,7 @@ COMMITTED: Final = "What was committed is safe; make room, then continue with --
 def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
     """Say what a failed call of SQLite means for the output `name`."""
     code = getattr(error, "sqlite_errorcode", None)
-    limited = code == sqlite3.SQLITE_IOERR_WRITE and _is_limited()  # EFBIG is nothing to SQLite
+    limited = code == sqlite3.SQLITE_IOERR_WRITE and _is_limited()  # SQLite hides EFBIG
     if code == sqlite3.SQLITE_FULL or limited:
         reason = "no file may grow any more: see `ulimit -f`" if limited else error
         return OutputFailedError(
@@ -32,7 +32,7 @@ def database_failure(error: sqlite3.Error, name: str) -> OutputFailedError:
 
 
 def _is_limited() -> bool:
-    """Whether this process may not write files of any size, as `ulimit -f` sets it."""
+    """Whether the size of files that this process writes is limited, as by `ulimit -f`."""
     limited = False
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 - POSIX alone has it

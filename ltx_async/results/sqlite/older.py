@@ -1,4 +1,4 @@
-"""A database that is to be replaced: nobody may be writing to it, and nothing of it may stay."""
+"""A database that is to be replaced: no one may be writing to it, and no part of it may stay."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def companions(path: Path) -> list[Path]:
-    """Return the names that SQLite gives to what belongs to a database."""
+    """Return the names of the files that SQLite keeps beside a database."""
     return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
 
 
 def remove_companions(path: Path) -> None:
-    """Remove what belonged to an earlier database of this name: it is none of the new one's.
+    """Remove the files that belonged to an earlier database of this name.
 
     Raises:
         OutputRefusedError: it cannot be removed.
@@ -56,9 +56,9 @@ async def wait_for_writers(path: Path) -> None:
 
 
 def give_way(path: Path, patience: Patience) -> bool:
-    """Make a database one file, if it is one, and remove what else belongs to it.
+    """Merge the log into a database, if there is one, and remove the files beside it.
 
-    Without that, SQLite would take its log for that of the database that comes in its place.
+    Otherwise SQLite would take the old log for that of the new database in the same place.
 
     Returns:
         Whether another program has it open.
@@ -77,7 +77,7 @@ def give_way(path: Path, patience: Patience) -> bool:
 
 @contextlib.contextmanager
 def _as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
-    """Connect to what may be no database, or a damaged one: that is in nobody's way."""
+    """Connect to a file that may be damaged or no database at all, which is no failure here."""
     try:
         with contextlib.closing(connect(path)) as database:
             yield database

@@ -69,7 +69,7 @@ async def _replacing(path: Path, held: LockFile) -> SQLiteWriter:
             await wait_for_writers(path)
             database = connect(replacement.draft)
             try:
-                prepare(database, "MEMORY")  # it is removed where it does not come to its place
+                prepare(database, "MEMORY")  # needs no journal file: it is removed on failure
                 return SQLiteWriter(path, database, held, replacement)
             except BaseException:
                 database.close()
@@ -95,7 +95,7 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
         _verify_no_links(path)
         try:
             with contextlib.closing(reopen_private(path, locked=False)) as file:
-                if not file.size:  # nobody can have widened the mode for what was not there
+                if not file.size:  # an empty file was not made readable for others on purpose
                     file.set_mode(PRIVATE)
         except FileNotFoundError:
             create_private(path).close()
@@ -108,7 +108,7 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
 
 
 def _verify_no_links(path: Path) -> None:
-    """Refuse what SQLite would follow beside `path`."""
+    """Refuse symbolic links beside `path` that SQLite would follow."""
     for name in companions(path):
         mode = _mode(name)
         if mode is not None and not stat.S_ISREG(mode):
@@ -128,7 +128,7 @@ def _mode(name: Path) -> int | None:
 
 
 def _verify_companions(path: Path) -> None:
-    """Refuse names that companions cannot have, before there is a database without them."""
+    """Refuse a name so long that SQLite could not make its files beside the database."""
     for name in companions(path):
         mode = _mode(name)
         if mode is not None and stat.S_ISDIR(mode):
@@ -149,7 +149,7 @@ async def _begun(path: Path, held: LockFile) -> SQLiteWriter:
 
 @contextlib.contextmanager
 def _failures_of(path: Path) -> Iterator[None]:
-    """Say what a failure means for an output that is being opened."""
+    """Turn a failure of SQLite into the error of an output that is being opened."""
     try:
         yield
     except sqlite3.Error as error:
@@ -234,7 +234,7 @@ def _drop(path: Path, database: sqlite3.Connection, columns: list[str], renewal:
 async def _take_in(
     database: sqlite3.Connection, columns: list[str], earlier: EarlierRecords
 ) -> None:
-    # Nobody's lock is in the way of a read that has begun.
+    # Once a read has begun, other programs' locks cannot stop it.
     for record in await unlocked(database, partial(_records, database, columns)):
         earlier.add(record)
         if not earlier.count % _ROWS_AT_A_TIME:

@@ -29,10 +29,10 @@ def sqlite_items(path: Path) -> Iterator[Item]:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """Connect to a database, which nothing here writes to.
+    """Connect to a database, read-only only where there is no other way.
 
-    Who may not write leaves `-wal` and `-shm` behind (https://www.sqlite.org/wal.html, "Read-Only
-    Databases"), so that is only for where it has to be.
+    A read-only connection leaves `-wal` and `-shm` files behind
+    (https://www.sqlite.org/wal.html, "Read-Only Databases"). Nothing is written in either case.
     """
     uri = path.absolute().as_uri()
     database = sqlite3.connect(f"{uri}?mode={'rw' if os.access(path, os.W_OK) else 'ro'}", uri=True)
@@ -48,7 +48,7 @@ def _item(cells: dict[str, Any]) -> Item:
 
 
 def _account(text: str | None) -> Mapping[str, Any] | None:
-    """Return the JSON object of an account; what is none says nothing, as an empty cell."""
+    """Return the JSON object of an account; anything else counts as an empty cell."""
     try:
         account = None if text is None else json.loads(text)
     except (ValueError, RecursionError, TypeError):

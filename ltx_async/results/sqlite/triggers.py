@@ -1,4 +1,4 @@
-"""What triggers do to the records of a database: they are the user's, and may delete any."""
+"""Notice when triggers, which users may add to a database, delete records."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from ltx_async.files.errors import OutputFailedError
 
-# Of this connection alone, and in memory. What deletes, a trigger or we, makes no difference.
+# Temporary: they exist for this connection alone. They note every deletion, whoever caused it.
 _WATCH: Final = (
     "PRAGMA temp_store = MEMORY",
     "CREATE TEMP TABLE IF NOT EXISTS gone (email)",
@@ -27,9 +27,9 @@ _FIND: Final = "SELECT 1 FROM lookups WHERE email = ?"
 
 
 def watch_records(database: sqlite3.Connection) -> None:
-    """Have noted, as long as this connection is open, which records are deleted by it.
+    """Note, as long as this connection is open, which records are deleted through it.
 
-    It may be done again, as it is where another program has locked the database meanwhile.
+    It may be called again, as happens when another program had the database locked.
     """
     for statement in _WATCH:
         database.execute(statement)
@@ -43,10 +43,10 @@ def absent(database: sqlite3.Connection, emails: Iterable[str]) -> set[str]:
 
 
 def verify_others_stay(database: sqlite3.Connection, name: str, emails: Iterable[str]) -> None:
-    """Refuse to commit what has deleted records of other emails.
+    """Refuse to commit a transaction in which records of other emails were deleted.
 
     Raises:
-        OutputFailedError: it has.
+        OutputFailedError: some were.
     """
     gone = {email for (email,) in database.execute(_GONE)}
     if gone and not gone <= {*emails}:

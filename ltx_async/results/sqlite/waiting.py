@@ -12,10 +12,10 @@ from typing import Final, TypeVar
 from attrs import define, field
 
 LONGEST_WAIT: Final = 30.0
-"""Seconds after which another program's lock is taken to stay."""
+"""Seconds of waiting after which another program's lock is treated as permanent."""
 
 _PAUSE: Final = 0.05
-_PRIMARY: Final = 0xFF  # what is above only says more: https://www.sqlite.org/rescode.html
+_PRIMARY: Final = 0xFF  # the higher bits are details: https://www.sqlite.org/rescode.html
 T = TypeVar("T")
 
 
@@ -36,11 +36,11 @@ class Patience:
     _over: threading.Event = field(init=False, factory=threading.Event)
 
     def end(self) -> None:
-        """Let who waits try once more, and then wait no longer; from any thread."""
+        """End every wait after one more try; may be called from any thread."""
         self._over.set()
 
     def outlast(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns, which is called again as long as a lock is in its way.
+        """Call `work` again and again until no lock is in its way, and return its result.
 
         Raises:
             sqlite3.Error: what `work` raised the last time.

@@ -35,7 +35,7 @@ SCHEMA_VERSION: Final = 1
 _CREATE: Final = "CREATE TABLE lookups ({})".format(
     ", ".join(f"{name} {sql_type}" for name, sql_type in DATABASE_COLUMNS.items())
 )
-# An email that was asked for is never replaced by one that only looks like it, and was refused.
+# A refused text may look like an email that was asked for; it never replaces that record.
 _UPSERT: Final = " ".join(
     (
         f"INSERT INTO lookups ({', '.join(DATABASE_COLUMNS)})",
@@ -64,7 +64,7 @@ def _cell(value: Cell) -> Cell:
     if isinstance(value, str):
         return plain_text(value)
     if value is not None and abs(value) >= _LARGEST_INTEGER:
-        return float(value)  # the exact number stands in the account
+        return float(value)  # the JSON of the account keeps the exact number
     return value
 
 
@@ -123,13 +123,13 @@ class SQLiteWriter:
 
     @property
     def in_place(self) -> bool:
-        """Whether it is the database of its name, and not still to take the place of another."""
+        """Whether it is at its path already; False while an older database is still there."""
         return self._replacement is None
 
     async def write(self, lookup: Lookup) -> None:
         """Take one record; wait where the disk does not keep up.
 
-        The first one that was asked for takes the place of an older database.
+        The first record of an email that was asked for has the older database replaced.
         """
         try:
             self._syncer.touch()
@@ -150,7 +150,7 @@ class SQLiteWriter:
     async def close(self) -> None:
         """Commit what is left; the database becomes one file again.
 
-        Whoever is cancelled meanwhile waits no longer for another program's lock.
+        A cancellation ends the wait for another program's lock.
         """
         try:
             await self._syncer.close(self._patience.end)
@@ -166,7 +166,7 @@ class SQLiteWriter:
             self._end()
 
     def _lost(self) -> Counter[Outcome] | None:
-        """What was not kept; all of it, where it is not in its place."""
+        """The results that were not kept: all of them, if the database is not in its place."""
         if self._replacement is not None:
             return None
         return Counter(Outcome(str(row[1])) for row in self._pending)
@@ -223,7 +223,7 @@ class SQLiteWriter:
             )
 
     def _take_place(self, replacement: Replacement) -> None:
-        """Become the database of the name; no descriptor of one is ever open beside SQLite's."""
+        """Replace the older database; no other descriptor may be open beside SQLite's own."""
         self._database.close()
         try:
             shared = give_way(self._path, self._patience)
@@ -237,5 +237,5 @@ class SQLiteWriter:
                 self._replacement = None
         self._place = self._found()
         self._database = connect(self._path)
-        # Whoever has the old one open removes, at the end, the log of the new one with its name.
+        # A program that has the old database open would remove the new one's log when it closes.
         prepare(self._database, "DELETE" if shared else "WAL")
