@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit status."""
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if interruptible:  # while modules are loaded, and at the end, a Ctrl-C is no traceback
+    if interruptible:  # no traceback for a Ctrl-C during imports or at exit
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         import click  # noqa: F401, PLC0415

@@ -86,7 +86,7 @@ class Interrupt:
 
 
 def _leave(number: int) -> None:
-    with contextlib.suppress(OSError):  # Windows asks sockets only
+    with contextlib.suppress(OSError):  # on Windows, select takes sockets only
         if os.isatty(2) and select.select((), (2,), (), 0)[1]:  # after Ctrl-S a write would block
             os.write(2, _SHOW_CURSOR)  # the progress may have hidden it
     os._exit(128 + number)
@@ -97,7 +97,7 @@ def _verify_descriptors() -> None:
     if _resource is None:
         return
     opened: list[int] = []
-    try:  # what was inherited counts against the limit too
+    try:  # inherited descriptors count against the limit too
         opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(_FEWEST_FREE))
     except OSError as error:
         if error.errno in {errno.EMFILE, errno.ENFILE}:

@@ -119,7 +119,7 @@ async def _read_token(name: str, talk: Talk) -> str:
         text = await _first_line(source)
     finally:
         source.close()
-    # What is no UTF-8 fails the client's own check, which never quotes the token.
+    # A token that is not UTF-8 fails the client's own check, which never quotes it.
     return text.decode("utf-8-sig", "replace").strip()
 
 

@@ -14,12 +14,12 @@ ACCOUNTS_PATH = "/ltxstudio/accounts"
 ACCOUNT_BODY_CAP = 1 << 20
 LIST_BODY_CAP = 64 << 20
 LONGEST_RECORD = 8 * ACCOUNT_BODY_CAP
-"""Bytes of a line that is written or read: escapes make an account six times as long."""
+"""Most bytes of a record's line: written with escapes, an account may be six times as long."""
 
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLAIN = re.compile(
     "[A-Za-z0-9_~+-][A-Za-z0-9_.~+-]*@[A-Za-z0-9_.~-]+"
-)  # of these only + is encoded
+)  # of these characters, only + is encoded
 _BLANKS = frozenset({"NAType", "NaTType"})  # pandas' missing values, without importing pandas
 _SEPARATOR = re.compile(r"[/\\]")
 

@@ -17,7 +17,7 @@ _SHORTEST_PART: Final = 8  # characters; a shorter part of a token is too common
 _LONGEST_START: Final = 15  # characters; a form's first 15 are cut even where the rest is missing
 _WIDEST: Final = 5  # one character of the token may be written as five: `%252D`
 _BACKSLASH: Final = ord("\\")  # searching bytes for a number is faster than for bytes
-_IN_JSON: Final = re.compile(r'\\(?:u00([2-7][0-9a-f])|(["\\/]))')  # of visible ASCII, lower case
+_IN_JSON: Final = re.compile(r'\\(?:u00([2-7][0-9a-f])|(["\\/]))')  # escapes of visible ASCII
 _IN_URLS: Final = re.compile(r"%(?:25)*([2-7][0-9a-f])", re.IGNORECASE)  # `%2D`, `%252D`
 
 _ALPHABETS: Final = {"+": "[+-]", "/": "[/_]"}  # of base64 (RFC 4648 4 and 5)

@@ -94,8 +94,8 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
 def parse_accounts(reply: Reply, redaction: Redaction) -> AccountList | LTXError:
     """Return the accounts of the list call by email, or the error that the reply is.
 
-    An object of which no member is an account, nor named like one, is no list, and neither is one
-    with a thousand members that are odd.
+    An object is not a list if no member is an account or named like one, or if a thousand of its
+    members are odd.
     """
     if reply.status != OK:
         return error_of(reply, None, redaction)
@@ -118,7 +118,7 @@ def parse_accounts(reply: Reply, redaction: Redaction) -> AccountList | LTXError
 
 
 def _listed(text: bytes, email: str, redaction: Redaction) -> Account | DecodeError:
-    """Read an entry of the list, of which the name alone tells whose account it is."""
+    """Read an entry of the list, where only the name of the member says whose account it is."""
     said = _decoded(text, redaction)
     if isinstance(said, DecodeError):
         said.email = email

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 86_400.0
 _ABSURD_COUNTS_AS = 3600.0
-_DELAY = re.compile("[0-9]{1,10}(?:[.][0-9]{1,9})?")  # RFC 9110 10.2.3, and what servers send
+_DELAY = re.compile("[0-9]{1,10}(?:[.][0-9]{1,9})?")  # RFC 9110 10.2.3; servers send fractions too
 _LONGEST_DATE = 40  # characters
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MONTH = "(?P<month>" + "|".join(_MONTHS) + ")"

@@ -95,8 +95,8 @@ def _entries(accounts: AccountStore, emails: Iterable[str]) -> Iterator[bytes]:
 def _usage(accounts: AccountStore, *, active: bool) -> Iterator[bytes]:
     """Write the caller's useapi.net account piece by piece, as many accounts take long to count.
 
-    There are as many subscriptions as the accounts need, of which each covers three; broken ones
-    count too, and are told only where there are any
+    Each subscription covers three accounts, broken ones included, and there are as many as the
+    accounts need. Broken accounts are mentioned only if there are any
     (https://useapi.net/docs/account-management/get-account).
     """
     broken = 0

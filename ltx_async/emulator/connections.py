@@ -158,7 +158,7 @@ class Listener:
 
     Args:
         decide: says what a request is answered with.
-        deliver: answers so what is not plain.
+        deliver: sends the answers of requests that are not plain.
         connections: is told of every connection.
     """
 
@@ -190,7 +190,7 @@ class Listener:
         """Stop listening, give answers under way a moment, then cut every connection."""
         with contextlib.suppress(NotImplementedError):  # not on every event loop
             asyncio.get_running_loop().remove_reader(self._socket)
-        await _connections_made()  # asyncio would drop them, unclosed, once the server is closed
+        await _connections_made()  # else asyncio would drop these without closing them
         self._server.close()
         await self._web.shutdown(_SHUTDOWN_GRACE)
         await _connections_made()

@@ -1,4 +1,4 @@
-"""The requests of one lookup: each is put on the wire, read, and told to whom it concerns."""
+"""The requests of one lookup: send each, read its reply, and report it to limiter and outage."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sent:
     """A request that was sent elsewhere, and what came of it.
 
     Attributes:
-        came: the reply, or why there is none.
+        came: the reply, or the error in its place.
         at: the loop's time when it was sent.
         began: the clock's time then.
         answers: how many emails of the client had been answered by then.
@@ -105,11 +105,11 @@ class Attempts(Generic[T]):
     async def attempt(
         self, timeout: float, ends_at: float, sent: Sent | None = None
     ) -> T | LTXError:
-        """Ask, and once more at once, without cost, where only the connection was at fault.
+        """Send a request, and once more at once, for free, if only the connection was at fault.
 
-        A kept-alive connection that the server had closed in the meantime is nobody's
-        fault (RFC 9112 9.3.1). One that brings the account of another email is out of step:
-        its replies are those to other requests.
+        A server may close a kept-alive connection at any time (RFC 9112 9.3.1). A connection
+        that brings the account of another email is out of step: its replies belong to other
+        requests.
 
         Args:
             timeout: seconds for each request.
@@ -195,7 +195,7 @@ class Attempts(Generic[T]):
     def _report_other(
         self, failure: LTXError | None, sent_at: float, seconds: float, *, replied: bool
     ) -> None:
-        """Tell them of what is no account: a failure, or the list."""
+        """Report an attempt that did not bring an account: it failed, or it was the list call."""
         shared, run = self.shared, self.run
         self.throttled = replied and shared.is_throttle(failure)
         if self.throttled:

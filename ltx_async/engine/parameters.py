@@ -12,10 +12,10 @@ from ltx_async.retry import OutageRule, RetryPolicy
 
 
 def check_kinds(*, retry: object, outage: object, ssl: object) -> None:
-    """Refuse what is of another kind than a client can use.
+    """Refuse arguments of a type that a client cannot use.
 
     Raises:
-        ConfigurationError: something is; the hint says what to pass.
+        ConfigurationError: one has such a type; the hint says what to pass.
     """
     if not isinstance(retry, RetryPolicy):
         raise ConfigurationError(
@@ -47,10 +47,10 @@ def is_coroutine(result: object) -> bool:
 
 
 def check_functions(*, on_event: object, headers: object) -> None:
-    """Refuse what cannot be called, and coroutine functions, of which nobody awaits anything.
+    """Refuse what cannot be called, and coroutine functions, whose result would not be awaited.
 
     Raises:
-        ConfigurationError: something is such.
+        ConfigurationError: an argument is one of these.
     """
     if on_event is not None and not callable(on_event):
         raise ConfigurationError(

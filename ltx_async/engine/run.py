@@ -66,7 +66,7 @@ class Run:
     # The end
 
     def end(self, error: LTXError) -> None:
-        """End the run because of `error`: who waits stops, what is in flight finishes."""
+        """End the run because of `error`: waits are cut short, requests in flight finish."""
         if self.ended is None:
             self.ended = error
             self._stopped |= self._waiting

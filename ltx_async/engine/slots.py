@@ -13,7 +13,7 @@ from ltx_async.errors import ConfigurationError
 
 _LATENESS_FORGIVEN = 0.01  # seconds of a timer's delay that are caught up; too few for a burst
 _MOST = 100_000
-_REST = 1.0  # seconds without a request after which what was accepted says nothing of the pace
+_REST = 1.0  # seconds without a request after which earlier replies say nothing about the pace
 
 
 def _check_concurrency(_slots: Slots, _attribute: object, value: int) -> None:
@@ -113,7 +113,7 @@ class Slots:
             self._rests_since = asyncio.get_running_loop().time()
 
     def _resume(self) -> None:
-        """Count anew if there was nothing to do for a while."""
+        """Begin a new cycle of the learned pace if there was nothing to do for a while."""
         now = asyncio.get_running_loop().time()
         if now - self._rests_since > _REST:
             if self._pacing is None:

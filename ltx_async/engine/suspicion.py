@@ -49,7 +49,7 @@ class Suspicion:
     _settled: bool = field(init=False, default=False)
 
     def note(self, error: LTXError | None) -> bool:
-        """Note a result, and return whether it makes so many alike that the list is to be asked.
+        """Note a result; return whether so many were alike that the list call is to be made.
 
         Args:
             error: what the lookup ended with; None for an account.
@@ -69,7 +69,7 @@ class Suspicion:
         return self.alike == _ALIKE
 
     async def settle(self, error: LTXError) -> None:
-        """Ask for the list while nobody else is asked, and end the run if that is no answer.
+        """Ask for the list while no email is asked for, and end the run if the list fails too.
 
         Args:
             error: what the last lookup ended with.
@@ -88,7 +88,7 @@ class Suspicion:
             run.end(_refused(error, refusal))
 
     async def _refusal(self) -> LTXError | None:
-        """Return what came in place of the list; 404 is what comes for an empty one."""
+        """Return the error of the list call; None for a list, and for a 404, an empty list."""
         requests = 1
         try:
             await list_accounts(self.shared, self.bounds)

@@ -121,7 +121,7 @@ class LockFile:
         return cls(path, file)
 
     def release(self) -> None:
-        """Remove the file and the lock, in this order: nobody can lock what is to vanish."""
+        """Remove the file, then unlock it, so that nobody locks a file that is about to vanish."""
         self._file.remove()
         if os.name == "nt":  # pragma: no cover - there, no open file can be removed
             with contextlib.suppress(OSError):

@@ -79,7 +79,7 @@ class Replacement:
 
     @classmethod
     def at(cls, path: Path, *, locked: bool = True) -> Self:
-        """Begin a replacement of what is at `path`; where nothing is, an empty file holds it.
+        """Begin a replacement of what is at `path`; if nothing is there, an empty file is made.
 
         Args:
             path: the file.

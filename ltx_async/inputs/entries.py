@@ -76,8 +76,8 @@ class Reader(Protocol):
         """Return the entries that `data` completes; with `last`, all that are left.
 
         Raises:
-            InputError: there is nothing in it that could be read, or no more from here on.
-                What is fed after that is counted as unread.
+            InputError: the input cannot be read at all, or not from here on. What is fed after
+                that is counted as unread.
         """
         ...  # pragma: no cover
 

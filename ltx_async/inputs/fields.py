@@ -89,7 +89,7 @@ class FieldReader:
             InputError: many objects have been read, and none has the name.
         """
         if self._held is None:
-            known = type(value) is dict and "outcome" not in value  # else it may be our record
+            known = type(value) is dict and "outcome" not in value  # may be our record with it
             if known and type(email := value.get(self._column)) is str:
                 return self._rule.of_cell(email, line, broken=broken)
             return self._made(value, text, line, broken=broken)

@@ -1,4 +1,4 @@
-"""What an input is: by the option, by its name, by what it plainly begins with."""
+"""The format of an input, by the option, by its name, or by how it begins."""
 
 from __future__ import annotations
 

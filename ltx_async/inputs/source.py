@@ -29,7 +29,7 @@ class ByteSource:
         name: what to call it in messages.
         path: where it lies; None for what cannot be opened again.
         mode: the kind of file and its permissions, as `stat` has them.
-        size: bytes in all, None where that cannot be known beforehand.
+        size: bytes in all; None if that cannot be known beforehand.
         offset: bytes read so far.
         stopped: whether nothing more is wanted.
     """

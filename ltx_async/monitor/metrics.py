@@ -53,7 +53,7 @@ class Metrics:
         self._families = [*self.series.info(), *self._counters()]
         self.registry.register(self)
 
-    # What happens
+    # Input
 
     def observe(self, event: Event) -> None:
         """Take note of one event of the client."""
@@ -101,7 +101,7 @@ class Metrics:
                     moment = float(line.rpartition(" ")[2])
                     self._succeeded = moment if math.isfinite(moment) else None
 
-    # What the registry asks for
+    # Called by the registry
 
     def collect(self) -> Iterator[Metric]:
         """Return what was known at the end of the last round."""
@@ -122,7 +122,7 @@ class Metrics:
     def _counters(self) -> Iterator[Metric]:
         return self.series.counters(self._lookups, self._sent)
 
-    # Where they go
+    # Output
 
     @contextlib.contextmanager
     def served(self, host: str, port: int) -> Iterator[int]:

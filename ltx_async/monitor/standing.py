@@ -182,7 +182,7 @@ class Standing:
             if before is not None:
                 yield Change(seen.checked_at, Kind.RECOVERED, _RECOVERED[kind], seen.email, kind)
             return
-        assert alert.threshold is not None  # it is one of a limit
+        assert alert.threshold is not None  # every alert about a limit has one
         self.crossed[kind] = alert.threshold
         change = Change(
             seen.checked_at,

@@ -103,7 +103,7 @@ class Summary:
         return figures
 
 
-_PLAIN: Final = exclude("reasons", "attention", "age")  # the first two are said otherwise
+_PLAIN: Final = exclude("reasons", "attention", "age")  # `as_json` rewrites the first two
 
 
 def _json_value(_instance: Any, _attribute: Any, value: Any) -> Any:

@@ -23,7 +23,7 @@ from ltx_async.reasons import Reason
 from ltx_async.results.columns import COLUMNS, Columns, UnusableRecordError, values_of
 
 _NO_WORD: Final = "the account is stored but broken, and the API does not say why"
-_REAUTHENTICATION: Final = 596  # status; the API reports a lost sign-in also without an account
+_REAUTHENTICATION: Final = 596  # status that reports a lost sign-in without sending the account
 
 
 def _masked(account: Mapping[str, Any] | None) -> str:

@@ -125,7 +125,7 @@ class Scanner:
         if not within:
             self._rest_line, self._holds_record = self.lines, False
             whole = not self._zeros and not self.format.goes_on(line)
-            if whole and (record := self._parsed(line)) is not None:  # as nearly every one
+            if whole and (record := self._parsed(line)) is not None:  # nearly always
                 self.whole += len(line)
                 return record, line
         self._holds_record = self._holds_record or (within and self._is_record(line))
@@ -208,7 +208,7 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
     while line := file.readline(LONGEST_RECORD):
         if len(line) == LONGEST_RECORD:
             while not line.endswith(b"\n") and (more := file.readline(LONGEST_RECORD)):
-                line = b"\0" + more[-1:]  # no format has a record that begins so
+                line = b"\0" + more[-1:]  # no record begins with NUL
         yield line
 
 

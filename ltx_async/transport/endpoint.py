@@ -181,7 +181,7 @@ class Endpoint:
         Raises:
             ConfigurationError: it would lead anywhere else; the token stays here.
         """
-        if not target.startswith("/"):  # a slash ends the host (RFC 3986 3.2), come what may
+        if not target.startswith("/"):  # the slash ends the host (RFC 3986 3.2)
             raise ConfigurationError(
                 "the request would leave the host of the base URL",
                 hint="This is a fault of ltx_async; nothing was sent.",

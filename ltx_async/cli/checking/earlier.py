@@ -90,7 +90,7 @@ class EarlierResults:
         return earlier
 
     def _brief(self, outcome: Outcome, reason: Reason | None, needs: tuple[Need, ...]) -> Earlier:
-        """Return one object for all records of which the same is known."""
+        """Return the one object shared by all records that say the same."""
         key = outcome, reason, needs
         if key not in self._in_brief:
             self._in_brief[key] = Earlier(outcome, reason, needs)

@@ -29,7 +29,7 @@ class InputOrder:
     _held: deque[tuple[int, Lookup]] = field(factory=deque, init=False)
     _answered: int = field(default=0, init=False)
     _room: asyncio.Event = field(factory=asyncio.Event, init=False)
-    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)  # keeping may have to wait
+    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)  # as `keep` may have to wait
 
     async def add_invalid(self, lookup: Lookup, before: int) -> None:
         """Take an invalid entry that `before` emails to be asked for precede.

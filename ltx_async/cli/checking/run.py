@@ -25,7 +25,7 @@ from ltx_async.models import Lookup
 from ltx_async.results.text_file import Output, Writer
 from ltx_async.wording import counted
 
-# After a signal, all of these together stay below the 5 seconds that a run is given to end.
+# After a signal, a run is to end within 5 seconds: the first three together are less.
 _GRACE: Final = 3.0
 _LAST_WORDS: Final = 0.5
 _SHORT_COUNT: Final = 1.0

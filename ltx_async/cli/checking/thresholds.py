@@ -23,7 +23,7 @@ def limits(
     """Read time spans that are joined by commas, such as `7d,1d`."""
     if text is None:
         return ()
-    return tuple(time_span(one, unit=None) for one in text.split(","))  # 7 may mean days
+    return tuple(time_span(one, unit=None) for one in text.split(","))  # a bare 7 may mean days
 
 
 _OPTIONS: Final = (

@@ -113,7 +113,7 @@ def _save_metrics(metrics: Metrics, summary: Summary | None, path: Path | None) 
     Raises:
         FileError: it cannot be written.
     """
-    assert path is not None  # there are metrics
+    assert path is not None  # called only with `--metrics-file`
     metrics.recall(path)
     now = datetime.now(UTC)
     if summary is None:

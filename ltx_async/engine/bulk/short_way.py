@@ -88,7 +88,7 @@ class ShortWay:
 
     def __attrs_post_init__(self) -> None:
         self._timeout = min(self.bounds.timeout, self.bounds.deadline)
-        # The source of the emails is asked in the context of the worker, as on the long way.
+        # The source is asked in the context of the worker, as the retry loop's emails are.
         in_context: Callable[..., None] = copy_context().run
         self._on_reply = partial(in_context, self._replied)
 

@@ -27,10 +27,10 @@ _ROWS: Final = "[row[0] for row in rows.fetchall()]"
 
 
 def check_source(source: object) -> None:
-    """Refuse what is no collection of emails, or one of something else.
+    """Refuse a source that is not a collection of emails.
 
     Raises:
-        TypeError: it is; the message says what to pass.
+        TypeError: it is something else; the message says what to pass.
     """
     if isinstance(source, str | bytes):
         raise TypeError("lookup_many takes emails, not one email: pass a list, or use lookup")
@@ -109,7 +109,7 @@ class Feed:
         return email
 
     def stop(self) -> None:
-        """Have whoever waits for an email be told that there is none, and close the source."""
+        """End a wait for an email, as if the source were exhausted, and close the source."""
         self._task.cancel()
         if not self._arrived.is_set():
             self._held = END
@@ -119,7 +119,7 @@ class Feed:
         """Wait until the source is closed.
 
         Raises:
-            BaseException: what it raised meanwhile, and nobody was told.
+            BaseException: what the source raised meanwhile, if no other caller got it.
         """
         while not self._task.done():
             await asyncio.wait((self._task,))

@@ -20,8 +20,9 @@ from ltx_async.engine.suspicion import Suspicion
 from ltx_async.events import NobodyFound
 from ltx_async.models import Lookup, Outcome
 
-_FEW: Final = 3  # emails of which none is found, when the run is over
-_MANY: Final = 20  # emails of which none is found, while it goes on
+# So many emails without an account raise the doubt that the base URL or the token is wrong:
+_FEW: Final = 3  # when the run is over
+_MANY: Final = 20  # while it goes on
 
 
 @define(eq=False)
@@ -89,7 +90,7 @@ class Workers:
         """Wait until an asynchronous source is closed.
 
         Raises:
-            BaseException: what it raised meanwhile, and nobody was told.
+            BaseException: what the source raised meanwhile, if no other caller got it.
         """
         if self._feed is not None:
             await self._feed.stopped()

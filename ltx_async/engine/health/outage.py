@@ -84,7 +84,7 @@ class Outage:
 
     @property
     def lasts(self) -> bool:
-        """Whether there is an outage just now: so many attempts in a row got no answer."""
+        """Whether there is an outage at the moment."""
         return self.began_at is not None
 
     @property
@@ -161,7 +161,7 @@ class Outage:
         self._failing = self.reached = False
 
     def heard_list(self) -> None:
-        """Note a reply to the list: the server is there, and so many more emails may be asked."""
+        """Note a reply to the list call: a server is there, so more emails may be tried at once."""
         self._silent = 0
         self.met = True
         self.reached = self.lasts
