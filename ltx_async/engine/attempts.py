@@ -119,10 +119,15 @@ class Attempts(Generic[T]):
         limiter = self.shared.limiter
         result = await self._send(timeout, ends_at, sent)
         if isinstance(result, ProtocolError) and result.reused and not limiter.stopped:
-            result = await self._send(timeout, ends_at)
+            result = await self._send_anew(timeout, ends_at)
         if isinstance(result, DecodeError) and result.another_email and not limiter.stopped:
-            result = await self._send(timeout, ends_at)
+            result = await self._send_anew(timeout, ends_at)
         return result
+
+    async def _send_anew(self, timeout: float, ends_at: float) -> T | LTXError:
+        """Send over a new connection; nobody else may have it, since nothing is awaited before."""
+        self.shared.transport.renew()
+        return await self._send(timeout, ends_at)
 
     async def _send(self, timeout: float, ends_at: float, sent: Sent | None = None) -> T | LTXError:
         """Send one request, read its reply, and report the result to whoever needs it."""

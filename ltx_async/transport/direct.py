@@ -50,7 +50,7 @@ class DirectTransport:
     _connections: set[DirectConnection] = field(init=False, factory=set)
     _idle: list[DirectConnection] = field(init=False, factory=list)
     _buffer: memoryview | None = field(init=False, default=None, repr=False)
-    _idle_may_be_dead: bool = field(init=False, default=False)
+    _renews: bool = field(init=False, default=False)
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
     _all_gone: asyncio.Future[None] | None = field(init=False, default=None)
@@ -136,19 +136,18 @@ class DirectTransport:
         )
 
     def discard(self, reply: Reply) -> None:
-        """Close the connection that brought a reply, and send the next request over a new one."""
+        """Close the connection that brought a reply."""
         if isinstance(reply.carrier, DirectConnection):
             reply.carrier.distrust()
-            self._distrust_idle()
 
-    def _distrust_idle(self) -> None:
-        """Send the next request over a new connection: other idle ones may be dead as well."""
-        self._idle_may_be_dead = True
+    def renew(self) -> None:
+        """Send the next request over a new connection: those that are idle may be dead."""
+        self._renews = True
 
     def _idle_connection(self, now: float) -> DirectConnection | None:
-        """Take an idle connection, unless the latest request met one that the server had closed."""
-        if self._idle_may_be_dead:
-            self._idle_may_be_dead = False
+        """Take an idle connection, unless a new one is wanted."""
+        if self._renews:
+            self._renews = False
             return None
         while self._idle:
             connection = self._idle.pop()
@@ -195,7 +194,6 @@ class DirectTransport:
             pooled,
             buffer=self._buffer,
             on_idle=self._idle.append,
-            on_lost=self._distrust_idle,
             on_gone=self._forget,
         )
         self._connections.add(connection)

@@ -61,7 +61,6 @@ class DirectConnection(asyncio.BufferedProtocol):
         "_headed",
         "_on_gone",
         "_on_idle",
-        "_on_lost",
         "_on_reply",
         "_parser",
         "_raw",
@@ -83,7 +82,6 @@ class DirectConnection(asyncio.BufferedProtocol):
         *,
         buffer: memoryview,
         on_idle: Callable[[DirectConnection], None],
-        on_lost: Callable[[], None],
         on_gone: Callable[[DirectConnection], None],
     ) -> None:
         self.used: bool = False
@@ -93,7 +91,6 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._connection = connection
         self._on_idle = on_idle
-        self._on_lost = on_lost
         self._on_gone = on_gone
         self._flaw = ""
         self._on_reply: OnReply | None = None
@@ -149,8 +146,6 @@ class DirectConnection(asyncio.BufferedProtocol):
         """End the current request, if there is one, with an error; close the connection."""
         on_reply = self._on_reply
         self.close()
-        if isinstance(error, ProtocolError) and error.reused:
-            self._on_lost()
         if on_reply is not None:
             on_reply(error)
 

@@ -91,11 +91,10 @@ class Connector(aiohttp.TCPConnector):
     """aiohttp's pool, which tells a `PooledRequest` of its connection.
 
     Attributes:
-        idle_may_be_dead: whether the latest request met a kept connection that the server
-            had closed: then others may be closed as well, and the next one gets a new one.
+        renews: whether the next request gets a new connection, even where one is idle.
     """
 
-    idle_may_be_dead: bool = False
+    renews: bool = False
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -121,14 +120,14 @@ class Connector(aiohttp.TCPConnector):
     def _get(
         self, key: ConnectionKey, traces: list[Trace]
     ) -> Coroutine[Any, Any, Connection | None]:
-        """Take an idle connection, unless the latest request met one that the server had closed.
+        """Take an idle connection, unless a new one is wanted.
 
         It overrides an undocumented method of aiohttp. If a later aiohttp does not call it, an
         idle connection that is dead as well may be taken.
         """
-        if not self.idle_may_be_dead:
+        if not self.renews:
             return super()._get(key, traces)
-        self.idle_may_be_dead = False
+        self.renews = False
         return _no_connection()
 
     def heed(self, failure: BaseException) -> None:

@@ -42,7 +42,10 @@ class Transport(Protocol):
         """The way to have a reply told where it arrives; None where there is no such way."""
 
     def discard(self, reply: Reply) -> None:
-        """Close the connection that brought a reply, and send the next request over a new one."""
+        """Close the connection that brought a reply."""
+
+    def renew(self) -> None:
+        """Send the next request over a new connection: those that are idle may be dead."""
 
     async def aclose(self) -> None:
         """Close what was opened."""

@@ -125,8 +125,6 @@ class SessionTransport:
         except LTXError as error:
             failure = error.with_traceback(None)
         except _ConnectionLostError as error:
-            if self._pool is not None:
-                self._pool.idle_may_be_dead = error.reused
             message = "the connection closed before the whole reply"
             failure = ProtocolError(message, reused=error.reused)
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -160,13 +158,17 @@ class SessionTransport:
         return CIMultiDict({**self._headers, **(request.fields or {})})
 
     def discard(self, reply: Reply) -> None:
-        """Close the connection that brought a reply, and send the next request over a new one.
+        """Close the connection that brought a reply.
 
         Which connection of a borrowed session it was is not known here.
         """
         if self._pool is not None and isinstance(reply.carrier, ResponseHandler):
             reply.carrier.abort()
-            self._pool.idle_may_be_dead = True
+
+    def renew(self) -> None:
+        """Send the next request over a new connection; a borrowed session has its own way."""
+        if self._pool is not None:
+            self._pool.renews = True
 
     def _session(self) -> ClientSession:
         if self.borrowed is not None:

@@ -71,6 +71,7 @@ class ScriptedTransport:
         self.under_way = self.most_under_way = 0
         self.closed = 0
         self.discarded = []
+        self.renewed = 0
 
     async def send(self, request, timeout):
         email = unquote(request.target.rpartition("/")[2])
@@ -104,6 +105,9 @@ class ScriptedTransport:
 
     def discard(self, reply):
         self.discarded.append(reply)
+
+    def renew(self):
+        self.renewed += 1
 
     async def aclose(self):
         self.closed += 1

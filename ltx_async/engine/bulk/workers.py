@@ -195,11 +195,12 @@ class Workers:
         if self.run.pause is not None:
             await self.run.paused()
         with self.run.waiting():
-            if self._emails is not None or self._at_once is not None:
-                await self._nearness()
-                email = self._at_hand()
-                if email is not LATER:
-                    return email
+            await self._nearness()
+            if self._emails is not None:
+                return self._next(self._emails)
+            email = self._at_hand()
+            if email is not LATER:
+                return email
             assert self._feed is not None
             async with self._turn:
                 await self._nearness()

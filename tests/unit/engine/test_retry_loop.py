@@ -134,6 +134,7 @@ async def test_a_dead_reused_connection_is_replaced_once_at_once_and_without_cos
         lambda: cut(reused=True), 200, retry=policy(attempts=1, budget=0), on_event=told.append
     )
     assert lookup.outcome is Outcome.OK
+    assert transport.renewed == 1
     assert lookup.attempts == 2
     assert gaps(transport) == [0.0]
     assert shared_by(client).budget.available == 0
