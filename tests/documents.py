@@ -8,7 +8,9 @@
 - `$ ltx-async serve … --port 8080` keeps running, on a free port, until the document ends; what
   comes after finds it at the port that the document names. Without one, an emulator is there.
 - `$ export NAME=VALUE` counts for what comes after it.
-- `sh` blocks are not run here: what they install or start is run by tests of their own.
+- A `sh` block that begins with `#!` is a script, named by the last `NAME.sh` before it.
+- Other `sh` blocks are not run here, and what they install or start is run by tests of their own.
+  A shell has to take them, and each `ltx-async` in them or in a `console` block its options.
 """
 
 import ast
@@ -30,7 +32,9 @@ from pathlib import Path
 
 from attrs import Factory, define, frozen
 
-BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(python|console|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SCRIPT = re.compile(r"`([\w-]+\.sh)`")
+OWN = re.compile(r"(?<![=\w-])ltx-async (?=[a-z-])([^|;&)\n]*)")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 AWAITING = """
 import ast, asyncio, sys
@@ -75,11 +79,29 @@ def _awaits(text: str) -> bool:
 
 
 def steps(text: str) -> Iterator[Step]:
-    for kind, block in BLOCK.findall(text):
+    for found in BLOCK.finditer(text):
+        kind, block = found.groups()
         if kind == "python":
             yield Step(kind, block)
-        else:
+        elif kind == "console":
             yield from _commands(block)
+        elif block.startswith("#!"):
+            yield Step("script", block, (SCRIPT.findall(text, 0, found.start())[-1],))
+
+
+def shell(text: str) -> Iterator[str]:
+    """Give what a document has for a shell: whole blocks of `sh`, and commands one by one."""
+    for kind, block in BLOCK.findall(text):
+        if kind == "sh":
+            yield block
+        elif kind == "console":
+            yield from (step.text for step in _commands(block))
+
+
+def own_commands(text: str) -> Iterator[list[str]]:
+    """Give the arguments of each `ltx-async` in what a shell is given."""
+    for arguments in OWN.findall(text.replace("\\\n", " ")):
+        yield shlex.split(arguments, comments=True)
 
 
 def _commands(block: str) -> Iterator[Step]:
@@ -104,6 +126,10 @@ class Reader:
         words = shlex.split(step.text) if step.kind == "console" else []
         if step.kind == "python":
             self._python(step.text)
+        elif step.kind == "script":
+            script = self.directory / step.shown[0]
+            script.write_text(step.text)
+            script.chmod(0o700)
         elif words[0] == "export":
             self.environment |= dict(word.split("=", 1) for word in map(self._here, words[1:]))
         elif words[:2] == ["ltx-async", "serve"]:

@@ -6,14 +6,19 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 import sys
+import threading
 import tomllib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import click
 import pytest
-from documents import Reader, Step, holds, steps
+from documents import Reader, Step, holds, own_commands, shell, steps
 
 import ltx_async
+from ltx_async.cli.app import commands
 from ltx_async.emulator import Emulator, GeneratedAccounts
 
 PROJECT = Path(__file__).parent.parent
@@ -48,17 +53,48 @@ def of_the_recipes(directory):
     with (directory / "results.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 20
 
+    (posted,) = (directory / "posted.jsonl").read_text().splitlines()
+    told = json.loads(posted)["text"].splitlines()
+    assert told
+    assert all(re.fullmatch(r"\S+@example\.com: balance \d+ is below 1,000", line) for line in told)
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Somebody whom a document posts to."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with (self.server.directory / "posted.jsonl").open("ab") as file:
+            file.write(body)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def webhook(tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        server.directory = tmp_path
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield {"SLACK_WEBHOOK": f"http://127.0.0.1:{server.server_port}/services/T0/B0/secret"}
+        server.shutdown()
+        thread.join()
+
 
 LEFT_BEHIND = {"README.md": of_the_readme, "docs/recipes.md": of_the_recipes}
 
 
 @pytest.mark.parametrize("name", TO_RUN)
-def test_a_document_does_what_it_says(name, service, tmp_path):
+def test_a_document_does_what_it_says(name, service, webhook, tmp_path):
     emails = [f"user{number:06}@example.com" for number in range(1, 21)]
     (tmp_path / "emails.txt").write_text("\n".join([*emails, ""]))
     (tmp_path / "emails.csv").write_text("\n".join(["login", *emails, ""]))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    reader = Reader(tmp_path, os.environ | service | {"PATH": path})
+    reader = Reader(tmp_path, os.environ | service | webhook | {"PATH": path})
     every = list(steps(DOCUMENTS[name]))
     try:
         for step in every:
@@ -77,6 +113,46 @@ def test_what_is_shown_has_to_be_there_in_its_order():
     for other in ("first\n  last\n", "  last\nfirst one\n", "first one\n  last!\n"):
         with pytest.raises(AssertionError, match="does not show"):
             holds(step, other)
+
+
+def verify_options(text):
+    """Have each `ltx-async` read its arguments, without looking at the files that they name."""
+    for name, *rest in own_commands(text):
+        _verify_options(name, rest)
+
+
+def _verify_options(name, rest):
+    if name.startswith("-"):
+        assert not rest
+        return
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None, name
+    command.make_parser(click.Context(command, info_name=name)).parse_args(rest)
+
+
+@pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if [*shell(text)]])
+def test_a_shell_takes_every_line_and_the_command_all_its_options(name):
+    for text in shell(DOCUMENTS[name]):
+        done = subprocess.run(
+            ["bash", "-n"], input=text, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), text
+        verify_options(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ("ltx-async check emails.txt --retry-fialed", click.NoSuchOption),
+        ("USEAPI_TOKEN=x ltx-async check a -o b | ltx-async report - -n", click.NoSuchOption),
+        ("ltx-async watch --every", click.BadOptionUsage),
+        ('0 7 * * *  ltx-async watch --quite --state "$HOME/state"', click.NoSuchOption),
+        ("ltx-async chekc emails.txt", AssertionError),
+    ],
+)
+def test_an_option_or_a_command_that_is_not_there_is_found(line, missing):
+    with pytest.raises(missing):
+        verify_options(line)
 
 
 def test_the_documents_have_what_is_tested_here():
