@@ -186,7 +186,7 @@ class Endpoint:
                 "the request would leave the host of the base URL",
                 hint="This is a fault of ltx_async; nothing was sent.",
             )
-        # The base is parsed already; building the URL from text would parse it again, for 5 µs.
+        # The base is parsed already; building the URL from text would parse it again each time.
         return self.base.with_path(self.base.raw_path.rstrip("/") + target, encoded=True)
 
     def headers(self) -> dict[str, str]:

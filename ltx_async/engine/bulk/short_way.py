@@ -2,7 +2,7 @@
 
 Nearly every email of a long run is answered by a 200 that holds its account. For these the
 next request is written from the callback that the transport calls with the reply: no task is
-woken and no coroutine entered. It costs half of what the retry loop does.
+woken and no coroutine entered, which saves a tenth of the instructions of a lookup.
 
 It decides nothing. The reply goes through the same decoder, and everything else is handed to
 the retry loop unchanged, before it is counted or reported: another status, a body that is long
