@@ -74,6 +74,35 @@ def test_every_other_command_works_too(server, command):
     assert ended.stdout + ended.stderr
 
 
+def test_a_program_is_told_of_alerts(server):
+    program = f"{sys.executable} -c \"import sys; open('told', 'w').write(sys.stdin.read())\""
+    watch = ("watch", "--from-api", "--rounds", "1", "--min-balance", "1000000")
+    ended = ltx(*watch, "--on-alert", program)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr
+    assert "low_balance" in Path("told").read_text()
+
+
+def test_changed_accounts_are_served_without_a_hang_up(server):
+    file = Path("accounts.json")
+    file.write_text('{"ann@example.com": {}}')
+    process = subprocess.Popen(
+        [sys.executable, PROGRAM, "serve", "--port", "0", "--accounts", file, "--reload"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    assert process.stdout.readline()
+    file.write_text('{"ann@example.com": {}, "bob@example.com": {}}')
+    said = []
+    while not any("serving 2 accounts" in line for line in said):
+        said.append(process.stderr.readline())
+        assert said[-1], said
+    process.terminate()
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in err) == (143, False)
+
+
 def test_a_signal_ends_it_cleanly(server):
     process = subprocess.Popen(
         [sys.executable, PROGRAM, "serve", "--port", "0"],

@@ -7,6 +7,7 @@ import pytest
 from ltx_async import (
     DecodeError,
     LTXError,
+    OutageBegan,
     Outcome,
     RateLimitError,
     RedirectError,
@@ -137,18 +138,24 @@ async def test_trouble_that_may_pass_is_an_outage_and_leaves_everybody_pending(
 @pytest.mark.parametrize("kind", TROUBLE)
 @pytest.mark.parametrize("concurrency", [1, 10])
 async def test_trouble_that_passes_costs_nobody_an_answer(serve, connect, kind, concurrency):
-    began = []
+    outages, after = [], []
+
+    def note(event):
+        if isinstance(event, OutageBegan):
+            outages.append(event)
 
     def answer(asked):
-        if asked.number == 50:
-            began.append(asked.at)
-        troubled = began and asked.at < began[0] + 0.4
+        """Be in trouble until an outage is noticed, what was under way is over, and two probes."""
+        if outages:
+            after.append(asked)
+        troubled = asked.number >= 50 and len(after) < concurrency + 2
         return TROUBLE[kind] if troubled else ok(asked)
 
     server = await serve(answer)
-    patient = OutageRule(patience=10, probe_base=0.02, probe_cap=0.1)
-    client = connect(server, concurrency=concurrency, outage=patient)
+    patient = OutageRule(patience=60, probe_base=0.01, probe_cap=0.02)
+    client = connect(server, concurrency=concurrency, outage=patient, on_event=note)
     lookups = await client.lookup_many(addresses(200))
+    assert len(outages) == 1
     assert {lookup.outcome for lookup in lookups} == {Outcome.OK}
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
@@ -139,8 +138,8 @@ async def _let_drift(drift: Drift, every: timedelta, talk: Talk) -> None:
 async def _follow(file: AccountFile, emulator: Emulator, talk: Talk) -> None:
     """Serve what the file holds whenever it has changed, or SIGHUP asks for it."""
     asked = asyncio.Event()
-    if sys.platform != "win32":  # SIGHUP would end the command otherwise
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    if (hang_up := getattr(signal, "SIGHUP", None)) is not None:  # it would end the command
+        asyncio.get_running_loop().add_signal_handler(hang_up, asked.set)
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), _LOOK)

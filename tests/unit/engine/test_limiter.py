@@ -188,7 +188,9 @@ async def test_cancelling_newest_first_costs_no_more_than_oldest_first():
         assert window_of(limiter) == 1
         return spent
 
-    assert await cost(reversed) < 5 * await cost(iter)
+    costs = [(await cost(reversed), await cost(iter)) for _ in range(3)]
+    newest_first, oldest_first = map(min, zip(*costs, strict=True))  # the rest is the machine's
+    assert newest_first < 5 * oldest_first
 
 
 @in_virtual_time
