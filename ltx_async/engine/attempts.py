@@ -23,7 +23,7 @@ from ltx_async.errors import (
     ServerError,
     TransportError,
 )
-from ltx_async.events import AttemptFinished, AttemptStarted, OutageEnded
+from ltx_async.events import AttemptFinished, AttemptStarted
 from ltx_async.models import Outcome
 from ltx_async.transport.header_fields import header_fields
 
@@ -226,15 +226,11 @@ class Attempts(Generic[T]):
             self._heard(answered=answered)
 
     def _heard(self, *, answered: bool) -> None:
-        """Note a reply: whatever it says, somebody answers."""
+        """Note a reply, which may be one to the list."""
         shared, run = self.shared, self.run
         if self.email is None:
             shared.heard_list()
             return
         if answered and run is not None:
             run.answered = True
-        began_at = shared.outage.began_at
-        if shared.outage.heard(answered=answered) and began_at is not None:
-            shared.tell(OutageEnded(shared.loop.time() - began_at))
-            if not self.throttled:
-                shared.limiter.reopen()
+        shared.heard(answered=answered, throttled=self.throttled)

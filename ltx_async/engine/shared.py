@@ -32,6 +32,7 @@ from ltx_async.events import (
     GateClosed,
     GateOpened,
     OutageBegan,
+    OutageEnded,
     PaceLearned,
 )
 from ltx_async.retry import RetryBudget, RetryPolicy
@@ -195,8 +196,20 @@ class Shared:
         counters = self.tally.counters if run is None else run.counters
         counters.requests += 1
         counters.latencies.add(seconds)
-        if self.outage.heard(answered=True):
-            self.limiter.reopen()
+        self.heard(answered=True)
+
+    def heard(self, *, answered: bool, throttled: bool = False) -> None:
+        """Note a reply to a lookup: whatever it says, somebody answers, and an outage is over.
+
+        Args:
+            answered: whether it says how it stands with the account.
+            throttled: whether it is one with which the server has closed the gate.
+        """
+        began_at = self.outage.began_at
+        if self.outage.heard(answered=answered) and began_at is not None:
+            self.tell(OutageEnded(self.loop.time() - began_at))
+            if not throttled:
+                self.limiter.reopen()
 
     def is_throttle(self, error: LTXError | None) -> bool:
         """Note a reply, and return whether it asks everybody to slow down."""
