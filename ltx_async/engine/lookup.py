@@ -50,13 +50,12 @@ async def look_up(
     else:
         loop = RetryLoop(shared, request, email, parse_account, run, bounds=bounds)
         result = await loop.result(holds_slot=holds_slot, sent=sent)
-    asked = email if type(email) is str else as_text(email)
     if loop is None:
-        lookup = lookup_of(index, asked, result, attempts=0, status=None, elapsed=0.0)
+        lookup = lookup_of(index, email, result, attempts=0, status=None, elapsed=0.0)
     else:
         attempts, status = loop.attempts, loop.status
         lookup = lookup_of(
-            index, asked, result, attempts=attempts, status=status, elapsed=loop.elapsed
+            index, email, result, attempts=attempts, status=status, elapsed=loop.elapsed
         )
     if lookup.error is not None and lookup.outcome is Outcome.FAILED:
         who, what = mask_email(email), message_for_log(lookup.error, email)
@@ -93,13 +92,14 @@ def lookup_of(
 
     Args:
         index: position in the input, from 0.
-        email: the address that was asked for.
+        email: the address that was asked for, or what was given in place of one.
         result: the account, or what kept it from coming.
         attempts: requests sent.
         status: of the last reply; None before one.
         elapsed: seconds since the first attempt.
     """
     account = error = None
+    email = email if type(email) is str else as_text(email)
     if isinstance(result, LTXError):
         error, outcome = result, Outcome(result.outcome)
         error.email, error.attempts = email, attempts

@@ -80,19 +80,20 @@ class DirectTransport:
         now = loop.time()
         connection = self._idle_connection(now) or await self._connect(timeout)
         reply: asyncio.Future[Reply] = loop.create_future()
-        self._ask(connection, request, now, timeout, partial(_settle, reply))
+        on_reply = partial(_settle, reply)
+        self._ask(connection, request, now, timeout, on_reply)
         try:
             return await reply
         except BaseException:
-            # After a reply, the connection may carry somebody else's request by now.
-            if reply.cancelled() or not reply.done():
-                connection.close()
+            connection.give_up(on_reply)
             raise
 
     def post(
         self, request: Request, timeout: float, on_reply: OnReply
     ) -> Callable[[], None] | None:
         """Write one request over an idle connection, if there is one; see `Post`."""
+        if self._idle_may_be_dead:  # `send`, which follows, is to open the new one
+            return None
         now = self._running_loop().time()
         connection = self._idle_connection(now)
         if connection is None:

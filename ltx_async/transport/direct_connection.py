@@ -157,6 +157,11 @@ class DirectConnection(asyncio.BufferedProtocol):
         """Close the connection: the reply to one request was that to another."""
         self.fail(ProtocolError("the replies of the connection are out of step", reused=True))
 
+    def give_up(self, on_reply: OnReply) -> None:
+        """Close the connection, unless it carries another request by now, or none."""
+        if self._on_reply is on_reply:
+            self.close()
+
     def close(self) -> None:
         """Close the connection at once; nothing more is read."""
         self._dirty = True

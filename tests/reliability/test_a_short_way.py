@@ -16,6 +16,7 @@ from ltx_async.codec import account_target
 from ltx_async.engine.bulk.short_way import ShortWay
 from ltx_async.engine.retry_loop import RetryLoop
 from ltx_async.transport.direct import DirectTransport
+from ltx_async.transport.direct_connection import DirectConnection
 
 from .replies import account_body, head, ok, reply
 from .test_a_statuses import CASES
@@ -225,3 +226,76 @@ async def test_who_is_cancelled_with_its_reply_leaves_the_connection_to_the_next
     transport.post(account_target(EMAILS[2]), 5.0, replies.put_nowait)
     cancelled.cancel()
     assert (await asyncio.wait_for(replies.get(), 5)).status == 200
+
+
+async def test_who_is_cancelled_before_its_reply_leaves_the_connection_to_the_next(
+    serve, connect, monkeypatch
+):
+    """The reply may come between the cancellation and the task's next step."""
+    client = connect(await serve(ok))
+    transport = shared_by(client).transport
+    await client.lookup(EMAILS[0])
+    replies = asyncio.Queue()
+    cancelled = asyncio.create_task(transport.send(account_target(EMAILS[1]), 5.0))
+    await asyncio.sleep(0)
+    complete = DirectConnection._complete
+
+    def completed(connection, status, *, delimited):
+        monkeypatch.undo()
+        cancelled.cancel()
+        complete(connection, status, delimited=delimited)
+        transport.post(account_target(EMAILS[2]), 5.0, replies.put_nowait)
+
+    monkeypatch.setattr(DirectConnection, "_complete", completed)
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert (await asyncio.wait_for(replies.get(), 5)).status == 200
+
+
+async def test_a_source_that_runs_out_in_the_wrong_way_ends_the_run(serve, connect):
+    """No future takes a StopIteration."""
+
+    class Source:
+        def __init__(self):
+            self.emails = iter(EMAILS)
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            await asyncio.Event().wait()
+
+        def at_hand(self):
+            return next(self.emails)
+
+    client = connect(await serve(ok), concurrency=1)
+    lookups = client.lookup_many(Source())
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(lookups, 5)
+    assert [lookup.email for lookup in lookups.delivered] == EMAILS
+
+
+class Text(str):
+    """A string of another library, as `numpy.str_` is."""
+
+    __slots__ = ()
+
+
+async def test_emails_of_a_kind_of_str_come_back_as_str(serve, connect):
+    client = connect(await serve(ok), concurrency=1)
+    lookups = await client.lookup_many([Text(email) for email in EMAILS])
+    assert [(lookup.email, type(lookup.email)) for lookup in lookups] == [
+        (email, str) for email in EMAILS
+    ]
+
+
+async def test_what_is_to_go_over_a_new_connection_does_so_from_the_short_way(serve, connect):
+    """Who posts finds none to be had, and sends: that is the same request."""
+    server = await serve(ok)
+    client = connect(server)
+    transport = shared_by(client).transport
+    await client.lookup(EMAILS[0])
+    transport._distrust_idle()
+    assert transport.post(account_target(EMAILS[1]), 5.0, pytest.fail) is None
+    await transport.send(account_target(EMAILS[1]), 5.0)
+    assert [asked.connection for asked in server.asked] == [0, 1]

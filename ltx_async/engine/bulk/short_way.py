@@ -76,7 +76,7 @@ class ShortWay:
     finish: Callable[[Lookup], object]
     _timeout: float = field(init=False)
     _on_reply: OnReply = field(init=False)
-    _end: asyncio.Future[None] = field(init=False)
+    _end: asyncio.Future[BaseException | None] = field(init=False)
     _give_up: Callable[[], None] | None = field(init=False, default=None)
     _holds_slot: bool = field(init=False, default=False)
     _left: Left | None = field(init=False, default=None)
@@ -101,11 +101,13 @@ class ShortWay:
         self._left = None
         self._end = self.shared.loop.create_future()
         try:
-            if self._ask():
-                await self._end
+            failure = await self._end if self._ask() else None
         except BaseException:
             self._let_go()
             raise
+        if failure is not None:
+            self._let_go()
+            raise failure
         self._holds_slot = False
         return self._left
 
@@ -151,7 +153,7 @@ class ShortWay:
             if not (self._is_finished(came) and self._ask()):
                 self._end.set_result(None)
         except BaseException as error:  # noqa: BLE001 - the worker raises it
-            self._end.set_exception(error)
+            self._end.set_result(error)  # as a result: no future takes a StopIteration
 
     def _is_finished(self, came: Reply | LTXError) -> bool:
         """Finish a lookup whose reply is its account, in the order in which the retry loop does."""
