@@ -92,8 +92,6 @@ class DirectTransport:
         self, request: Request, timeout: float, on_reply: OnReply
     ) -> Callable[[], None] | None:
         """Write one request over an idle connection, if there is one; see `Post`."""
-        if self._idle_may_be_dead:  # `send`, which follows, is to open the new one
-            return None
         now = self._running_loop().time()
         connection = self._idle_connection(now)
         if connection is None:
@@ -195,6 +193,7 @@ class DirectTransport:
             pooled,
             buffer=self._buffer,
             on_idle=self._idle.append,
+            on_failure=self._heed,
             on_gone=self._forget,
         )
         self._connections.add(connection)

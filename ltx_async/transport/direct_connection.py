@@ -59,6 +59,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         "_flaw",
         "_head_at",
         "_headed",
+        "_on_failure",
         "_on_gone",
         "_on_idle",
         "_on_reply",
@@ -82,6 +83,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         *,
         buffer: memoryview,
         on_idle: Callable[[DirectConnection], None],
+        on_failure: Callable[[LTXError], None],
         on_gone: Callable[[DirectConnection], None],
     ) -> None:
         self.used: bool = False
@@ -91,6 +93,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._connection = connection
         self._on_idle = on_idle
+        self._on_failure = on_failure
         self._on_gone = on_gone
         self._flaw = ""
         self._on_reply: OnReply | None = None
@@ -146,6 +149,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         """End the current request, if there is one, with an error; close the connection."""
         on_reply = self._on_reply
         self.close()
+        self._on_failure(error)
         if on_reply is not None:
             on_reply(error)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -67,6 +69,9 @@ async def _apart(work: Callable[[], T]) -> T:
 
     A program waits at its end for the event loop's own threads, and a resolver whose name
     servers are silent would hold one of them for half a minute.
+
+    Raises:
+        OSError: the machine has no thread left, as after a `RLIMIT_NPROC` or a cgroup's limit.
     """
     done: Future[T] = Future()
     done.set_running_or_notify_cancel()  # from here on it cannot be cancelled; a waiter can
@@ -77,5 +82,8 @@ async def _apart(work: Callable[[], T]) -> T:
         except Exception as error:  # noqa: BLE001 - whoever waits raises it
             done.set_exception(error)
 
-    threading.Thread(target=run, name="ltx_async names", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="ltx_async names", daemon=True).start()
+    except RuntimeError:  # which would end the run; this is a connection that cannot be made
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
     return await asyncio.wrap_future(done)

@@ -299,3 +299,15 @@ async def test_what_is_to_go_over_a_new_connection_does_so_from_the_short_way(se
     assert transport.post(account_target(EMAILS[1]), 5.0, pytest.fail) is None
     await transport.send(account_target(EMAILS[1]), 5.0)
     assert [asked.connection for asked in server.asked] == [0, 1]
+
+
+@pytest.mark.parametrize("transport", ["direct", "session"])
+async def test_a_run_that_is_stopped_while_it_waits_for_its_consumer_ends(serve, connect):
+    client = connect(await serve(ok), concurrency=2)
+    emails = [f"{number}@example.com" for number in range(50)]
+    async with client.lookup_many(emails) as run:
+        await anext(run)
+        while run.stats.finished < 5:  # the first, and as many as may wait
+            await asyncio.sleep(0.01)
+        run.stop()
+        assert [lookup.outcome async for lookup in run] == [Outcome.OK] * 4

@@ -166,3 +166,20 @@ async def test_who_asks_a_resolver_that_hangs_can_be_cancelled(monkeypatch, tran
         with pytest.raises(asyncio.CancelledError):
             await task
     done.set()  # what it says now concerns nobody
+
+
+async def test_a_machine_without_a_thread_left_is_a_connection_that_is_tried_again(
+    serve, connect, names, monkeypatch
+):
+    start, refused = threading.Thread.start, []
+
+    def refuse_once(thread):
+        if thread.name == "ltx_async names" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_once)
+    server = await serve(ok, address=OLD)
+    (lookup,) = await connect(at(server), allow_http=True).lookup_many(["ann@example.com"])
+    assert (lookup.outcome, lookup.attempts, len(refused)) == (Outcome.OK, 2, 1)
