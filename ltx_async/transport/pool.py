@@ -105,7 +105,11 @@ class Connector(aiohttp.TCPConnector):
         would be taken for the next reply.
         """
         while True:
-            connection = await super().connect(req, traces, timeout)
+            try:
+                connection = await super().connect(req, traces, timeout)
+            except KeyError:  # aiohttp waited for addresses that `heed` has forgotten meanwhile
+                await asyncio.sleep(0)
+                continue
             protocol: Any = connection.protocol
             unread = getattr(protocol, "ltx_unread", None)
             if unread is None or not (protocol.should_close or unread()):

@@ -15,6 +15,8 @@ import pytest
 from patience import in_time, until
 
 from ltx_async import LTXClient, OutageRule, Outcome, RetryPolicy, RetryScheduled
+from ltx_async.transport.names import Resolver
+from ltx_async.transport.pool import Wiring
 
 from .conftest import TOKEN
 from .replies import ok
@@ -183,3 +185,22 @@ async def test_a_machine_without_a_thread_left_is_a_connection_that_is_tried_aga
     server = await serve(ok, address=OLD)
     (lookup,) = await connect(at(server), allow_http=True).lookup_many(["ann@example.com"])
     assert (lookup.outcome, lookup.attempts, len(refused)) == (Outcome.OK, 2, 1)
+
+
+async def test_addresses_that_are_forgotten_while_somebody_waits_for_them_are_asked_for_again(
+    serve, connect, names, monkeypatch
+):
+    open_pool, resolve, pools = Wiring.connector, Resolver.resolve, []
+
+    async def forgotten_once(self, *args, **options):
+        addresses = await resolve(self, *args, **options)
+        if len(names.asked) == 1:  # before who waits is woken
+            asyncio.get_running_loop().call_soon(pools[0].clear_dns_cache)
+        return addresses
+
+    monkeypatch.setattr(Resolver, "resolve", forgotten_once)
+    monkeypatch.setattr(Wiring, "connector", lambda self: pools.append(open_pool(self)) or pools[0])
+    client = connect(at(await serve(ok, address=OLD)), allow_http=True, concurrency=3)
+    lookups = await client.lookup_many([f"{number}@example.com" for number in range(3)])
+    assert [(one.outcome, one.attempts) for one in lookups] == [(Outcome.OK, 1)] * 3
+    assert len(names.asked) == 2
