@@ -310,4 +310,5 @@ async def test_a_run_that_is_stopped_while_it_waits_for_its_consumer_ends(serve,
         while run.stats.finished < 5:  # the first, and as many as may wait
             await asyncio.sleep(0.01)
         run.stop()
+        await asyncio.sleep(0.01)  # the workers find out before there is room
         assert [lookup.outcome async for lookup in run] == [Outcome.OK] * 4
