@@ -289,18 +289,6 @@ async def test_emails_of_a_kind_of_str_come_back_as_str(serve, connect):
     ]
 
 
-async def test_what_is_to_go_over_a_new_connection_does_so_from_the_short_way(serve, connect):
-    """Who posts finds none to be had, and sends: that is the same request."""
-    server = await serve(ok)
-    client = connect(server)
-    transport = shared_by(client).transport
-    await client.lookup(EMAILS[0])
-    transport._distrust_idle()
-    assert transport.post(account_target(EMAILS[1]), 5.0, pytest.fail) is None
-    await transport.send(account_target(EMAILS[1]), 5.0)
-    assert [asked.connection for asked in server.asked] == [0, 1]
-
-
 @pytest.mark.parametrize("transport", ["direct", "session"])
 async def test_a_run_that_is_stopped_while_it_waits_for_its_consumer_ends(serve, connect):
     client = connect(await serve(ok), concurrency=2)
