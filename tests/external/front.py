@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import ssl
 import subprocess
 from pathlib import Path
 
 import trustme
+from ports import free_port
 
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
@@ -60,12 +60,6 @@ class AnyEmail(dict):
 
     def __len__(self):
         return 1
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 class Front:

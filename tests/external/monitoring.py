@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import threading
 import urllib.error
@@ -17,12 +16,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 from patience import until
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+from ports import free_port
 
 
 def get(url: str) -> bytes:

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from patience import in_time
+from ports import free_port
 
 from ltx_async import (
     AttemptFinished,
@@ -26,12 +27,6 @@ from .wire import HANG, Pause, in_turn
 QUICK = OutageRule(patience=0.25, probe_base=0.02, probe_cap=0.05)
 NOWHERE = "http://nobody.invalid:9/v1"
 UNREACHABLE = "http://255.255.255.255:9/v1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """Foreign exceptions become ours, with the facts that others decide by."""
 
 import errno
-import socket
 
 import aiohttp
+import ports
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
@@ -27,9 +27,7 @@ def refused(host, kind=aiohttp.ClientConnectorError, number=errno.ECONNREFUSED):
 
 @pytest.fixture
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return ports.free_port()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "a.localhost"])
