@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +29,7 @@ def number(value: float | None) -> str:
         return UNKNOWN
     if abs(value) >= 1e15:
         return f"{value:.3g}"
-    return f"{value:,}" if value == math.floor(value) and isinstance(value, int) else _short(value)
+    return f"{value:,}" if isinstance(value, int) else _short(value)
 
 
 def _short(value: float) -> str:
@@ -38,9 +37,9 @@ def _short(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def signed(value: float) -> str:
-    """Return a number with its sign, zero without."""
-    return f"+{number(value)}" if value > 0 else number(value)
+def signed(value: float | None) -> str:
+    """Return a number with its sign, zero without; UNKNOWN for None."""
+    return f"+{number(value)}" if value is not None and value > 0 else number(value)
 
 
 def share(part: int, whole: int) -> str:
@@ -131,10 +130,11 @@ def inert(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
+    return "".join(char if char.isprintable() else escaped(char) for char in text)
 
 
-def _escape(char: str) -> str:
+def escaped(char: str) -> str:
+    r"""Return the escape that stands for a character, such as `\x1b`."""
     return char.encode("unicode_escape").decode("ascii")
 
 

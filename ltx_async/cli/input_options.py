@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from attrs import frozen
 
 from ltx_async.inputs.input import HowToRead
 from ltx_async.inputs.reading import how_to_read
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import ssl as tls
 import stat
 from collections.abc import Callable, Collection
@@ -135,4 +136,4 @@ async def _first_line(source: ByteSource) -> bytes:
 
 def _warn_of_readers(source: ByteSource, name: str, talk: Talk) -> None:
     if os.name == "posix" and stat.S_ISREG(source.mode) and source.mode & _FOR_OTHERS:
-        talk.warn(f"{source.name} can be read by others; do: chmod 600 {name}")
+        talk.warn(f"{source.name} can be read by others; do: chmod 600 {shlex.quote(name)}")

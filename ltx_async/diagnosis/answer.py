@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
 from ltx_async.codec import ACCOUNT_LIST, AccountList, Redaction, parse_accounts
+from ltx_async.codec.waits import http_date
 from ltx_async.diagnosis.advice import about_reply, about_tls
 from ltx_async.diagnosis.finding import Finding, Verdict
 from ltx_async.diagnosis.network import speaks_tls
@@ -105,13 +104,11 @@ _HALF_A_SECOND: Final = 0.5  # a `Date` has no fraction: on average it is so muc
 
 def clock_found(date: str, took: float = 0.0) -> Finding:
     """Compare this machine's clock with a `Date` written in the last `took` seconds."""
-    try:
-        theirs = parsedate_to_datetime(date)
-    except (ValueError, TypeError):
+    now = time.time()
+    theirs = http_date(date, now)
+    if theirs is None:
         return Finding("clock", Verdict.OK, "not compared: the reply has no date")
-    if theirs.tzinfo is None:
-        theirs = theirs.replace(tzinfo=UTC)
-    skew = (datetime.now(UTC) - theirs).total_seconds() - _HALF_A_SECOND
+    skew = now - theirs - _HALF_A_SECOND
     if skew > 0:
         skew = max(0.0, skew - took)
     text = f"{abs(skew):,.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"

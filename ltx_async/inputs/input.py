@@ -14,7 +14,6 @@ from ltx_async.inputs.entries import Entry, EntryRule, LineCounts, Reader
 from ltx_async.inputs.fields import EMAIL, FieldReader, records_of
 from ltx_async.inputs.kinds import (
     LONGEST_BEGINNING,
-    SQLITE,
     Format,
     format_of,
     verify_encoded,
@@ -23,6 +22,7 @@ from ltx_async.inputs.kinds import (
 from ltx_async.inputs.readers import JSONLinesReader, JSONReader, TextReader
 from ltx_async.inputs.rows import RowParser, RowReader
 from ltx_async.inputs.tables import TableReader, delimiter_of, is_quoted_header
+from ltx_async.results.sqlite.reading import MAGIC as SQLITE_MAGIC
 
 _BATCH: Final = 1_000
 
@@ -168,7 +168,7 @@ class Input:
             if not last and line is None and len(self._beginning) < LONGEST_BEGINNING:
                 return ()
             text, self._beginning = self._beginning, b""
-            if text.startswith(SQLITE):
+            if text.startswith(SQLITE_MAGIC):
                 return self._begin_records()
             self._reader = self._chosen(text, (line or text).decode("utf-8", "replace"))
         return self._reader.feed(text, last=last)

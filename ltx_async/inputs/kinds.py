@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Final
@@ -23,7 +24,6 @@ class Format(StrEnum):
     JSON = "json"
 
 
-SQLITE: Final = b"SQLite format 3\0"
 LONGEST_BEGINNING: Final = 64 << 10
 """Bytes of an input that are looked at to find out what it is."""
 
@@ -47,7 +47,8 @@ class _Foreign:
     Attributes:
         magic: what its bytes begin with, a pattern.
         what: its name, with an article.
-        way_out: what to do; `{name}` stands for the file.
+        way_out: what to do; `{name}` stands for the file, as a shell takes it, and `{plain}`
+            for a name that needs no quotes, else for FILE.
     """
 
     magic: re.Pattern[bytes]
@@ -61,31 +62,31 @@ def _foreign(magic: bytes, what: str, way_out: str) -> _Foreign:
 
 _SHEET: Final = "Save the sheet as CSV (UTF-8), and check that."
 _COPY: Final = (
-    "Turn it into CSV: duckdb -c \"copy (select email from '{name}') to 'emails.csv'\", "
+    "Turn it into CSV: duckdb -c \"copy (select email from '{plain}') to 'emails.csv'\", "
     "then check that."
 )
 _FOREIGN: Final = (
     _foreign(rb"PK\x03\x04.*(?:\[Content_Types\]|xl/)", "an Excel workbook", _SHEET),
     _foreign(rb"PK\x03\x04.*opendocument", "an OpenDocument file", _SHEET),
-    _foreign(rb"PK\x03\x04", "a ZIP archive", "Do: unzip -p '{name}' | ltx-async check -"),
+    _foreign(rb"PK\x03\x04", "a ZIP archive", "Do: unzip -p {name} | ltx-async check -"),
     _foreign(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook", _SHEET),
     _foreign(rb"PAR1", "a Parquet file", _COPY),
     _foreign(
         rb"(?:ARROW1|FEA1)", "an Arrow file", "Turn it into CSV with pandas, polars or DuckDB."
     ),
     _foreign(rb"Obj\x01", "an Avro file", "Turn it into JSON Lines, with avro-tools tojson."),
-    _foreign(rb"\x28\xb5\x2f\xfd", "zstd data", "Do: zstdcat '{name}' | ltx-async check -"),
-    _foreign(rb"BZh[1-9]1AY&SY", "bzip2 data", "Do: bzcat '{name}' | ltx-async check -"),
-    _foreign(rb"\xfd7zXZ\0", "xz data", "Do: xzcat '{name}' | ltx-async check -"),
-    _foreign(rb"\x04\x22\x4d\x18", "LZ4 data", "Do: lz4cat '{name}' | ltx-async check -"),
+    _foreign(rb"\x28\xb5\x2f\xfd", "zstd data", "Do: zstdcat {name} | ltx-async check -"),
+    _foreign(rb"BZh[1-9]1AY&SY", "bzip2 data", "Do: bzcat {name} | ltx-async check -"),
+    _foreign(rb"\xfd7zXZ\0", "xz data", "Do: xzcat {name} | ltx-async check -"),
+    _foreign(rb"\x04\x22\x4d\x18", "LZ4 data", "Do: lz4cat {name} | ltx-async check -"),
     _foreign(rb"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it first."),
-    _foreign(rb".{257}ustar", "a tar archive", "Do: tar -xOf '{name}' | ltx-async check -"),
-    _foreign(rb"%PDF-", "a PDF", "Do: pdftotext '{name}' - | ltx-async check - --extract"),
+    _foreign(rb".{257}ustar", "a tar archive", "Do: tar -xOf {name} | ltx-async check -"),
+    _foreign(rb"%PDF-", "a PDF", "Do: pdftotext {name} - | ltx-async check - --extract"),
     _foreign(rb"\{\\rtf", "a rich text document", "Save it as plain text."),
     _foreign(
         rb"\s*BEGIN:VCARD",
         "a file of vCards",
-        "Do: grep -i '^[a-z0-9.]*email' '{name}' | ltx-async check - --extract",
+        "Do: grep -i '^[a-z0-9.]*email' {name} | ltx-async check - --extract",
     ),
     _foreign(rb"\s*<(?:!doctype|\?xml|html|table|!--)", "HTML or XML", "Save the data as CSV."),
 )
@@ -99,9 +100,9 @@ def verify_kind(name: str, beginning: bytes) -> None:
     """
     for kind in _FOREIGN:
         if kind.magic.match(beginning):
-            raise InputError(
-                f"{name}: is {kind.what}, not text.", hint=kind.way_out.format(name=name)
-            )
+            quoted = shlex.quote(name)  # a hint is to be copied into a shell
+            hint = kind.way_out.format(name=quoted, plain=name if quoted == name else "FILE")
+            raise InputError(f"{name}: is {kind.what}, not text.", hint=hint)
 
 
 def verify_encoded(name: str, beginning: bytes) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import re
+import shlex
 import stat
 from pathlib import Path
 from typing import IO, Any, Final
@@ -191,9 +192,9 @@ class StreamSource:
 
 def _hint_for(name: str, error: OSError) -> str | None:
     if isinstance(error, IsADirectoryError):
-        return f"Name the files in it: {name.rstrip('/')}/*.csv"
+        return f"Name the files in it: {shlex.quote(name.rstrip('/'))}/*.csv"
     if _ADDRESS_ON_THE_WEB.match(name):
-        return f"It is a URL: curl -sSf {name!r} | ltx-async check -"
+        return f"It is a URL: curl -sSf {shlex.quote(name)} | ltx-async check -"
     return None
 
 

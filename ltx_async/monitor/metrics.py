@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from wsgiref.simple_server import WSGIRequestHandler
 
 from attrs import define, field
 from prometheus_client import CollectorRegistry, Histogram, generate_latest, start_http_server
@@ -23,6 +25,23 @@ from ltx_async.monitor.series import LAST_SUCCESS, SENT, Series
 from ltx_async.monitor.standing import Standing
 
 _PUBLIC: Final = 0o644  # the textfile collector runs as another user
+
+
+class _ScrapeHandler(WSGIRequestHandler):
+    """Answers one scrape, and tells nobody of one that is broken off or makes no sense.
+
+    Prometheus itself resets a connection at its time limit. The library would print a traceback
+    for each, on the standard error on which alerts are.
+    """
+
+    timeout = 10.0  # seconds for each read and write
+
+    def log_message(self, *_: object) -> None:
+        """Log no request."""
+
+    def get_stderr(self) -> io.StringIO:
+        """Return what tracebacks are written to, and then forgotten."""
+        return io.StringIO()
 
 
 @define(eq=False)
@@ -132,6 +151,8 @@ class Metrics:
             OSError: the address or the port cannot be had.
         """
         server, thread = start_http_server(port, host, self.registry)
+        server.RequestHandlerClass = _ScrapeHandler
+        server.handle_error = _ignore  # type: ignore[method-assign]
         try:
             yield server.server_port
         finally:
@@ -147,3 +168,7 @@ class Metrics:
                 cannot be replaced without harm.
         """
         write_whole(path, generate_latest(self.registry), mode=_PUBLIC)
+
+
+def _ignore(request: object, client_address: object) -> None:
+    """Do nothing about a connection that broke, in place of printing a traceback."""

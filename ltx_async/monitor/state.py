@@ -17,10 +17,11 @@ from ltx_async.files.replacement import write_whole
 from ltx_async.monitor.changes import Kind
 from ltx_async.monitor.ledger import Ledger
 from ltx_async.monitor.standing import Rules, Standing
+from ltx_async.results.columns import COLUMNS
 
 _WRITER: Final = "ltx-async watch"
 _VERSION: Final = 1
-_DATES: Final = ("token_expires_at", "refresh_token_expires_at")
+_FIGURES: Final = ("balance", "token_expires_at", "refresh_token_expires_at")
 _ANEW: Final = "Remove it to begin anew: what is wrong by then is told once more."
 
 
@@ -107,21 +108,22 @@ def _plain(_instance: Any, _attribute: Any, value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError
+def _read(column: str, value: Any) -> Any:
+    """Return a value as results have it in a column; anything else is a `ValueError`."""
+    return None if value is None else COLUMNS[column].read(value)
+
+
+def _moment(value: Any) -> datetime | None:
+    moment: datetime | None = _read("checked_at", value)
     return moment
 
 
 def _standing(known: dict[str, Any]) -> Standing:
     """Structure what is known of one account; anything but that is an error."""
-    fields = {**known, **{name: _moment(known[name]) for name in _DATES}}
+    fields = {**known, **{name: _read(name, known[name]) for name in _FIGURES}}
     fields["bad"] = None if known["bad"] is None else Kind(known["bad"])
     fields["crossed"] = _by_kind(known["crossed"], float)
-    fields["told"] = _by_kind(known["told"], datetime.fromisoformat)
+    fields["told"] = _by_kind(known["told"], _moment)
     if not isinstance(known["email"], str):
         raise TypeError
     return Standing(**fields)

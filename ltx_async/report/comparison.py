@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -39,12 +40,12 @@ class Change:
 
     @property
     def moved(self) -> float | None:
-        """LTX tokens more (or, negative, fewer) than before; None where unknown."""
+        """LTX tokens more (or, negative, fewer) than before; None where unknown, or too many."""
         if self.before is None or self.after is None:
             return None
         if self.before.balance is None or self.after.balance is None:
             return None
-        return self.after.balance - self.before.balance
+        return _told(self.after.balance - self.before.balance)
 
 
 @frozen
@@ -69,9 +70,9 @@ class Comparison:
         return {kind: kinds.count(kind) for kind in ChangeKind}
 
     @property
-    def moved(self) -> float:
-        """LTX tokens by which all balances known twice have moved together."""
-        return sum(change.moved or 0 for change in self.changes)
+    def moved(self) -> float | None:
+        """LTX tokens by which all balances known twice have moved together; None for too many."""
+        return _told(sum(change.moved or 0 for change in self.changes))
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
@@ -83,6 +84,11 @@ class Comparison:
             "changes": [_change_as_json(change) for change in self.changes],
             "remarks": list(self.remarks),
         }
+
+
+def _told(difference: float) -> float | None:
+    """Return a difference if it is a number: that of two huge ones is infinite, unknown to JSON."""
+    return difference if math.isfinite(difference) else None
 
 
 def _change_as_json(change: Change) -> dict[str, Any]:

@@ -18,12 +18,10 @@ from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.record import Item
 from ltx_async.results.scanner import TextFormat, items_in, lines_of
 from ltx_async.results.sqlite.opening import create_database, resume_database
-from ltx_async.results.sqlite.reading import sqlite_items
+from ltx_async.results.sqlite.reading import MAGIC, sqlite_items
 from ltx_async.results.text_file import FileWriter, Output
 from ltx_async.results.text_resume import resume_text
 from ltx_async.wording import alternatives
-
-_SQLITE: Final = b"SQLite format 3\0"
 
 
 class _Create(Protocol):
@@ -81,7 +79,7 @@ FORMATS: Final = (
         "sqlite",
         "SQLite",
         (".sqlite", ".db"),
-        recognises=lambda start: start.startswith(_SQLITE),
+        recognises=lambda start: start.startswith(MAGIC),
         read=lambda path, _file: sqlite_items(path),
         create=create_database,
         resume=resume_database,

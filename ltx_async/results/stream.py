@@ -145,9 +145,7 @@ async def open_stream(name: str, form: Encoding[T]) -> Writer[T]:
     while True:
         try:
             # A blocking call would keep signals from being handled until a reader comes.
-            opened = os.open(
-                name, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-            )
+            opened = os.open(name, _WRITING)
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise OutputRefusedError(f"{name}: {error.strerror}.") from error

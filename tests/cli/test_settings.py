@@ -1,5 +1,6 @@
 import errno
 import os
+import shlex
 import signal
 import sys
 import time
@@ -44,6 +45,15 @@ async def test_a_token_file_that_others_can_read_is_warned_about(token_file, cap
     assert capfd.readouterr().err == (
         f"warning: the token file {path} can be read by others; do: chmod 600 {path}\n"
     )
+
+
+async def test_what_is_to_be_done_about_a_token_file_can_be_typed(tmp_path, capfd):
+    path = tmp_path / "my $(token)"
+    path.write_text(TOKEN)
+    path.chmod(0o644)
+    await find_token(str(path), TALK)
+    command = capfd.readouterr().err.partition("do: ")[2]
+    assert shlex.split(command) == ["chmod", "600", str(path)]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"  \n"])

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import math
 import os
 import pty
 import stat
@@ -535,6 +536,33 @@ def test_without_a_state_they_are_handed_over_in_the_next_round_or_given_up(ltx,
     ended = ltx(*run)
     assert kept_alerts() == [[ANN]] * 3
     assert ended.err.splitlines()[-1].startswith("warning: 1 alert not handed to ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("balance", value) for value in ("\x1b[2J", [], {}, "2026-01-01T00:00:00+00:00")),
+        *(("balance", value) for value in (math.inf, math.nan)),
+        ("token_expires_at", "9999-12-31T23:59:59-23:59"),
+        ("refresh_token_expires_at", "0001-01-01T00:00:00+23:59"),
+        ("refresh_token_expires_at", "2026-01-01T00:00:00"),
+        ("refresh_token_expires_at", 5),
+        ("told", {"gone": "2026-01-01T00:00:00"}),
+        ("crossed", {"low_balance": "x"}),
+        ("crossed", {"cold": 1}),
+        ("bad", "cold"),
+        ("email", None),
+    ],
+)
+def test_a_state_that_was_tampered_with_is_refused(ltx, server, name, value):
+    arguments = [*ONCE, "--state", "state", "--min-balance", "1", "--remind", "1s"]
+    ltx(*arguments)
+    state = json.loads(Path("state").read_text())
+    state["accounts"][0][name] = value
+    Path("state").write_text(json.dumps(state))
+    ended = ltx(*arguments)
+    assert ended.status == 2
+    assert "state: it is no state of watch. Remove it" in ended.err
 
 
 @pytest.mark.parametrize(

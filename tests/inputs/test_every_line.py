@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import shlex
 import sqlite3
 import subprocess
 import unicodedata
@@ -487,6 +488,14 @@ def test_another_kind_of_file_is_named_with_the_way_out(checked, name, data, kin
     assert len(done.err) < 500
 
 
+@pytest.mark.parametrize("name", ["x y.csv", "x'; touch taken; '.csv", "$(touch taken).csv"])
+@pytest.mark.parametrize("kind", ["zip", "zst", "pdf", "vcf", "parquet"])
+def test_the_way_out_can_be_typed_whatever_a_file_is_called(checked, name, kind):
+    done = checked(name, OTHERS[kind][0])
+    words = shlex.split(done.err.partition("Do: ")[2] or done.err.partition("CSV: ")[2])
+    assert name in words or "'FILE'" in words[2]
+
+
 def test_gzip_that_is_cut_off_ends_the_run_when_it_is_noticed(checked):
     whole = gzip.compress("".join(f"n{n}@example.com\n" for n in range(99)).encode())
     done = checked("x.gz", whole[:-9])
@@ -501,8 +510,12 @@ def test_other_databases_directories_and_urls_are_named(check):
     Path("folder").mkdir()
     done = check("folder")
     assert (done.status, "folder/*.csv" in done.err) == (2, True)
+    Path("a $(folder)").mkdir()
+    assert "Name the files in it: 'a $(folder)'/*.csv" in check("a $(folder)").err
     done = check("https://example.com/emails.csv")
     assert (done.status, "curl" in done.err) == (2, True)
+    url = "https://example.com/$(touch taken)'"
+    assert shlex.split(check(url).err.partition("URL: ")[2])[:3] == ["curl", "-sSf", url]
 
 
 def test_a_name_that_says_another_format_than_the_content_is_told(checked):
@@ -596,6 +609,19 @@ def test_a_dry_run_prints_what_would_be_asked_and_asks_nothing(ltx, server, monk
     ended = ltx("check", "x.txt", "-o", "new.jsonl", "--resume", "--dry-run")
     assert ended.out.split() == [U1, U2, U3]
     assert not Path("new.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "place", ["x" * 300 + ".jsonl", "link.jsonl", "folder.jsonl", "no/r.jsonl"]
+)
+def test_a_dry_run_refuses_an_output_that_the_run_would_refuse(ltx, server, place):
+    Path("x.txt").write_text(U1)
+    Path("folder.jsonl").mkdir()
+    Path("link.jsonl").symlink_to("nowhere")
+    arguments = ["check", "x.txt", "-o", place, "--resume"]
+    dry, ended = ltx(*arguments, "--dry-run"), ltx(*arguments)
+    assert (dry.status, dry.out, ended.status) == (2, "", 2)
+    assert dry.err.startswith(f"error: {place}: ")
 
 
 def test_a_dry_run_of_the_list_needs_the_list_alone(ltx, server):

@@ -2,6 +2,7 @@ import os
 import re
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import urllib.request
@@ -24,7 +25,7 @@ from ltx_async.monitor.standing import Rules, Standing
 pytest.importorskip("prometheus_client")
 from prometheus_client import generate_latest
 
-from ltx_async.monitor.metrics import Metrics
+from ltx_async.monitor.metrics import Metrics, _ScrapeHandler
 from ltx_async.monitor.series import Series
 
 ANN, BOB = "ann@example.com", "bob@example.com"
@@ -294,6 +295,46 @@ def test_they_are_served_on_the_address_that_was_given_alone(metrics):
     assert f'ltx_account_healthy{{account="{ANN}"}} 1.0' in text
     with socket.socket() as again:
         assert again.connect_ex(("127.0.0.1", port))
+
+
+BROKEN_OFF = {
+    "nothing": b"",
+    "a part": b"GET /met",
+    "all": b"GET /metrics HTTP/1.1\r\n\r\n",
+    "a body too few": b"POST /metrics HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+    "a version without sense": (
+        b"GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text; version=x\r\n\r\n"
+    ),
+    "no HTTP": b"\x16\x03\x01\x02\0\x01" * 9 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_", BROKEN_OFF.values(), ids=BROKEN_OFF)
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_scrape_that_breaks_off_is_no_news(metrics, capfd, request_, reset):
+    with metrics.served("127.0.0.1", 0) as port:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port)) as scraper:
+                scraper.sendall(request_)
+                if reset:
+                    linger = struct.pack("ii", 1, 0)
+                    scraper.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                else:
+                    scraper.shutdown(socket.SHUT_WR)
+                    while scraper.recv(1 << 16):
+                        pass
+        assert "ltx_" in scraped(f"http://127.0.0.1:{port}/metrics")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_scraper_that_never_asks_holds_nobody_up(metrics, capfd, monkeypatch):
+    monkeypatch.setattr(_ScrapeHandler, "timeout", 0.05)
+    with (
+        metrics.served("127.0.0.1", 0) as port,
+        socket.create_connection(("127.0.0.1", port)) as scraper,
+    ):
+        assert scraper.recv(1) == b""
+    assert capfd.readouterr().err == ""
 
 
 def test_a_textfile_is_replaced_at_once_and_readable_by_all(metrics, tmp_path):

@@ -5,6 +5,7 @@ from result_examples import NOW, balanced, failed, found, missing, read, refused
 
 from ltx_async import Outcome
 from ltx_async.report import ChangeKind, compare
+from ltx_async.report.rowdata import change_table
 
 
 @pytest.fixture
@@ -53,6 +54,16 @@ def test_each_pair_of_outcomes_has_its_kind(changes, before, after, kind):
 )
 def test_the_case_of_a_domain_makes_no_new_email(changes, older, newer, told):
     assert [change.kind for change in changes([found(older)], [found(newer)]).changes] == told
+
+
+def test_what_is_too_much_for_a_number_is_not_told_as_one(changes):
+    before, after = balanced("ann@example.com", -1.7e308), balanced("ann@example.com", 1.7e308)
+    told = changes([before], [after])
+    assert [change.kind for change in told.changes] == [ChangeKind.MOVED]
+    assert told.changes[0].moved is None
+    json.dumps([told.as_json(), change_table(told)], allow_nan=False)
+    none, most = ([balanced(f"{who}@example.com", one) for who in "ab"] for one in (0, 1.7e308))
+    assert changes(none, most).moved is None
 
 
 def test_new_and_gone_emails_are_told(changes):

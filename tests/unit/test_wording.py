@@ -16,7 +16,12 @@ def test_numbers_have_thousands_separators_and_stay_short(value, text):
 
 
 def test_a_movement_has_its_sign():
-    assert [wording.signed(value) for value in (1200, 0, -5)] == ["+1,200", "0", "-5"]
+    assert [wording.signed(value) for value in (1200, 0, -5, None)] == [
+        "+1,200",
+        "0",
+        "-5",
+        "—",
+    ]
 
 
 @pytest.mark.parametrize(

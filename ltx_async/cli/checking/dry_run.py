@@ -13,6 +13,7 @@ from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.messages import Talk
+from ltx_async.files.private import verify_replaceable
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.seen import SeenEmails
 from ltx_async.models import Lookup, Outcome
@@ -57,7 +58,13 @@ async def _show(options: CheckOptions, client_options: ClientOptions, talk: Talk
 
 
 def _remember_results(path: Path, seen: SeenEmails[Earlier], renewal: Renewal) -> None:
-    """Note the emails of which the output to be continued has records, to skip them."""
+    """Note the emails of which the output to be continued has records, to skip them.
+
+    Raises:
+        OutputRefusedError: it could not be continued.
+        InputError: it cannot be read.
+    """
+    verify_replaceable(path)
     if not path.exists():
         return
     for record in read_results(path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -88,16 +88,15 @@ def _verify(output: Path, *, attention: bool) -> None:
         raise CommandError(f"{output}: a report in a file is HTML.", hint="End the name in .html.")
 
 
-def _readers(names: Iterable[str]) -> list[RecordReader]:
-    """Return a reader for each file, each file once.
+def _readers(names: Sequence[str]) -> list[RecordReader]:
+    """Return a reader for each file.
 
     Raises:
         click.UsageError: standard input is given twice.
     """
-    distinct = list(names)
-    if distinct.count(_STANDARD_INPUT) > 1:
+    if names.count(_STANDARD_INPUT) > 1:
         raise click.UsageError("Standard input can be read once only.")
-    return [read_results("/dev/stdin" if one == _STANDARD_INPUT else one) for one in distinct]
+    return [read_results("/dev/stdin" if one == _STANDARD_INPUT else one) for one in names]
 
 
 @frozen

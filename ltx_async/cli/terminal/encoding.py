@@ -1,4 +1,4 @@
-"""Make text from servers and files harmless on a terminal, and break it between words."""
+"""What the terminal and the encoding of the standard streams can show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Final
 
-from ltx_async.wording import _escape
+from ltx_async.wording import escaped
 
 # One character each, as lines have been broken to a width by then.
 _SPELT: Final = {"→": ">", "…": "~", "—": "-"}
@@ -30,7 +30,7 @@ def spell_out_the_unknown() -> None:
 def _spelt_out(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)  # nothing is decoded from these streams
     unknown = error.object[error.start : error.end]
-    return "".join(_SPELT.get(char) or _escape(char) for char in unknown), error.end
+    return "".join(_SPELT.get(char) or escaped(char) for char in unknown), error.end
 
 
 def columns(descriptor: int) -> int | None:

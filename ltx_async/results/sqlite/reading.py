@@ -8,10 +8,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ltx_async.results.columns import COLUMNS, UnusableRecordError
 from ltx_async.results.record import Flaw, Item, Record
+
+MAGIC: Final = b"SQLite format 3\0"
+"""What every database begins with (https://www.sqlite.org/fileformat.html, 1.3)."""
 
 
 def sqlite_items(path: Path) -> Iterator[Item]:
