@@ -157,6 +157,8 @@ def _parse(text: str) -> object:
                 f"line {whole_file.lineno}, column {whole_file.colno}: {whole_file.msg}; "
                 + _EXPECTED
             ) from None
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
     return [_parse_line(number, line) for number, line in lines]
 
 
@@ -165,6 +167,8 @@ def _parse_line(number: int, line: str) -> object:
         return json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"line {number}: {error.msg}; write one JSON account per line") from None
+    except RecursionError:
+        raise ValueError(f"line {number}: it nests too deep") from None
 
 
 def _index(document: object) -> dict[str, Account]:

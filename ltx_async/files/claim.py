@@ -17,6 +17,7 @@ from attrs import frozen
 
 from ltx_async.files.errors import OutputRefusedError, write_failure
 from ltx_async.files.holder import Holder
+from ltx_async.wording import clipped
 
 _SAFELY: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -24,6 +25,7 @@ _SAFELY: Final = (
 _MAKING: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
 _MODE: Final = 0o600
 _LONGEST: Final = 4096  # bytes
+_LONGEST_NAME: Final = 64  # characters that are shown of a machine's
 
 
 @frozen
@@ -111,7 +113,7 @@ def _verify_left_behind(path: Path, output: str) -> None:
         return
     if (holder.boot, holder.namespace, holder.machine) == (here.boot, here.namespace, here.machine):
         raise in_use(output)
-    raise _unknown(path, output, f"process {holder.pid} on {holder.host}")
+    raise _unknown(path, output, f"process {holder.pid} on {clipped(holder.host, _LONGEST_NAME)}")
 
 
 def _content(path: Path) -> bytes:

@@ -64,7 +64,7 @@ class Holder:
         """
         try:
             return cls(**json.loads(data))
-        except TypeError as error:
+        except (TypeError, RecursionError) as error:
             raise ValueError(str(error)) from error
 
     def dump(self) -> bytes:

@@ -16,11 +16,10 @@ from ltx_async.errors import ConfigurationError, LTXError
 from ltx_async.transport.direct_connection import DirectConnection
 from ltx_async.transport.endpoint import Endpoint, as_lines
 from ltx_async.transport.failures import translated
-from ltx_async.transport.pool import Connector, Wiring
+from ltx_async.transport.pool import KEPT_FOR, Connector, Wiring
 from ltx_async.transport.protocol import OnReply
 from ltx_async.transport.time_limits import TimeLimits
 
-_IDLE_LIMIT: Final = 60.0  # seconds; servers and firewalls often forget a connection by then
 _GOODBYE: Final = 1.0  # seconds that the loop gets to report closed connections as closed
 _BUFFER: Final = 256 << 10  # bytes that are read at a time, as asyncio has it
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
@@ -150,7 +149,7 @@ class DirectTransport:
             return None
         while self._idle:
             connection = self._idle.pop()
-            if connection.reusable and now - connection.asked_at < _IDLE_LIMIT:
+            if connection.reusable and now - connection.asked_at < KEPT_FOR:
                 return connection
             connection.close()
         return None

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl as tls
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -20,6 +20,9 @@ from ltx_async.errors import AttemptTimeoutError, ConnectError
 from ltx_async.transport.names import Resolver
 from ltx_async.transport.proxies import Proxy
 from ltx_async.transport.unread import unread_on
+
+KEPT_FOR: Final = 60.0
+"""Seconds for which a connection may be idle; servers and firewalls often forget it by then."""
 
 
 @frozen(kw_only=True)
@@ -41,7 +44,7 @@ class Wiring:
         return Connector(
             limit=self.limit,
             ttl_dns_cache=300,
-            keepalive_timeout=60,
+            keepalive_timeout=KEPT_FOR,
             resolver=Resolver(),
             ssl=True if self.ssl is None else self.ssl,
             socket_factory=_undertaken_socket if is_uvloop(asyncio.get_running_loop()) else None,

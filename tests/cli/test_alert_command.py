@@ -40,16 +40,17 @@ def test_a_command_is_split_as_a_shell_would_but_not_expanded():
 ALERT = {"change": "broken", "email": "ann@example.com"}
 
 
-async def test_the_program_gets_the_json_and_not_the_token(command, tmp_path, monkeypatch):
+async def test_the_program_gets_the_json_and_no_secret(command, tmp_path, monkeypatch):
     monkeypatch.setenv("USEAPI_TOKEN", "user:12345-abcdefghi")
+    monkeypatch.setenv("LTX_ASYNC_PROXY", "http://ann:hunter2@proxy.example.com:3128")
     code = (
-        "import os, sys; open('seen', 'w').write(sys.stdin.read() + str('USEAPI_TOKEN' in"
-        " os.environ))"
+        "import os, sys; told = str(os.environ); open('seen', 'w').write(sys.stdin.read() +"
+        " str('abcdefghi' in told or 'hunter2' in told))"
     )
     alerts = command(code)
     await alerts.hand_over([ALERT, ALERT])
-    line, has_token = (tmp_path / "seen").read_text().splitlines()
-    assert (json.loads(line), has_token) == ({"alerts": [ALERT, ALERT]}, "False")
+    line, has_secret = (tmp_path / "seen").read_text().splitlines()
+    assert (json.loads(line), has_secret) == ({"alerts": [ALERT, ALERT]}, "False")
     assert alerts.undelivered == []
 
 

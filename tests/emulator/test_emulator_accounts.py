@@ -171,6 +171,8 @@ def test_a_single_account_is_an_account_file_of_one(tmp_path):
         ('[{"email": "a@example.com"}, {"maxJobs": 1}]', "account 2 is not an object with an"),
         ("[7]", "account 1 is not an object"),
         ('{"email": "a@example.com"}\n\n{"email"', "line 3: .*one JSON account per line"),
+        ("[" * 100_000, "it nests too deep"),
+        ('{"email": "a@example.com"}\n' + "[" * 100_000, "line 2: it nests too deep"),
         (b'{"email": "\xff"}', "not UTF-8 text: save it as UTF-8"),
     ],
 )

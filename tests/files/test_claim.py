@@ -116,7 +116,17 @@ def test_of_a_process_elsewhere_it_is_told_what_to_do(path, ended, elsewhere):
     assert path.read_bytes() == content
 
 
-JUNK = [b"", b"\0" * 80, b"[]", b"7", b"{", b"\xff", b'{"pid": 1}', b"x" * 5000]
+def test_what_a_file_says_of_a_machine_is_shown_inert_and_in_brief(path, ended):
+    path.write_bytes(
+        evolve(ended, host="\x1b[2J\u202e\n" + "x" * 999, machine="other", boot="").dump()
+    )
+    with pytest.raises(OutputRefusedError) as refused:
+        claim(path, "out.csv")
+    assert refused.value.message.isprintable()
+    assert len(refused.value.message) < 200
+
+
+JUNK = [b"", b"\0" * 80, b"[]", b"7", b"{", b"\xff", b'{"pid": 1}', b"x" * 5000, b"[" * 5000]
 FIELDS = {"pid": [0, -1, 2**31, "1", None], "began": ["1", [], 0.5], "host": [None, 7]}
 
 

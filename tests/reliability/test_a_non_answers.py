@@ -78,6 +78,18 @@ async def test_where_the_list_is_answered_the_emails_are_at_fault(serve, connect
     assert sum(map(is_list, server.asked)) == 1
 
 
+async def test_before_an_answer_no_other_kind_of_refusal_has_the_list_asked_again(serve, connect):
+    def answer(asked):
+        if is_list(asked):
+            return [the_list()]
+        return [error(403 if int(asked.email.partition("@")[0]) < 100 else 410)]
+
+    server = await serve(answer)
+    lookups = await connect(server, concurrency=1).lookup_many(addresses(200))
+    assert [lookup.status for lookup in lookups] == [403] * 100 + [410] * 100
+    assert sum(map(is_list, server.asked)) == 1
+
+
 async def test_after_an_answer_the_list_is_asked_for_anew(serve, connect):
     """The place that answered goes away in mid-run, after doubts that were settled."""
 

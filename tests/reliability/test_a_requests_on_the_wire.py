@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ltx_async import ConnectError, Outcome, ProtocolError, RetryPolicy, ServerError
+from ltx_async.transport import direct, pool
 
 from .conftest import TOKEN
 from .replies import account_body, error, head, ok, reply
@@ -136,6 +137,17 @@ async def test_a_thousand_sequential_lookups_use_at_most_two_connections(serve, 
         assert (await client.lookup(f"{number}@example.com")).outcome is Outcome.OK
     assert server.requests == 1000
     assert server.connections <= 2
+
+
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(serve, connect, monkeypatch):
+    for module in (direct, pool):
+        monkeypatch.setattr(module, "KEPT_FOR", 0.0)
+    server = await serve(ok)
+    client = connect(server)
+    for number in range(3):
+        assert (await client.lookup(f"{number}@example.com")).outcome is Outcome.OK
+        await asyncio.sleep(0.001)  # the clock of uvloop has whole milliseconds
+    assert (server.requests, server.connections) == (3, 3)
 
 
 async def test_tls_handshakes_are_no_more_than_connections(serve, connect, certified, trusting):

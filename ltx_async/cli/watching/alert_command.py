@@ -17,6 +17,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from ltx_async.cli.exits import CommandError
+from ltx_async.cli.options import variable
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.wording import counted
@@ -24,6 +25,7 @@ from ltx_async.wording import counted
 _MOST_KEPT: Final = 10_000
 _TIMEOUT: Final = 30.0
 _STANDARD_ERROR: Final = 2
+_SECRETS: Final = frozenset({TOKEN_VARIABLE, variable("proxy")})  # the proxy's may hold a password
 
 
 def parse_command(text: str) -> tuple[str, ...]:
@@ -49,8 +51,9 @@ def parse_command(text: str) -> tuple[str, ...]:
 class AlertCommand:
     """Runs a program for the alerts of a round, all in one JSON object on its standard input.
 
-    It gets the environment without the API token, its output goes to standard error, and it
-    may take `timeout` seconds. Alerts that it did not take are kept for the next round.
+    It gets the environment without the API token and LTX_ASYNC_PROXY, its output goes to
+    standard error, and it may take `timeout` seconds. Alerts that it did not take are kept
+    for the next round.
 
     Attributes:
         argv: the program and its arguments.
@@ -101,7 +104,7 @@ class AlertCommand:
             *self.argv,
             stdin=PIPE,
             stdout=_STANDARD_ERROR,
-            env=_without_token(os.environ),
+            env=_without_secrets(os.environ),
             start_new_session=True,
         )
         try:
@@ -116,8 +119,8 @@ class AlertCommand:
         return f"exit status {process.returncode}" if process.returncode else ""
 
 
-def _without_token(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name != TOKEN_VARIABLE}
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in _SECRETS}
 
 
 async def _end(process: Process) -> None:

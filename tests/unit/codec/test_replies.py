@@ -280,6 +280,8 @@ def test_a_thousand_odd_entries_are_no_list_and_cost_no_more():
     error = parse_list(json.dumps(wire).encode())
     assert type(error) is DecodeError
     assert len(error.problems) == 20
+    behind = json.dumps(wire)[:-1].encode() + b"\xff"  # what follows the thousandth is not read
+    assert parse_list(behind).problems == error.problems
 
 
 def test_what_is_no_list_names_where_it_is_not_and_keeps_twenty_problems():
