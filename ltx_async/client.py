@@ -136,6 +136,7 @@ class LTXClient:
             on_event,
             headers if callable(headers) else None,
             kinds_of(events),
+            str(self._endpoint.base),
         )
         prepare()
 
@@ -192,6 +193,11 @@ class LTXClient:
         """What came of all its lookups, single ones and those of runs; ask at any time."""
         shared = self._shared
         return shared.tally.stats(shared.limiter.pace, shared.clock())
+
+    @property
+    def base_url(self) -> str:
+        """Where it asks, as each lookup says."""
+        return str(self._endpoint.base)
 
     @property
     def in_flight(self) -> int:

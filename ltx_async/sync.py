@@ -188,6 +188,11 @@ class LTXClient:
         return self._client.stats
 
     @property
+    def base_url(self) -> str:
+        """Where it asks, as each lookup says."""
+        return self._client.base_url
+
+    @property
     def in_flight(self) -> int:
         """How many requests are under way just now."""
         return self._client.in_flight

@@ -51,11 +51,12 @@ async def look_up(
         loop = RetryLoop(shared, request, email, parse_account, run, bounds=bounds)
         result = await loop.result(holds_slot=holds_slot, sent=sent)
     if loop is None:
-        lookup = lookup_of(index, email, result, attempts=0, status=None, elapsed=0.0)
+        lookup = lookup_of(None, index, email, result, attempts=0, status=None, elapsed=0.0)
     else:
-        attempts, status = loop.attempts, loop.status
+        attempts, status, elapsed = loop.attempts, loop.status, loop.elapsed
+        asked = shared.base_url if attempts else None
         lookup = lookup_of(
-            index, email, result, attempts=attempts, status=status, elapsed=loop.elapsed
+            asked, index, email, result, attempts=attempts, status=status, elapsed=elapsed
         )
     if lookup.error is not None and lookup.outcome is Outcome.FAILED:
         who, what = mask_email(email), message_for_log(lookup.error, email)
@@ -80,6 +81,7 @@ async def list_accounts(shared: Shared, bounds: Bounds) -> AccountList:
 
 
 def lookup_of(
+    base_url: str | None,
     index: int,
     email: str,
     result: Account | LTXError,
@@ -91,6 +93,7 @@ def lookup_of(
     """Return what a lookup comes to, as of now.
 
     Args:
+        base_url: where it was asked for; None where nothing was sent.
         index: position in the input, from 0.
         email: the address that was asked for, or what was given in place of one.
         result: the account, or what kept it from coming.
@@ -107,5 +110,5 @@ def lookup_of(
         account, outcome = result, Outcome.NEEDS_REAUTH if result.needs_reauth else Outcome.OK
     now = datetime.now(UTC)
     return freeze(
-        LookupDraft(index, email, outcome, account, error, status, attempts, elapsed, now)
+        LookupDraft(index, email, outcome, account, error, status, attempts, elapsed, now, base_url)
     )

@@ -57,6 +57,7 @@ class Shared:
         redaction: cuts the token out of replies.
         on_event: told what happens; its exceptions are logged and go no further.
         kinds: the classes of events that `on_event` is told of; None for all.
+        base_url: where all of them ask, as their results say.
         headers: gives each attempt header fields of its own; None where nobody wants that.
         budget: bounds the retries of all lookups together.
         loop: the event loop of all of them, from `bind` on; its time is that of waits and limits.
@@ -72,6 +73,7 @@ class Shared:
     on_event: Callable[[Event], object] | None
     headers: Callable[[AttemptStarted], Mapping[str, str]] | None = None
     kinds: frozenset[type[Event]] | None = None
+    base_url: str | None = None
     _each: bool = field(init=False)
     budget: RetryBudget = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)

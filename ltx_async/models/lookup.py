@@ -45,6 +45,7 @@ class Lookup(Referable):
         attempts: how often it was tried, retries and throttles included.
         elapsed: seconds from the first attempt to the result, waits included.
         checked_at: when the result was known, aware, UTC.
+        base_url: the base URL that was asked; None where nothing was sent.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Lookup(Referable):
     attempts: int
     elapsed: float
     checked_at: datetime
+    base_url: str | None = None
 
     def unwrap(self) -> Account:
         """Return the account, broken ones included.
@@ -81,6 +83,7 @@ class Lookup(Referable):
             "attempts": self.attempts,
             "elapsed_ms": round(self.elapsed * 1000, 1),
             "checked_at": timestamp(self.checked_at),
+            "base_url": self.base_url,
             "account": None if self.account is None else self.account.to_wire(),
             "error": None if self.error is None else _error_of(self.error),
         }
@@ -106,6 +109,7 @@ class Lookup(Referable):
             "attempts": self.attempts,
             "elapsed_ms": round(self.elapsed * 1000, 1),
             "checked_at": self.checked_at,
+            "base_url": self.base_url,
         }
         if self.error is not None:
             row["error_type"], row["error"] = type(self.error).__name__, self.error.message

@@ -117,7 +117,7 @@ def compare(older: Results, newer: Results) -> Comparison:
         older.name,
         older.as_of,
         tuple(changes),
-        (*(f"Older results: {text}" for text in older.remarks), *_order_remarks(older, newer)),
+        (*(f"Older results: {text}" for text in older.remarks), *_doubts(older, newer)),
     )
 
 
@@ -143,6 +143,9 @@ def _kind(before: Record | None, after: Record | None) -> ChangeKind | None:
     return ChangeKind.MOVED if both_known and before.balance != after.balance else None
 
 
-def _order_remarks(older: Results, newer: Results) -> Iterator[str]:
+def _doubts(older: Results, newer: Results) -> Iterator[str]:
     if older.as_of is not None and newer.as_of is not None and older.as_of > newer.as_of:
         yield f"The results to compare with, {older.name}, are the newer ones."
+    if older.base_urls and newer.base_urls and older.base_urls.keys() != newer.base_urls.keys():
+        places = ", ".join(older.base_urls)
+        yield f"The results to compare with, {older.name}, were asked for at {places}."

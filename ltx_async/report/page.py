@@ -157,7 +157,8 @@ def _plotly_styles(plotly: str) -> str:
 
 def _heading(summary: Summary) -> str:
     checked = f"checked until {moment(summary.as_of)}" if summary.as_of else "no results yet"
-    source = f" Results of {summary.results}." if summary.results else ""
+    asked = f", asked at {summary.base_url}" if summary.base_url else ""
+    source = f" Results of {summary.results}{asked}." if summary.results else ""
     text = escape(f"{counted(summary.accounts, 'email')}, {checked}")
     return f'{text}<span id="age"></span>.{escape(source)}'
 

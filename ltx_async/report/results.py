@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Self
@@ -34,6 +35,12 @@ class Results:
     def as_of(self) -> datetime | None:
         """When the last of the records was found out; None without any."""
         return max((record.checked_at for record in self.records), default=None)
+
+    @property
+    def base_urls(self) -> dict[str, int]:
+        """Where the records were asked for, with how many, as far as they tell; most first."""
+        asked = Counter(one.base_url for one in self.records if one.base_url is not None)
+        return dict(asked.most_common())
 
     def source_of(self, email: str) -> str | None:
         """Return the file that the record of an email is from; None where there is one only."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from heapq import nlargest
 from typing import Any, Final
@@ -20,6 +20,7 @@ from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import Expiry, expiry
 from ltx_async.report.results import Results
 from ltx_async.results.record import Record
+from ltx_async.wording import counted
 
 PERCENTILES: Final = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "max": 100}
 """Names of the percentiles of the time that lookups took."""
@@ -54,6 +55,7 @@ class Summary:
     Attributes:
         results: the file it is about.
         accounts: emails in it.
+        base_urls: emails by the base URL that was asked, as far as that is known.
         as_of: when the last of them was checked; expiry is judged at that moment.
         age: how long ago that was; None where that is not known.
         outcomes: emails by outcome; every outcome is a key.
@@ -80,6 +82,12 @@ class Summary:
     attention: tuple[Attention, ...] = ()
     age: timedelta | None = None
     remarks: tuple[str, ...] = ()
+    base_urls: Mapping[str, int] = field(factory=dict, hash=False)
+
+    @property
+    def base_url(self) -> str | None:
+        """Where all of them were asked for, as far as they tell; None for several or no place."""
+        return next(iter(self.base_urls)) if len(self.base_urls) == 1 else None
 
     @property
     def need_attention(self) -> int:
@@ -130,6 +138,7 @@ def summarise(
     records, as_of = results.records, results.as_of
     age = None if now is None or as_of is None else now - as_of
     now = now or as_of or EPOCH
+    base_urls = results.base_urls
     counts = Counter(one.outcome for one in records)
     sent = [one for one in records if one.attempts and one.elapsed_ms is not None]
     return Summary(
@@ -145,8 +154,15 @@ def summarise(
         reasons=_reasons(records),
         age=age,
         attention=tuple(sorted(filter(None, (thresholds.attention(one, now) for one in records)))),
-        remarks=results.remarks,
+        remarks=(*results.remarks, *_several(base_urls)),
+        base_urls=base_urls,
     )
+
+
+def _several(base_urls: Mapping[str, int]) -> Iterator[str]:
+    if len(base_urls) > 1:
+        parts = ", ".join(f"{url} ({counted(count, 'email')})" for url, count in base_urls.items())
+        yield f"Asked at {len(base_urls)} base URLs: {parts}."
 
 
 def _reasons(records: Iterable[Record]) -> dict[Reason, int]:

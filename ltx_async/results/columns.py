@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any, Final
 
 from attrs import field, fields, frozen
@@ -31,6 +32,11 @@ def _text(cell: Any) -> str:
     if not isinstance(cell, str):
         raise UnusableRecordError
     return cell
+
+
+def _name(cell: Any) -> str:
+    """Return text that many records share, once in memory for all of them."""
+    return intern(_text(cell))
 
 
 def _outcome(cell: Any) -> Outcome:
@@ -108,6 +114,7 @@ _KIND: Final = "kind"
 _KEY: Final = _holding("TEXT NOT NULL PRIMARY KEY", _text)
 _OUTCOME: Final = _holding("TEXT NOT NULL", _outcome)
 _TEXT: Final = _holding("TEXT", _text)
+_NAME: Final = _holding("TEXT", _name)
 _INTEGER: Final = _holding("INTEGER", _integer)
 _NUMBER: Final = _holding("NUMERIC", _number)
 _FRACTION: Final = _holding("REAL", _number)
@@ -133,6 +140,7 @@ class Columns:
         attempts: how often it was tried, retries and throttles included.
         elapsed_ms: milliseconds from the first attempt to the result, waits included.
         checked_at: when the result was known, UTC.
+        base_url: the base URL that was asked; none where nothing was sent, or in old records.
     """
 
     email: str = field(metadata=_KEY)
@@ -148,6 +156,7 @@ class Columns:
     attempts: int = field(default=0, metadata=_INTEGER)
     elapsed_ms: float | None = field(default=None, metadata=_FRACTION)
     checked_at: datetime = field(metadata=_RECENT)
+    base_url: str | None = field(default=None, metadata=_NAME)
 
     def to_row(self) -> dict[str, Value]:
         """Return one flat row for a table or a data frame, like that of a `Lookup`."""

@@ -42,6 +42,7 @@ class EarlierRecords:
         renewal: which do not stay.
         count: records that stay, so far.
         oldest: when the oldest of them was checked.
+        base_urls: which they were asked at, as far as they tell.
         remarks: what else users should know about the output, half a sentence each.
     """
 
@@ -49,6 +50,7 @@ class EarlierRecords:
     renewal: Renewal = field(factory=Renewal)
     count: int = field(default=0, init=False)
     oldest: datetime | None = field(default=None, init=False)
+    base_urls: set[str] = field(factory=set, init=False)
     remarks: list[str] = field(factory=list, init=False)
 
     def add(self, record: Record) -> None:
@@ -56,4 +58,6 @@ class EarlierRecords:
         self.count += 1
         if self.oldest is None or record.checked_at < self.oldest:
             self.oldest = record.checked_at
+        if record.base_url is not None:
+            self.base_urls.add(record.base_url)
         self.on_record(record)

@@ -120,6 +120,7 @@ class Record(Columns):
             "attempts": self.attempts,
             "elapsed_ms": self.elapsed_ms,
             "checked_at": timestamp(self.checked_at),
+            "base_url": self.base_url,
             "account": account,
             "error": error if account is None else None,
         }

@@ -17,9 +17,11 @@ def test_every_configured_account_is_a_record_like_that_of_check(ltx, server):
         "attempts",
         "elapsed_ms",
         "checked_at",
+        "base_url",
         "account",
         "error",
     ]
+    assert {record["base_url"] for record in ended.records} == {server.emulator.base_url}
     assert server.asked == [None]
     assert ended.err == "2 accounts, 0 to be signed in again\n"
 

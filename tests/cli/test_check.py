@@ -13,9 +13,10 @@ import pytest
 from command_line import healthy
 
 from ltx_async.cli.checking import run as checkrun
-from ltx_async.emulator import Close, Status
+from ltx_async.emulator import Close, Emulator, Status
 from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.models import timestamp
+from ltx_async.results import read_results
 from ltx_async.results import text_file as writers
 
 COUNTED = "ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending"
@@ -550,6 +551,25 @@ def test_a_resumed_run_asks_the_rest_and_sums_everything_up(ltx, server, name):
     assert [saved[count] for count in ("input", "already_done", "pending")] == [5, 2, 0]
     assert [saved[count] for count in COUNTED[:6]] == [2, 0, 1, 1, 0, 1]
     assert (ended.status, saved["requests"]) == (1, 1)
+
+
+@FORMATS
+def test_records_say_where_they_are_from_and_going_on_elsewhere_is_told(ltx, server, name):
+    write_emails("ann@example.com", "no email", "nobody@example.com")
+    here = server.emulator.base_url
+    assert ltx("check", "emails.txt", "-o", name).status == 1
+    asked = {record.email: record.base_url for record in read_results(name)}
+    assert asked == {"ann@example.com": here, "no email": None, "nobody@example.com": here}
+    assert "this run asks" not in ltx("check", "emails.txt", "-o", name, "--resume").err
+    with Emulator({"cat@example.com": healthy("cat@example.com")}) as other:
+        write_emails("ann@example.com", "cat@example.com")
+        ended = ltx("check", "emails.txt", "-o", name, "--resume", "--base-url", other.base_url)
+        expected = f"warning: {name}: has records of {here}, and this run asks {other.base_url}\n"
+        assert expected in ended.err
+        assert [*read_results(name)][-1].base_url == other.base_url
+    report = ltx("report", name)
+    told = f"Asked at 2 base URLs: {here} (2 emails), {other.base_url} (1 email)."
+    assert told in " ".join(report.out.split())
 
 
 @FORMATS

@@ -18,7 +18,7 @@ BALANCE = ACCOUNTS[ANN]["balance"]["LTXStudio_token"]
 PEOPLE = f"id,email\n1,{ANN}\n2,{BOB}\n3,{GONE}\n4,\n5,{ANN}\n"
 NUMBERS = ("status", "balance", "max_jobs", "attempts", "elapsed_ms")
 MOMENTS = ("updated_at", "token_expires_at", "refresh_token_expires_at", "checked_at")
-TEXTS = ("email", "outcome", "error_type", "error")
+TEXTS = ("base_url", "email", "outcome", "error_type", "error")
 
 
 def recipe_of(library):

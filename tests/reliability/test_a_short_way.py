@@ -73,6 +73,8 @@ async def run(connect, server, emails=EMAILS, **options):
         stats, pending = running.stats, running.pending()
     shared = shared_by(client)
     assert shared.limiter.under_way == 0
+    for one in lookups:
+        assert one.base_url == (client.base_url if one.attempts else None)
     return {
         "lookups": [
             (one.index, one.email, one.outcome, one.account, one.status, one.attempts)

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from attrs import evolve
 from result_examples import NOW, balanced, failed, found, missing, read, refused, write_jsonl
 
 from ltx_async import Outcome
@@ -99,6 +100,14 @@ def test_results_in_the_wrong_order_are_remarked(changes):
     later = NOW.replace(year=2027)
     assert changes([found()], [found(at=later)]).remarks == ()
     assert "are the newer ones" in changes([found(at=later)], [found()]).remarks[0]
+
+
+def test_results_of_another_base_url_are_remarked(changes):
+    here, there = (evolve(found(), base_url=f"https://{host}.example/v1") for host in ("a", "b"))
+    (told,) = changes([here], [there]).remarks
+    assert told.endswith("older.jsonl, were asked for at https://a.example/v1.")
+    for older, newer in ((here, here), (found(), here), (here, found())):
+        assert changes([older], [newer]).remarks == ()
 
 
 def test_the_comparison_is_json(changes):

@@ -5,6 +5,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from result_examples import balanced, days, found, missing, read, run_of, write_jsonl
@@ -108,6 +109,16 @@ def test_the_figures_are_in_the_page_without_scripts(tmp_path):
     assert ">15,000<" in text
     assert ">66.7%<" in text
     assert '<th scope="row">OK</th><td>2</td><td>66.7%</td>' in text
+
+
+def test_where_the_results_are_from_is_in_its_heading(tmp_path):
+    emulated = evolve(missing(), base_url="http://127.0.0.1:8080/<v1>")
+    told = "run.jsonl, asked at http://127.0.0.1:8080/&lt;v1&gt;.</p>"
+    assert told in page_of(tmp_path, [emulated]).decode()
+    real = evolve(missing("bob@example.com"), base_url="https://api.example/v1")
+    page = page_of(tmp_path, [emulated, real]).decode()
+    assert told not in page
+    assert '<p class="remark" role="note">Asked at 2 base URLs: ' in page
 
 
 def test_the_changes_are_a_table_of_their_own(tmp_path):

@@ -2,6 +2,7 @@ import io
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from result_examples import (
     NOW,
     balanced,
@@ -48,6 +49,21 @@ def test_the_report_fits_the_terminal(shown, width):
     lines = shown(lookups, older, width=width).splitlines()
     assert max(map(cell_len, lines)) <= width
     assert len(lines) > 50
+
+
+def test_where_the_results_are_from_is_told(shown):
+    emulated, real = (
+        evolve(missing(email), base_url=url)
+        for email, url in (
+            ("a@x", "http://127.0.0.1:8080/v1\x1b[31m"),
+            ("b@x", "https://api.example/v1"),
+        )
+    )
+    assert "asked at" not in shown([missing()])
+    assert r"asked at http://127.0.0.1:8080/v1\x1b[31m" in shown([emulated, refused()])
+    both = shown([emulated, real], width=200)
+    assert "asked at" not in both
+    assert r"Asked at 2 base URLs: http://127.0.0.1:8080/v1\x1b[31m (1 email), https://" in both
 
 
 def test_every_section_is_there_with_its_figures(shown):

@@ -30,6 +30,7 @@ def test_a_record_has_the_documented_shape_and_no_secrets():
         "attempts": 1,
         "elapsed_ms": 12.3,
         "checked_at": "2026-01-02T03:04:05.678Z",
+        "base_url": None,
         "account": {**{k: WIRE[k] for k in WIRE if k != "cookie"}, "apiSecret": "***"},
         "error": None,
     }

@@ -87,12 +87,13 @@ def warn_of_problems(listed: AccountList, talk: Talk) -> None:
         talk.warn(f"{entries} in the list, such as {shown!r}: {error.problems[0]}")
 
 
-def as_lookups(listed: AccountList, seconds: float) -> Iterator[Lookup]:
+def as_lookups(listed: AccountList, seconds: float, base_url: str) -> Iterator[Lookup]:
     """Make of each entry of the list the lookup that asking for it alone would give.
 
     Args:
         listed: the accounts of the list call.
         seconds: how long that took.
+        base_url: where it was asked for.
     """
     now = datetime.now(UTC)
     for index, email in enumerate(dict.fromkeys((*listed.emails, *listed.problems))):
@@ -101,4 +102,4 @@ def as_lookups(listed: AccountList, seconds: float) -> Iterator[Lookup]:
             outcome = Outcome.FAILED
         else:
             outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
-        yield Lookup(index, email, outcome, account, error, 200, 1, seconds, now)
+        yield Lookup(index, email, outcome, account, error, 200, 1, seconds, now, base_url)

@@ -16,14 +16,14 @@ from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.scanner import TextFormat
 from ltx_async.results.stream import STANDARD_OUTPUT, is_stream, open_stream, standard_output
 from ltx_async.results.text_file import Output, Writer
-from ltx_async.wording import counted, moment
+from ltx_async.wording import counted, inert, moment
 
 _WIDTH: Final = 80  # columns of a terminal whose width is unknown
 _STREAMED: Final = {form.name: form.text for form in FORMATS if form.text is not None}
 
 
 async def open_writer(
-    options: CheckOptions, earlier: EarlierRecords, talk: Talk
+    options: CheckOptions, earlier: EarlierRecords, talk: Talk, base_url: str
 ) -> tuple[Writer[Lookup], Output[Lookup] | None]:
     """Open the output, which is returned twice if it is a file of results.
 
@@ -34,6 +34,7 @@ async def open_writer(
         options: which output.
         earlier: is given the records in it.
         talk: is told of them.
+        base_url: where this run asks.
 
     Raises:
         FileError: it cannot be opened.
@@ -48,6 +49,8 @@ async def open_writer(
     if earlier.count:
         oldest = "" if earlier.oldest is None else f", the oldest of {moment(earlier.oldest)}"
         talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}{oldest}")
+    for other in sorted(earlier.base_urls - {base_url}):
+        talk.warn(f"{options.output}: has records of {inert(other)}, and this run asks {base_url}")
     return writer, writer
 
 

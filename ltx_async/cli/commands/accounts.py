@@ -42,7 +42,7 @@ async def _accounts(
     began = time.monotonic()
     async with await options.client(talk) as client:
         listed = await listed_accounts(client)
-    lookups = list(as_lookups(listed, time.monotonic() - began))
+    lookups = list(as_lookups(listed, time.monotonic() - began, client.base_url))
     as_lines = as_json or not is_terminal(1)
     writer: Writer[Lookup] = standard_output(JSON_LINES) if as_lines else AccountTable()
     counts = Counts(thresholds)

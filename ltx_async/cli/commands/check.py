@@ -86,7 +86,8 @@ async def _run(
             emails.seen, options.thresholds, urgent=MostUrgent(most_earlier), figures=figures
         )
         earlier = EarlierRecords(known.add, options.renewal)
-        writer, results = await unless_interrupted(interrupt, open_writer(options, earlier, talk))
+        opening = open_writer(options, earlier, talk, client.base_url)
+        writer, results = await unless_interrupted(interrupt, opening)
         work = CheckRun(
             emails,
             writer,

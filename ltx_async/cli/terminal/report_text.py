@@ -106,6 +106,8 @@ class _ReportText:
         if summary.as_of is not None:
             age = "" if summary.age is None else f", {time_ago(summary.age)}"
             self._line(f"checked until {moment(summary.as_of)}{age}")
+        if summary.base_url is not None:
+            self._line(f"asked at {inert(summary.base_url)}")
         for remark in (*summary.remarks, *(comparison.remarks if comparison else ())):
             self._line(inert(remark), "yellow")
 

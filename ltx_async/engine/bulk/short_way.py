@@ -166,9 +166,16 @@ class ShortWay:
                 self._holds_slot = False
                 shared.limiter.release()
                 shared.budget.give_back(0)
+                index, email = self._index, self._email
                 self.finish(
                     lookup_of(
-                        self._index, self._email, result, attempts=1, status=200, elapsed=elapsed
+                        shared.base_url,
+                        index,
+                        email,
+                        result,
+                        attempts=1,
+                        status=200,
+                        elapsed=elapsed,
                     )
                 )
                 return True
