@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import re
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NoReturn
 
 try:
@@ -27,12 +28,14 @@ else:
 
 DEEPEST = 100
 _LONGEST_SAFE = 18  # digits: below this, 64 bits and exact numbers are certain
-_LONG_NUMBER = b"0" * (_LONGEST_SAFE + 1)
-_SHAPE = bytes.maketrans(b"123456789[", b"000000000{")  # every digit a 0, every bracket a {
-_BRACE = ord("{")  # bytes.count is faster for a number than for bytes
+_LONG_NUMBER = "0" * (_LONGEST_SAFE + 1)
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_FOLDED = bytes.maketrans(
+    b"123456789[" + ascii_uppercase.encode(), b"000000000{" + ascii_lowercase.encode()
+)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STRING = re.compile(  # possessive, and a string may end with the body: linear time
-    rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL
+    r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL
 )
 MOST_CONTAINERS = 20_000  # parsing and freeing so many takes some 10 ms, in which nothing else runs
 _TOO_DEEP = f"the body nests deeper than {DEEPEST} levels"
@@ -43,18 +46,31 @@ class NotJSONError(ValueError):
     """The bytes are not one JSON document of ordinary values; the text says why."""
 
 
-def decode(body: bytes) -> Any:
+def fold(body: bytes) -> str:
+    """Return a body for all that is looked for in it: a character for each of its bytes.
+
+    Letters are small, every digit is a 0 and every opening bracket a `{`. It is text because
+    Python finds something in text in a third of the time that it takes in bytes.
+    """
+    return body.translate(_FOLDED).decode("latin-1")
+
+
+def decode(body: bytes, folded: str | None = None) -> Any:
     """Return the value of a JSON document (RFC 8259).
+
+    Args:
+        body: the document.
+        folded: what `fold` makes of it, where the caller has that already.
 
     Raises:
         NotJSONError: with a reason that never quotes the document.
     """
-    shape = body.translate(_SHAPE)
-    brackets = shape.count(_BRACE)
-    if brackets > MOST_CONTAINERS and brackets - _quoted_brackets(shape) > MOST_CONTAINERS:
+    folded = fold(body) if folded is None else folded
+    brackets = folded.count("{")
+    if brackets > MOST_CONTAINERS and brackets - _quoted_brackets(folded) > MOST_CONTAINERS:
         message = f"the body holds more than {MOST_CONTAINERS:,} arrays and objects"
         raise NotJSONError(message)
-    plain = _orjson_loads is not None and shape.find(_LONG_NUMBER) < 0
+    plain = _orjson_loads is not None and _LONG_NUMBER not in folded
     value = _fast(body) if plain else _standard(body)
     if brackets > DEEPEST:
         _check_depth(value)
@@ -84,12 +100,12 @@ def _is_common(text: bytes) -> bool:
     return (
         text.find(b"\x7f") < 0
         and text.find(b"0.0000") < 0
-        and text.translate(_SHAPE).find(b"0e") < 0
+        and text.translate(_DIGITS).find(b"0e") < 0
     )
 
 
-def _quoted_brackets(shape: bytes) -> int:
-    return sum(string.group().count(_BRACE) for string in _STRING.finditer(shape))
+def _quoted_brackets(folded: str) -> int:
+    return sum(string.group().count("{") for string in _STRING.finditer(folded))
 
 
 def _fast(body: bytes) -> Any:

@@ -183,9 +183,10 @@ def structure_account(wire: dict[str, Any], text: bytes | None = None) -> Accoun
         wire: the decoded JSON object.
         text: the JSON that it was decoded from, which the account keeps.
     """
+    filled = _ABSENT | wire
     try:
-        draft = _structuring()(_ABSENT | wire, None)
-        if not _STRUCTURED.issuperset(wire):
+        draft = _structuring()(filled, None)
+        if len(filled) > len(_ABSENT):
             _add_the_rest(draft, wire)
     except _MismatchError:
         return _problems(wire)

@@ -25,7 +25,7 @@ from ltx_async.errors import (
     ProtocolError,
     ResponseError,
 )
-from ltx_async.jsontext import NotJSONError, decode
+from ltx_async.jsontext import NotJSONError, decode, fold
 from ltx_async.models import Account
 
 if TYPE_CHECKING:
@@ -145,13 +145,14 @@ def _decoded(body: bytes, redaction: Redaction) -> tuple[dict[str, Any], bytes] 
     """Return the JSON object that a body is, and its text, both without the token."""
     if not body.startswith(b"{") and is_html(body):
         return _undecodable([f"{_PAGE} in place of JSON"], None, html=True)
+    folded = fold(body)
     try:
-        value = decode(body)
+        value = decode(body, folded)
     except NotJSONError as error:
         return _undecodable([str(error)], None)
     if type(value) is not dict:
         return _undecodable([f"expected an object, got {json_type(value)}"], None)
-    if redaction.concerns(body):
+    if redaction.concerns(body, folded):
         value = redaction.value(value)
         body = json.dumps(value).encode()
     return value, body
