@@ -129,8 +129,8 @@ class DirectConnection(asyncio.BufferedProtocol):
         may be written from there.
         """
         self._on_reply, self._request = on_reply, request
-        if self._transport.is_closing():
-            self.fail(ProtocolError("the connection was closed", reused=self.used))
+        if not self.used and self._transport.is_closing():  # else `reusable` has seen to it
+            self.fail(ProtocolError("the connection was closed"))
         else:
             self._transport.write(head)
 
@@ -142,8 +142,12 @@ class DirectConnection(asyncio.BufferedProtocol):
     @property
     def reusable(self) -> bool:
         """Whether another request may follow: the reply was whole and nothing came after it."""
-        idle = self._on_reply is None and not self._dirty and not self._transport.is_closing()
-        return idle and not self._unread()
+        return (
+            not self._dirty
+            and self._on_reply is None
+            and not self._transport.is_closing()
+            and not self._unread()
+        )
 
     def fail(self, error: LTXError) -> None:
         """End the current request, if there is one, with an error; close the connection."""
@@ -183,7 +187,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         if self._on_reply is None:
             self.close()
             return
-        data = bytes(self._buffer[:nbytes])
+        data = self._buffer[:nbytes].tobytes()
         self._received += nbytes
         if not self._raw:
             self._raw = data
@@ -270,7 +274,8 @@ class DirectConnection(asyncio.BufferedProtocol):
             self._dirty = True
             start = status_line_at(self._raw, start)
         wanted = status != 200 or self._request.headers
-        plain = not wanted and not may_matter(self._raw, start)
+        in_raw = self._raw_at + len(self._raw) == self._received  # the whole body, then
+        plain = not wanted and not may_matter(self._raw, start, self._size if in_raw else 0)
         headers = _NONE
         if not plain:
             headers, flaw = read_headers(self._raw)

@@ -316,6 +316,26 @@ async def test_empty_lines_before_a_reply_hide_none_of_its_headers(
     assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, ProtocolError)
 
 
+LONG = ANN + b" " * 20_000
+BEHIND_A_LONG_BODY = {
+    "an encoding": reply(200, LONG, ("Content-Encoding", "gzip")),
+    "an encoding in capitals": reply(200, LONG, ("CONTENT-ENCODING", "gzip")),
+    "an encoding in the first field": head(200, ("content-Encoding", "br"), CHUNKED)
+    + chunk(LONG)
+    + chunk(b""),
+    "130 headers of a few bytes": reply(200, LONG, *[("a", "b") for _ in range(130)]),
+}
+
+
+@pytest.mark.parametrize("whole", BEHIND_A_LONG_BODY.values(), ids=BEHIND_A_LONG_BODY.keys())
+@pytest.mark.parametrize("more", [0, 1, 300, 20_000])
+async def test_a_body_longer_than_the_headers_hides_none_of_them(serve, connect, whole, more):
+    cut = whole.index(b"\r\n\r\n") + 4 + more
+    server = await serve(in_turn([whole[:cut], Pause(0.02), whole[cut:]]))
+    lookup = await connect(server).lookup("ann@example.com")
+    assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, ProtocolError)
+
+
 @pytest.mark.parametrize("line_ends", LINE_ENDS.values(), ids=LINE_ENDS.keys())
 @pytest.mark.parametrize("pieces", [1, 3])
 async def test_a_reply_behind_empty_lines_is_a_result(serve, connect, line_ends, pieces):
