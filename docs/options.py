@@ -81,8 +81,10 @@ def _prose(text: str) -> Iterator[str]:
     for paragraph in inspect.cleandoc(text).split("\n\n"):
         lines = [line for line in paragraph.splitlines() if line != "\b"]
         first, *code = lines
-        if first in {"Example:", "Examples:"}:
-            yield from (first, "", "```sh", *map(str.strip, code), "```", "")
+        head, colon, one = first.partition(":")
+        if head in {"Example", "Examples"} and colon:
+            code = [one, *code] if one else code
+            yield from (f"{head}:", "", "```sh", *map(str.strip, code), "```", "")
         else:
             yield from (*lines, "")
 

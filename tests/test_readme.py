@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import click
 import pytest
-from documents import Reader, Step, holds, own_commands, shell, steps
+from documents import ELSEWHERE, Reader, Step, elsewhere, holds, own_commands, shell, steps
+from looking_proxy import HOST, LookingProxy
 
 import ltx_async
 from ltx_async.cli.app import commands
@@ -30,15 +32,49 @@ DOCUMENTS = {
 }
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 TO_RUN = [name for name, text in DOCUMENTS.items() if list(steps(text))]
+IN_A_CLONE = {"CONTRIBUTING.md", "benchmarks/README.md", "docs/notebook.md"}
+SCRIPTS = Path(sys.executable).parent
+INLINE = re.compile(r"`(?:ltx-async )?([a-z]+(?= )|(?=--))([^`]*)`")
+OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 
 
 @pytest.fixture(scope="module")
-def service():
+def emulator():
     """An emulator in a thread of its own, with generated accounts and those of the documents."""
     accounts = dict(GeneratedAccounts(20, unhealthy=0))
     accounts |= json.loads((SAMPLES / "accounts.json").read_text("utf-8"))
-    with Emulator(accounts) as emulator:
-        yield {"USEAPI_API": emulator.base_url, "USEAPI_TOKEN": emulator.token}
+    with Emulator(accounts) as running:
+        yield running
+
+
+@pytest.fixture
+def service(emulator):
+    return {"USEAPI_API": emulator.base_url, "USEAPI_TOKEN": emulator.token}
+
+
+@pytest.fixture(scope="module")
+def proxy(emulator):
+    with LookingProxy(int(emulator.base_url.split(":")[2][:-3]), "user:password") as running:
+        yield running
+
+
+@pytest.fixture
+def stand_ins(proxy, tmp_path):
+    """What the documents name, and what stands for it here."""
+    authority = tmp_path / "our-proxy.pem"
+    proxy.authority.cert_pem.write_to_path(authority)
+    few = "--sections comparison --only session,aiohttp-semaphore --lookups 20 --rounds 1"
+    return {
+        "@proxy.example.com:3128": f"@127.0.0.1:{proxy.port} USEAPI_API=https://{HOST}/v1",
+        "/etc/ssl/our-proxy.pem": str(authority),
+        "--metrics-port 9464": "--metrics-port 0",
+        ".venv/bin/": f"{SCRIPTS}/",
+        ".venv-bench/bin/": f"{SCRIPTS}/",
+        "make ": "make --dry-run ",  # what each does has tests, or is the suite itself
+        "run.py --quick": f"run.py --quick {few}",
+        "run.py --json": f"run.py {few} --json",
+        "--sections scale": "--sections scale --quick",
+    }
 
 
 def of_the_readme(directory):
@@ -47,12 +83,17 @@ def of_the_readme(directory):
     assert len((directory / "everything.jsonl").read_text().splitlines()) == 1000
 
 
+def of_operations(directory):
+    assert (directory / "ltx" / "state").stat().st_mode & 0o777 == 0o600
+
+
 def of_the_recipes(directory):
     with contextlib.closing(sqlite3.connect(directory / "results.sqlite")) as database:
         assert database.execute("SELECT count(*) FROM lookups").fetchone() == (20,)
     with (directory / "results.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 20
 
+    assert len((directory / "results.jsonl").read_text().splitlines()) == 20
     (posted,) = (directory / "posted.jsonl").read_text().splitlines()
     told = json.loads(posted)["text"].splitlines()
     assert told
@@ -85,16 +126,36 @@ def webhook(tmp_path):
         thread.join()
 
 
-LEFT_BEHIND = {"README.md": of_the_readme, "docs/recipes.md": of_the_recipes}
+LEFT_BEHIND = {
+    "README.md": of_the_readme,
+    "docs/operations.md": of_operations,
+    "docs/recipes.md": of_the_recipes,
+}
+
+
+@pytest.fixture
+def at_hand(tmp_path):
+    """What the readers of any document have at hand: emails, a token, results, a program."""
+    emails = [f"user{number:06}@example.com" for number in range(1, 21)]
+    (tmp_path / "emails.txt").write_text("\n".join([*emails, ""]))
+    for name in ("emails.csv", "accounts.csv"):
+        (tmp_path / name).write_text("\n".join(["login", *emails, ""]))
+    shutil.copy(
+        PROJECT / "tests" / "data" / "results" / "before.jsonl", tmp_path / "last-week.jsonl"
+    )
+    (tmp_path / "ltx").mkdir()
+    token = tmp_path / "ltx" / "token"
+    token.write_text("user:12345-abcdefghi\n")
+    token.chmod(0o600)
+    (tmp_path / "mail-me.sh").write_text("#!/bin/sh\ncat >> mailed\n")
+    (tmp_path / "mail-me.sh").chmod(0o700)
+    return tmp_path
 
 
 @pytest.mark.parametrize("name", TO_RUN)
-def test_a_document_does_what_it_says(name, service, webhook, tmp_path):
-    emails = [f"user{number:06}@example.com" for number in range(1, 21)]
-    (tmp_path / "emails.txt").write_text("\n".join([*emails, ""]))
-    (tmp_path / "emails.csv").write_text("\n".join(["login", *emails, ""]))
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    reader = Reader(tmp_path, os.environ | service | webhook | {"PATH": path})
+def test_a_document_does_what_it_says(name, service, webhook, stand_ins, at_hand):
+    environment = os.environ | service | webhook | {"PATH": f"{SCRIPTS}:{os.environ['PATH']}"}
+    reader = Reader(PROJECT if name in IN_A_CLONE else at_hand, environment, stand_ins)
     every = list(steps(DOCUMENTS[name]))
     try:
         for step in every:
@@ -102,7 +163,7 @@ def test_a_document_does_what_it_says(name, service, webhook, tmp_path):
                 reader.follow(step)
     finally:
         reader.leave()
-    LEFT_BEHIND.get(name, Path.is_dir)(tmp_path)
+    LEFT_BEHIND.get(name, Path.is_dir)(at_hand)
     if missing := {step.missing for step in every} - {None}:
         pytest.skip(f"all but what needs {', '.join(missing)}: not installed")
 
@@ -113,6 +174,18 @@ def test_what_is_shown_has_to_be_there_in_its_order():
     for other in ("first\n  last\n", "  last\nfirst one\n", "first one\n  last!\n"):
         with pytest.raises(AssertionError, match="does not show"):
             holds(step, other)
+
+
+def options_of(name):
+    command = commands.get_command(click.Context(commands), name)
+    return {"-h", "--help"}.union(*(one.opts + one.secondary_opts for one in command.params))
+
+
+COMMANDS = commands.list_commands(click.Context(commands))
+EVERY_OPTION = {"--version", "-V"}.union(*map(options_of, COMMANDS))
+BENCHMARK = (PROJECT / "benchmarks" / "run.py").read_text("utf-8")
+FOREIGN = {"--init", "--group", "--write", *re.findall(r'"(--[a-z]+)"', BENCHMARK)}
+"""Options of other programs that sentences name."""
 
 
 def verify_options(text):
@@ -128,6 +201,29 @@ def _verify_options(name, rest):
     command = commands.get_command(click.Context(commands), name)
     assert command is not None, name
     command.make_parser(click.Context(command, info_name=name)).parse_args(rest)
+
+
+def test_what_following_a_document_does_not_run_is_listed_with_who_runs_it():
+    found = [one for name, text in DOCUMENTS.items() for one in elsewhere(name, text)]
+    assert set(found) == set(ELSEWHERE)
+    makefile = (PROJECT / "Makefile").read_text("utf-8").replace("\\\n\t\t", "")
+    for line, where in ELSEWHERE.items():
+        if where == "Makefile":
+            for command in line.split(" && "):
+                program = re.sub(r"^\S+=\S+ ", "", command).split()[0].rpartition("/")[2]
+                options = OPTION.findall(command)
+                assert program in makefile, command
+                assert all(option in makefile for option in options), command
+        elif not where.startswith("needs "):
+            assert (PROJECT / where).is_file(), where
+
+
+@pytest.mark.parametrize("name", {*DOCUMENTS} - {"CHANGELOG.md"})
+def test_every_option_in_a_sentence_is_one_of_its_command(name):
+    for first, rest in INLINE.findall(DOCUMENTS[name]):
+        if first in COMMANDS or not first:
+            known = options_of(first) if first else EVERY_OPTION | FOREIGN
+            assert {*OPTION.findall(rest)} <= known, (first, rest)
 
 
 @pytest.mark.parametrize("name", [name for name, text in DOCUMENTS.items() if [*shell(text)]])

@@ -64,6 +64,18 @@ def shell(tmp_path):
     return run
 
 
+def test_a_contributor_has_all_tools_after_the_lines_without_make(shell):
+    text = (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
+    lines = text.split("Without make:\n\n```sh\n")[1].splitlines()[:3]
+    assert lines[0] == "python3 -m venv .venv"
+    assert lines[2].startswith(".venv/bin/pip install --editable ")
+    for line in lines:
+        shell(line)
+    for tool in ("ruff", "mypy", "basedpyright", "lint-imports", "ltx-async"):
+        shell(f".venv/bin/{tool} --help")
+    shell(".venv/bin/python -m pytest --version")
+
+
 def test_the_page_has_the_ways_that_are_tried_here():
     assert set(WAYS) == {"make", "pip", "uv", "pipx"}
 
