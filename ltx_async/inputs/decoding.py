@@ -104,7 +104,11 @@ class Transcoder:
     _begun: bytes = field(default=b"", init=False)
 
     def feed(self, data: bytes, *, last: bool) -> bytes:
-        """Return the text of `data` in UTF-8; what cannot be decoded becomes U+FFFD."""
+        """Return the text of `data` in UTF-8; what cannot be decoded becomes U+FFFD.
+
+        Raises:
+            InputError: the encoding has no such stand-in, or begins with a mark that is missing.
+        """
         if not self._known:
             data, self._begun = self._begun + data, b""
             if len(data) < LONGEST_MARK and not last:
@@ -113,7 +117,14 @@ class Transcoder:
             data = self._begin(data)
         if self._decoder is None:
             return data
-        return self._decoder.decode(data, last).encode("utf-8", "surrogatepass")
+        try:
+            return self._decoder.decode(data, last).encode("utf-8", "surrogatepass")
+        except UnicodeError as error:
+            problem = getattr(error, "reason", str(error))
+        raise InputError(
+            f"the text is not in {self._encoding}: {problem}.",
+            hint="Name another encoding, such as utf-16-le, utf-16-be or cp1252.",
+        )
 
     def _begin(self, data: bytes) -> bytes:
         self._known = True

@@ -1,6 +1,7 @@
 """What Python users call: `read_entries` and `read_emails`."""
 
 import asyncio
+import contextlib
 import gzip
 import io
 import logging
@@ -68,6 +69,17 @@ async def test_what_is_known_of_an_input_can_be_said():
 async def test_what_there_is_not_is_a_configuration_error(wrong):
     with pytest.raises(ConfigurationError):
         await anext(read_entries(io.StringIO(), **wrong))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "punycode", "hz", "utf-7", "ascii"])
+async def test_text_of_another_encoding_is_read_or_an_input_error(encoding):
+    data = b"ann@example.com\n" * 9_000 + b"\xc3\xa4@example.com\n\xff\xfe~{\x80\n"
+    refused = True
+    with contextlib.suppress(InputError):
+        async for entry in read_entries(io.BytesIO(data), encoding=encoding):
+            assert entry.email in {None, "ann@example.com"}
+        refused = False
+    assert refused is (encoding in {"utf-16", "utf-32", "punycode"})
 
 
 async def test_an_encoding_that_there_is_not_and_a_file_that_is_not_there_are_input_errors():

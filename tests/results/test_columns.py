@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 
+import pytest
 from command_line import make_lookup
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from ltx_async import AccountNotFoundError, Outcome
 from ltx_async.models import timestamp
 from ltx_async.results.columns import COLUMNS
-from ltx_async.results.csv_format import neutralised, restored
+from ltx_async.results.csv_format import CSV, neutralised, restored
 
 WIRE = {
     "email": "ann@example.com",
@@ -80,3 +81,20 @@ def test_neutralising_can_be_undone(text):
 @given(st.sampled_from("=+-@\t\r"), st.text())
 def test_no_neutralised_text_begins_as_a_formula(first, rest):
     assert neutralised(first + rest) == f"'{first}{rest}"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("plain", "plain"),
+        (" before", '" before"'),
+        ("behind\t", '"behind\t"'),
+        ("a;b", '"a;b"'),
+        ("a\uff1bb", '"a\uff1bb"'),
+        ('a"b', '"a""b"'),
+        ("a\nb", '"a\nb"'),
+        ("=1", "'=1"),
+    ],
+)
+def test_a_cell_that_programs_read_differently_is_in_quotation_marks(text, cell):
+    assert CSV.line([text]) == f"{cell}\n".encode()

@@ -261,6 +261,8 @@ async def test_who_has_the_old_database_open_reads_on_and_spoils_nothing(out, ol
     async with open_results(out, "overwrite") as results:
         await results.write(BOB)
         assert reader.execute("SELECT count(*) FROM lookups").fetchone() == (2,)
+        with closing(sqlite3.connect(out)) as database:  # no log that the reader could remove
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         reader.close()  # SQLite removes the log with the name of the database now
         await results.write(ANN)
         await results._writer._syncer.catch_up()

@@ -184,6 +184,15 @@ def test_a_database_without_our_table_is_refused(tmp_path):
         read(tmp_path / "other.db")
 
 
+def test_a_database_whose_damage_is_no_text_is_refused(tmp_path):
+    path = write_sqlite(tmp_path / "run.sqlite", [found()])
+    data = path.read_bytes()
+    assert b"PRIMARY KEY" in data
+    path.write_bytes(data.replace(b"PRIMARY KEY", b"PRIMARY KE\xff"))
+    with pytest.raises(InputError, match="malformed"):
+        read(path)
+
+
 def test_a_database_is_read_while_a_check_writes_to_it(tmp_path):
     path = write_sqlite(tmp_path / "run.sqlite", [found()])
     with closing(sqlite3.connect(path)) as database, database:

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,12 +23,21 @@ def sqlite_items(path: Path) -> Iterator[Item]:
     Raises:
         sqlite3.Error: the database is damaged, or has no such table.
     """
-    with closing(_connected(path)) as database:
+    with closing(_connected(path)) as database, _damage_told():
         database.text_factory = lambda text: text.decode("utf-8", "replace")
         present = {column[1] for column in database.execute("PRAGMA table_info(lookups)")}
         columns = [name for name in (*COLUMNS, "account") if name in present]
         for cells in database.execute(f"SELECT {', '.join(columns) or 'email'} FROM lookups"):  # noqa: S608
             yield _item(dict(zip(columns, cells, strict=True)))
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Tell of damage as SQLite does, where its own message quotes bytes that are no text."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise sqlite3.DatabaseError("database disk image is malformed") from None
 
 
 def _connected(path: Path) -> sqlite3.Connection:

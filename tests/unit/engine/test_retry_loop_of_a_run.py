@@ -585,6 +585,16 @@ async def test_refusals_without_end_end_the_run_with_the_rest_pending(step, leas
 
 
 @in_virtual_time
+async def test_who_grants_a_server_longer_waits_bears_its_refusals_for_as_long():
+    transport = ScriptedTransport(lambda _email, _n: throttled())
+    client = client_over(transport, retry=policy(retry_after_cap=900.0))
+    began = now()
+    _, reason, _ = await run_of(client, emails(10))
+    assert type(reason) is RateLimitError
+    assert 900 <= now() - began <= 965
+
+
+@in_virtual_time
 async def test_a_run_begins_its_patience_anew_whenever_somebody_is_answered():
     transport = ScriptedTransport(lambda _e, _n: 200 if (now() - 1000) % 100 > 88 else throttled())
     began = now()
