@@ -18,9 +18,7 @@ CUT = "[token]"
 _SHORTEST_PART: Final = 8  # characters; a shorter part of a token is too common to be cut
 _LONGEST_START: Final = 15  # characters; a form's first 15 are cut even where the rest is missing
 _WIDEST: Final = 5  # one character of the token may be written as five: `%252D`
-_IN_JSON: Final = re.compile(  # escapes of visible ASCII; IGNORECASE would search five times slower
-    r'\\(?:u00([2-7][0-9A-Fa-f])|(["\\/]))'
-)
+_IN_JSON: Final = re.compile(r'\\(?:u00([2-7][0-9A-Fa-f])|(["\\/]))')  # escapes of visible ASCII
 _IN_URLS: Final = re.compile(r"%(?:25)*([2-7][0-9a-f])", re.IGNORECASE)  # `%2D`, `%252D`
 
 _ALPHABETS: Final = {"+": "[+-]", "/": "[/_]"}  # of base64 (RFC 4648 4 and 5)
