@@ -207,8 +207,8 @@ class Shared:
             answered: whether it says how it stands with the account.
             throttled: whether it is one with which the server has closed the gate.
         """
-        began_at = self.outage.began_at
-        if self.outage.heard(answered=answered) and began_at is not None:
+        began_at = self.outage.heard(answered=answered)
+        if began_at is not None:
             self.tell(OutageEnded(self.loop.time() - began_at))
             if not throttled:
                 self.limiter.reopen()

@@ -58,7 +58,6 @@ class DirectConnection(asyncio.BufferedProtocol):
         "_dirty",
         "_flaw",
         "_head_at",
-        "_headed",
         "_on_failure",
         "_on_gone",
         "_on_idle",
@@ -120,7 +119,6 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._raw = b""
         self._head_at = self._raw_at = self._received = self._size = 0
         self._status: int | None = None
-        self._headed = False
 
     def ask(self, head: bytes, request: Request, on_reply: OnReply) -> None:
         """Write a request in one piece; its reply, or why there is none, goes to `on_reply`.
@@ -191,7 +189,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._received += nbytes
         if not self._raw:
             self._raw = data
-        elif not self._headed:
+        elif not self._size:  # still in the head
             self._raw = self._raw[self._head_at :] + data
             self._raw_at += self._head_at
             self._head_at = 0
@@ -209,7 +207,7 @@ class DirectConnection(asyncio.BufferedProtocol):
             self._check_size()
 
     def _check_size(self) -> None:
-        if not self._headed and len(self._raw) - self._head_at > _HEAD_CAP:
+        if not self._size and len(self._raw) - self._head_at > _HEAD_CAP:
             self._flaw = "the headers are too long"
         if self._received - self._raw_at - self._head_at > self._request.body_cap + _OVERHEAD:
             self._flaw = "the reply goes on and on"
@@ -246,7 +244,6 @@ class DirectConnection(asyncio.BufferedProtocol):
         """Keep a part of the body, as long as all of it stays below the cap."""
         if self._status is not None:
             return
-        self._headed = True
         self._size += len(body)
         if self._size <= self._request.body_cap:
             self._body.append(body)

@@ -160,11 +160,13 @@ class Workers:
 
         Workers that already wait for an email are served first, so there must be none.
         """
-        if self.run.pause is not None or not self.hand_over.is_near:
+        run = self.run
+        if run.pause is not None or not self.hand_over.is_near:
             return LATER
+        over = self._exhausted or run.ended is not None
         if self._emails is not None:
-            return self._next(self._emails)
-        if self._at_once is None or self._turn.locked() or self._over:
+            return END if over else next(self._emails, END)
+        if self._at_once is None or self._turn.locked() or over:
             return LATER
         email = self._at_once()
         return LATER if email is None else email
@@ -197,7 +199,7 @@ class Workers:
         with self.run.waiting():
             await self._nearness()
             if self._emails is not None:
-                return self._next(self._emails)
+                return END if self._over else next(self._emails, END)
             email = self._at_hand()
             if email is not LATER:
                 return email
@@ -205,9 +207,6 @@ class Workers:
             async with self._turn:
                 await self._nearness()
                 return END if self._over else await self._feed.next()
-
-    def _next(self, emails: Iterator[str]) -> str | Literal[Sign.END]:
-        return END if self._over else next(emails, END)
 
     async def _nearness(self) -> None:
         """Wait until fewer results than the window allows wait for the consumer."""

@@ -138,8 +138,8 @@ class Outage:
         self._silent = self.rule.streak - 1
         return True
 
-    def heard(self, *, answered: bool) -> bool:
-        """Note a reply to a lookup; return whether that ends an outage.
+    def heard(self, *, answered: bool) -> float | None:
+        """Note a reply to a lookup; return when the outage began that it ends, if it ends one.
 
         Args:
             answered: whether it says how it stands with the account.
@@ -149,10 +149,10 @@ class Outage:
             self.answers += 1
             self._failed = 0
             self._answer.set()
-        lasted = self.lasts
-        if lasted or self._silent:
+        began_at = self.began_at
+        if began_at is not None or self._silent:
             self.forget()
-        return lasted
+        return began_at
 
     def forget(self) -> None:
         """Count from zero again, as after a while without requests."""

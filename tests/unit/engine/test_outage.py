@@ -76,13 +76,15 @@ def test_twenty_in_a_row_are_an_outage_and_nineteen_are_not():
 def test_any_answer_starts_the_count_again_and_says_whether_it_ended_an_outage():
     outage = new_outage()
     silent(outage, 19)
-    assert not outage.heard(answered=True)
+    assert outage.heard(answered=True) is None
     silent(outage, 19)
     assert not outage.lasts
     silent(outage, 1)
-    assert outage.heard(answered=True)
+    began_at = outage.began_at
+    assert began_at is not None
+    assert outage.heard(answered=True) == began_at
     assert not outage.lasts
-    assert not outage.heard(answered=True)
+    assert outage.heard(answered=True) is None
     assert outage.replies == 3
     assert silent(outage, 19) is None
 
