@@ -43,6 +43,14 @@ def in_time(took: float, seconds: float) -> bool:
     return took < seconds or took < seconds * slowness()
 
 
+def unhurried(seconds: float) -> float:
+    """Return a time limit that healthy work keeps: `seconds`, or that many times more.
+
+    For limits that a test sets to the product, in which healthy replies are to come.
+    """
+    return seconds * slowness()
+
+
 def slowness() -> float:
     """Return how many times longer than alone a piece of work takes at the moment."""
     began, used = time.perf_counter(), time.thread_time()

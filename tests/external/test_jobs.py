@@ -93,7 +93,9 @@ def test_workers_share_the_work_and_hand_back_what_the_emulator_says(emulator):
     emails = " ".join([*EMAILS, "nobody@example.com"])
     with running("workers.py", stdin=subprocess.PIPE) as workers:
         printed, said = workers.communicate(emails, timeout=LONG)
-    assert (workers.returncode, said) == (0, "")
+    # Where the machine is busy, asyncio in debug mode says which callbacks were slow.
+    said = [line for line in said.splitlines() if not line.startswith("Executing <")]
+    assert (workers.returncode, said) == (0, [])
     records = [json.loads(line) for line in printed.splitlines()]
     assert [record["email"] for record in records] == [*EMAILS, "nobody@example.com"]
     assert Counter(record["outcome"] for record in records) == {"ok": 300, "not_found": 1}

@@ -43,7 +43,9 @@ HOSTILE = {
     "emoji markup": ":warning: :smile:",
 }
 UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-OUR_STYLES = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[0-9]*[A-K]")
+OUR_STYLES = re.compile(  # the carriage return is the bar's, which is drawn anew
+    r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\r?\x1b\[[0-9]*[A-K]"
+)
 
 
 def on_a_terminal(*arguments: str, base_url: str, cwd: Path) -> tuple[int, str]:

@@ -3,7 +3,9 @@
 import asyncio
 import json
 
+import attrs
 import pytest
+from patience import LONG, unhurried
 
 from ltx_async import AttemptTimeoutError, Outcome, ServerError, ServiceUnavailableError
 from ltx_async.retry import OutageRule
@@ -15,6 +17,14 @@ from .wire import HANG
 SILENCES = {"silence": [HANG], "522": [error(522)]}
 CLASSES = {"silence": AttemptTimeoutError, "522": ServerError}
 QUICK = OutageRule(patience=3.0, probe_base=0.02, probe_cap=0.1)
+
+
+def limits(kind, seconds):
+    """Return the limits of a client, short only where silence is waited for."""
+    if kind != "silence":
+        return {"timeout": 30, "outage": QUICK}
+    timeout = unhurried(seconds)
+    return {"timeout": timeout, "outage": attrs.evolve(QUICK, patience=20 * timeout)}
 
 
 def odd(count):
@@ -50,7 +60,7 @@ def assert_only_odd_ones_failed(lookups, addresses):
 async def test_odd_neighbours_end_failed_and_stop_nobody(serve, connect, kind, ordered, place):
     server = await serve(odd_ones_get(SILENCES[kind]))
     concurrency, addresses = PLACES[place]
-    client = connect(server, concurrency=concurrency, timeout=0.15, outage=QUICK)
+    client = connect(server, concurrency=concurrency, **limits(kind, 0.15))
     async with client.lookup_many(addresses, ordered=ordered) as run:
         lookups = [lookup async for lookup in run]
     assert_only_odd_ones_failed(sorted(lookups, key=lambda lookup: lookup.index), addresses)
@@ -63,9 +73,9 @@ async def test_odd_neighbours_end_failed_and_stop_nobody(serve, connect, kind, o
 @pytest.mark.parametrize("kind", SILENCES)
 async def test_two_runs_on_one_client_are_answered_as_if_alone(serve, connect, kind):
     server = await serve(odd_ones_get(SILENCES[kind]))
-    client = connect(server, concurrency=20, timeout=0.1, outage=QUICK)
+    client = connect(server, concurrency=20, **limits(kind, 0.1))
     bad = asyncio.create_task(client.lookup_all(odd(60)))
-    lookups = await asyncio.wait_for(client.lookup_all(good(400)), 10)
+    lookups = await asyncio.wait_for(client.lookup_all(good(400)), LONG)
     assert {lookup.outcome for lookup in lookups} == {Outcome.OK}
     assert {lookup.outcome for lookup in await bad} == {Outcome.FAILED}
 

@@ -163,10 +163,12 @@ async def test_who_is_cancelled_in_the_block_keeps_what_was_written(out):
     async def endless():
         async with open_results(out) as results:
             await results.write(ANN)
+            written.set()
             await asyncio.sleep(60)
 
+    written = asyncio.Event()
     task = asyncio.create_task(endless())
-    await asyncio.sleep(0.1)
+    await written.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
