@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -115,6 +116,19 @@ async def test_a_cancelled_hand_over_ends_the_program_and_keeps_the_alerts(
     assert alerts.undelivered == [ALERT]
     child = int((tmp_path / "child").read_text())
     assert not await runs(child)
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
+async def test_a_program_that_hangs_is_ended_where_processes_have_no_groups(
+    size, capfd, monkeypatch
+):
+    monkeypatch.delattr(os, "killpg")
+    # As on Windows, its child stays, and with it whoever could read the input.
+    alerts = AlertCommand(("sh", "-c", "sleep 5 & wait"), Talk(), timeout=0.2)
+    began = time.monotonic()
+    await alerts.hand_over([{"text": "x" * size}])
+    assert in_time(time.monotonic() - began, 4)
+    assert "ended after 0.2 s; 1 alert kept for the next round" in capfd.readouterr().err
 
 
 async def runs(pid):
