@@ -111,7 +111,9 @@ def clock_found(date: str, took: float = 0.0) -> Finding:
     skew = now - theirs - _HALF_A_SECOND
     if skew > 0:
         skew = max(0.0, skew - took)
-    text = f"{abs(skew):,.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
+    text = "as the server's, to the second"
+    if round(abs(skew)):
+        text = f"{abs(skew):,.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
     if abs(skew) > _SKEW:
         hint = "Set this machine's clock: certificates and expiry alerts depend on it."
         return Finding("clock", Verdict.WARN, text, hint)

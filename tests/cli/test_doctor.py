@@ -485,7 +485,7 @@ async def test_a_silent_port_is_given_up(monkeypatch):
 @pytest.mark.parametrize(
     ("shift", "verdict", "words"),
     [
-        (0, Verdict.OK, "s "),
+        (0, Verdict.OK, "the server's"),
         (-20, Verdict.OK, "s ahead of"),
         (-3600, Verdict.WARN, "s ahead of"),
         (3600, Verdict.WARN, "s behind"),
