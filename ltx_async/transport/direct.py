@@ -50,7 +50,6 @@ class DirectTransport:
     _idle: list[DirectConnection] = field(init=False, factory=list)
     _buffer: memoryview | None = field(init=False, default=None, repr=False)
     _renews: bool = field(init=False, default=False)
-    _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
     _all_gone: asyncio.Future[None] | None = field(init=False, default=None)
 
@@ -75,7 +74,7 @@ class DirectTransport:
             TransportError: no whole reply came.
             CertificateError: the server's certificate does not verify.
         """
-        loop = self._running_loop()
+        loop = self._time_limits.loop
         now = loop.time()
         connection = self._idle_connection(now) or await self._connect(timeout)
         reply: asyncio.Future[Reply] = loop.create_future()
@@ -91,18 +90,12 @@ class DirectTransport:
         self, request: Request, timeout: float, on_reply: OnReply
     ) -> Callable[[], None] | None:
         """Write one request over an idle connection, if there is one; see `Post`."""
-        now = self._running_loop().time()
+        now = self._time_limits.loop.time()
         connection = self._idle_connection(now)
         if connection is None:
             return None
         self._ask(connection, request, now, timeout, on_reply)
         return connection.close
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop from here: `get_running_loop` costs a system call for the process id."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        return self._loop
 
     def _ask(
         self,

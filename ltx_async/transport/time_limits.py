@@ -41,12 +41,20 @@ class TimeLimits:
     """
 
     attempts: set[Attempt] = field(init=False, factory=set)
+    _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     _timer: asyncio.TimerHandle | None = field(init=False, default=None)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of all attempts; `get_running_loop` costs a system call for the process id."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def start(self) -> None:
         """Begin to look at the clock; call it with every attempt."""
         if self._timer is None:
-            self._look_later(asyncio.get_running_loop())
+            self._look_later(self.loop)
 
     def stop(self) -> None:
         """Stop looking at the clock: nothing is under way any longer."""
@@ -91,11 +99,12 @@ class TimeLimit:
         self._expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = self._time_limits.loop
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling()
-        self.ends_at: float = asyncio.get_running_loop().time() + self._seconds
+        self.ends_at: float = loop.time() + self._seconds
         self._time_limits.attempts.add(self)
         self._time_limits.start()
 
