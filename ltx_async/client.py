@@ -26,9 +26,9 @@ from ltx_async.transport import (
     DEFAULT_BASE_URL,
     ClientSession,
     Endpoint,
-    Secret,
     Wiring,
     find_proxy,
+    hidden,
     transport_of,
 )
 from ltx_async.transport.endpoint import doubt_about
@@ -104,9 +104,8 @@ class LTXClient:
         token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
         if base_url is None:
             base_url = os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
-        # A traceback with locals may show this frame; either URL may hold a password.
-        token = Secret(token) if isinstance(token, str) else token
-        base_url, proxy = Secret(base_url), None if proxy is None else Secret(proxy)
+        # A traceback with locals may show this frame.
+        token, base_url, proxy, headers = map(hidden, (token, base_url, proxy, headers))
         if session is not None and (ssl is not None or proxy is not None or trust_env):
             raise ConfigurationError(
                 "ssl, proxy and trust_env belong to the owner of a borrowed session",

@@ -28,6 +28,7 @@ from ltx_async.engine.limiter import client_closed
 from ltx_async.engine.parameters import set_attribute
 from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup, Stats
+from ltx_async.transport import HIDDEN, hidden
 
 __all__ = ["LTXClient"]
 
@@ -52,6 +53,9 @@ def _opens(
                 "a borrowed session belongs to an event loop of its own",
                 hint="Give no session here, or use the asynchronous client.",
             )
+        # A traceback with locals may show this frame; the token may be passed without its name.
+        args = tuple(map(hidden, args))  # type: ignore[assignment]
+        kwargs.update((name, hidden(kwargs[name])) for name in HIDDEN if name in kwargs)
         self._client = AsyncClient(*args, **kwargs)  # type: ignore[arg-type]
         self._lock = threading.RLock()  # an iterator may be collected while it is held
         self._loop, self._closed = None, False

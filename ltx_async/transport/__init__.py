@@ -9,7 +9,7 @@ from aiohttp import ClientRequest, ClientSession, TCPConnector
 
 from ltx_async.errors import ConfigurationError
 from ltx_async.extras import install_command
-from ltx_async.transport.endpoint import DEFAULT_BASE_URL, Endpoint, Secret
+from ltx_async.transport.endpoint import DEFAULT_BASE_URL, HIDDEN, Endpoint, hidden
 from ltx_async.transport.pool import Wiring, is_uvloop
 from ltx_async.transport.proxies import Proxy, find_proxy
 from ltx_async.transport.session import SessionTransport
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_BASE_URL",
+    "HIDDEN",
     "ClientSession",
     "Endpoint",
     "Proxy",
-    "Secret",
     "Wiring",
     "find_proxy",
+    "hidden",
     "is_uvloop",
     "missing",
     "transport_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from attrs import field, frozen
 from yarl import URL
@@ -31,7 +31,7 @@ def check_token(token: object) -> str:
         )
     if not isinstance(token, str):
         raise ConfigurationError(
-            f"the API token must be text, not {type(token).__name__}",
+            f"the API token must be text, not {_type_name(token)}",
             hint="Pass it as a str: user:<number>-<string>; bytes have decode().",
         )
     if (along := _copied_along(token)) is not None:
@@ -45,6 +45,10 @@ def check_token(token: object) -> str:
             hint="Copy the API token again: user:<number>-<string>, without white space around it.",
         )
     return token
+
+
+def _type_name(value: object) -> str:
+    return "bytes" if isinstance(value, bytes) else type(value).__name__
 
 
 def _copied_along(token: str) -> str | None:
@@ -73,6 +77,8 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
     base_url = Secret(base_url)
     if _has_user(base_url):  # first, so that no local holds it in a traceback
         raise ConfigurationError("the base URL must not hold user information", hint=_EXAMPLE)
+    if "?" in base_url or "#" in base_url:  # likewise
+        raise ConfigurationError("the base URL must not hold a query or a fragment", hint=_EXAMPLE)
     try:
         url = URL(base_url)
         host = url.host
@@ -86,8 +92,6 @@ def check_base_url(base_url: str, *, allow_http: bool) -> URL:
         )
     if base_url.partition("//")[2].partition("/")[0].endswith(":"):
         raise ConfigurationError("the base URL has a colon but no port", hint=_EXAMPLE)
-    if "?" in base_url or "#" in base_url:
-        raise ConfigurationError("the base URL must not hold a query or a fragment", hint=_EXAMPLE)
     if url.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ConfigurationError(
             "the base URL is plain http to another machine, which would show the API token to all",
@@ -132,6 +136,28 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+class _SecretBytes(bytes):
+    """The same for what was not decoded."""
+
+    def __repr__(self) -> str:
+        return "b'***'"
+
+
+HIDDEN: Final = ("token", "base_url", "proxy", "headers")
+"""The parameters of a client that may hold a secret."""
+
+
+def hidden(value: Any) -> Any:
+    """Return what was passed as such a parameter so that its `repr` does not show it."""
+    if isinstance(value, bytes):
+        return _SecretBytes(value)
+    if isinstance(value, str | URL):
+        return Secret(value)
+    if isinstance(value, Mapping):
+        return {name: hidden(one) for name, one in value.items()}
+    return value
 
 
 @frozen(kw_only=True)

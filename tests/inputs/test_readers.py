@@ -178,6 +178,15 @@ def test_a_line_without_end_takes_bounded_memory(monkeypatch):
     assert found == [b"x" * 10 + b"\n", b"ann@example.com\n"]
 
 
+def test_a_line_that_ends_where_it_would_be_cut_takes_nothing_of_the_next(monkeypatch):
+    monkeypatch.setattr(decoding, "LONGEST_LINE", 10)
+    for end in (b"\r", b"\n", b"\r\n"):
+        splitter = LineSplitter()
+        found = splitter.feed(b"x" * 9 + end[:1])
+        found += splitter.feed(end[1:] + b"bob@example.com" + end + b"ann@example.com\n")
+        assert found == [b"x" * 9 + end, b"bob@example.com" + end, b"ann@example.com\n"]
+
+
 def test_what_is_searched_for_addresses_says_where_it_was_cut_off(monkeypatch):
     monkeypatch.setattr(readers, "LONGEST_LINE", 50)
     one = opened("x.txt", b"i@j\na@b, c@d, " + b"x" * 100 + b", e@f\ng@h\n", extract=True, piece=7)

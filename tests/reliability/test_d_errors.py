@@ -11,7 +11,9 @@ import ssl
 
 import pytest
 import trustme
+from yarl import URL
 
+import ltx_async.sync
 from ltx_async import ConfigurationError, LTXClient, LTXError, RetryPolicy
 
 from .conftest import TOKEN
@@ -205,13 +207,34 @@ async def test_the_deadline_tells_no_secret(serve, connect, talk):
         {"user_agent": "x\n"},
         {"retry": None},
         {"proxy": "ftp://example.com"},
+        {"base_url": "https://example.com/v1?key=" + "abcdefghi"},
+        {"base_url": URL("https://user:" + "abcdefghi@example.com")},
+        {"proxy": "http://user:" + "abcdefghi@example.com/path"},
+        {"headers": {"X-Api-Key": "abcdefghi" + "\n"}},
+        {"token": b"user:12345-" + b"abcdefghi"},
+        {"token": "Bearer user:12345-" + "abcdefghi"},
+        {"token": "user:12345-" + "abcdefghi\n"},
     ],
-    ids=repr,
+    ids=lambda options: "-".join(options),
 )
-def test_no_mistake_at_construction_shows_the_token_in_a_traceback_with_locals(options):
+@pytest.mark.parametrize("client", [LTXClient, ltx_async.sync.LTXClient])
+@pytest.mark.parametrize("by_name", [False, True])
+def test_no_mistake_at_construction_shows_a_secret_in_a_traceback_with_locals(
+    client, options, by_name
+):
+    token = options.get("token", "user:12345-" + "abcdefghi")
+    others = {name: value for name, value in options.items() if name != "token"}
     with pytest.raises(ConfigurationError) as raised:
-        LTXClient("user:12345-" + "abcdefghi", **options)
-    assert_silent(raised.value)
+        client(**others, token=token) if by_name else client(token, **others)
+    here = raised.value.__traceback__
+    assert_silent(raised.value.with_traceback(here.tb_next))  # this frame is the test's own
+
+
+def test_what_is_hidden_is_sent_as_it_is():
+    given = {"X-Api-Key": "abcdefghi", "traceparent": "00-1"}
+    client = ltx_async.sync.LTXClient("user:1-abc", headers=given, base_url="https://a.example/v1")
+    assert client._client._endpoint.headers()["X-Api-Key"] == "abcdefghi"
+    assert "X-Api-Key: abcdefghi\r\ntraceparent: 00-1\r\n" in client._client._endpoint.head()
 
 
 async def test_an_account_shows_no_secret_unless_asked(serve, connect, talk):
