@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from input_examples import emails, entries, now, opened, read_all
 
 from ltx_async.files.errors import InputError
-from ltx_async.inputs import decoding, readers
-from ltx_async.inputs.decoding import LONGEST_LINE, LineSplitter
+from ltx_async.inputs import decoding, readers, rows
+from ltx_async.inputs.decoding import LineSplitter
 from ltx_async.inputs.entries import LONGEST_TEXT, NOT_UTF8, Entry, LineCounts
 from ltx_async.results.columns import COLUMNS
 
@@ -85,14 +85,16 @@ def test_a_short_row_counts_as_an_empty_email():
     assert entries("x.csv", b"id,email\n7\n") == [Entry("", None, "the email is empty", 2)]
 
 
-@pytest.mark.untraced  # a million lines
-def test_a_row_that_cannot_be_parsed_is_named_and_nothing_behind_it_is_read():
-    one = opened("x.csv", b'email\na@b\n"' + b"x\n" * LONGEST_LINE)
-    with pytest.raises(InputError, match="line 3 of the input") as raised:
+@pytest.mark.parametrize("limit", [500, 5_000])
+def test_a_row_that_cannot_be_parsed_is_named_and_nothing_behind_it_is_read(monkeypatch, limit):
+    monkeypatch.setattr(rows, "LONGEST_LINE", limit)  # two octets a line are 2,000 in all
+    one = opened("x.csv", b'email\na@b\n"' + b"x\n" * 1_000)
+    problem = "it is over" if limit == 500 else "the input ends within quotation marks"
+    with pytest.raises(InputError, match=f"line 3 of the input: {problem}") as raised:
         read_all(one)
     assert "quotation mark" in raised.value.hint
     assert read_all(one) == []
-    assert one.unread == LONGEST_LINE
+    assert one.unread == 1_000
 
 
 def test_undecodable_cells_are_told_from_good_ones_in_the_same_row():
