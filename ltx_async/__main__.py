@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 
 
 def main() -> None:
-    """Run the command line and leave with its exit status."""
+    """Run the command line and leave with its exit status.
+
+    There is no garbage among what is imported, so that nothing is collected meanwhile; a command
+    that is about to run has it collected again, without what has been imported.
+    """
+    gc.disable()
+    try:
+        status = _status()
+    finally:
+        gc.unfreeze()
+        gc.enable()
+    sys.exit(status)
+
+
+def _status() -> int:
+    """Run the command line and return its exit status."""
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if interruptible:  # no traceback for a Ctrl-C during imports or at exit
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -22,7 +38,7 @@ def main() -> None:
                 f"ltx-async: {error.name} is missing; do: {install_command('cli')}",
                 file=sys.stderr,
             )
-        sys.exit(2)
+        return 2
     from ltx_async.cli.app import run  # noqa: PLC0415
 
     if interruptible:
@@ -30,7 +46,7 @@ def main() -> None:
     status = run(sys.argv[1:])
     if interruptible:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.exit(status)
+    return status
 
 
 if __name__ == "__main__":

@@ -77,6 +77,20 @@ def decode(body: bytes, folded: str | None = None) -> Any:
     return value
 
 
+def decode_again(body: bytes) -> Any:
+    """Return the value of a document that `decode` has accepted before.
+
+    Its integers fit in 64 bits and its depth is bounded, so both libraries read it alike, and
+    what costs as much as reading it need not be asked again.
+    """
+    if _orjson_loads is not None:
+        try:
+            return _orjson_loads(body)
+        except ValueError:  # such as an exponent that is written with many digits
+            pass
+    return decode(body)
+
+
 def encode(value: Any) -> bytes:
     """Return JSON of a value such as `decode` gives, as ASCII without white space.
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import field, fields, frozen
 
-from ltx_async.jsontext import decode
+from ltx_async.jsontext import decode_again
 from ltx_async.masking import mask_secrets
 from ltx_async.models.cookie import Cookie
 from ltx_async.models.drafts import Referable
@@ -111,7 +111,7 @@ class Account(_AsItCame):
                 and strings under unknown keys that look secret are masked.
         """
         text = getattr(self, "_wire", None)
-        wire = _said_by(self) if text is None else decode(text)
+        wire = _said_by(self) if text is None else decode_again(text)
         if not include_secrets:
             wire.pop("cookie", None)
             if self.extra:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from copy import copy
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
 from ltx_async.errors import LTXError
 from ltx_async.models.account import NOTHING_KNOWN, Account, Value, figures_of
 from ltx_async.models.drafts import Referable, draft_of
-from ltx_async.models.moments import timestamp
+from ltx_async.models.moments import recent_timestamp
 from ltx_async.reasons import Reason
 
 
@@ -24,6 +24,10 @@ class Outcome(StrEnum):
     NOT_FOUND = "not_found"
     INVALID = "invalid"
     FAILED = "failed"
+
+
+# The property `value` of an enumeration costs as much as three attributes.
+_WORDS: Final = {outcome: outcome.value for outcome in Outcome}
 
 
 @frozen
@@ -78,11 +82,11 @@ class Lookup(Referable):
         """
         return {
             "email": self.email,
-            "outcome": self.outcome.value,
+            "outcome": _WORDS[self.outcome],
             "status": self.status,
             "attempts": self.attempts,
             "elapsed_ms": round(self.elapsed * 1000, 1),
-            "checked_at": timestamp(self.checked_at),
+            "checked_at": recent_timestamp(self.checked_at),
             "base_url": self.base_url,
             "account": None if self.account is None else self.account.to_wire(),
             "error": None if self.error is None else _error_of(self.error),
@@ -103,7 +107,7 @@ class Lookup(Referable):
         """
         row = {
             "email": self.email,
-            "outcome": self.outcome.value,
+            "outcome": _WORDS[self.outcome],
             "status": self.status,
             **figures_of(self.account or NOTHING_KNOWN),
             "attempts": self.attempts,

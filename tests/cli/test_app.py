@@ -147,6 +147,20 @@ def test_help_and_version_wait_for_nothing_that_running_needs(arguments):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "collecting"),
+    [("report missing.jsonl", "True True"), ("--version", "False False")],
+)
+def test_garbage_is_collected_while_a_command_runs_but_not_what_was_imported(arguments, collecting):
+    code = (
+        "import gc, sys; import ltx_async.__main__ as m; from ltx_async.cli import app;"
+        "end = lambda *_: print(gc.isenabled(), gc.get_freeze_count() > 10_000, file=sys.stderr);"
+        "run = app.run; app.run = lambda a: [run(a), end()][0]; m.main()"
+    )
+    ended = run_python(code, *arguments.split())
+    assert ended.stderr.splitlines()[-1] == collecting
+
+
 def help_of(command):
     return app.commands.get_command(click.Context(app.commands), command)
 

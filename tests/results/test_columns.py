@@ -1,12 +1,12 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from command_line import make_lookup
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_async import AccountNotFoundError, Outcome
-from ltx_async.models import timestamp
+from ltx_async.models import recent_timestamp, timestamp
 from ltx_async.results.columns import COLUMNS
 from ltx_async.results.csv_format import CSV, neutralised, restored
 
@@ -67,6 +67,21 @@ def test_a_broken_account_shows_its_own_error():
     wire = {"email": "ann@example.com", "error": "sign in again"}
     row = make_lookup(wire=wire).to_row()
     assert (row["error_type"], row["error"]) == ("ReauthenticationError", "sign in again")
+
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC))
+    | st.datetimes(timezones=st.just(timezone(timedelta(hours=5))))
+    | st.integers(0, 2_000_000).map(lambda past: START + timedelta(microseconds=past))
+)
+@example(datetime(1, 1, 1, tzinfo=UTC))
+@example(datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+@example(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+def test_recent_timestamps_are_timestamps(moment):
+    assert recent_timestamp(moment) == timestamp(moment)
 
 
 def test_timestamps_are_iso_with_milliseconds():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from patience import in_time
 
 from ltx_async import jsontext
-from ltx_async.jsontext import DEEPEST, NotJSONError, decode, encode
+from ltx_async.jsontext import DEEPEST, NotJSONError, decode, decode_again, encode
 
 try:
     import orjson
@@ -297,6 +297,29 @@ def test_where_orjson_is_installed_it_is_used(monkeypatch):
 def test_infinity_never_comes_out():
     for parser in PARSERS:
         assert not math.isinf(decode_with(parser, b"1e308"))
+
+
+def again_with(parser, body):
+    with patch.object(jsontext, "_orjson_loads", parser):
+        return repr(decode_again(body))
+
+
+@each_parser
+@pytest.mark.parametrize("body", [body for body, _ in ACCEPTED], ids=lambda body: repr(body[:20]))
+def test_what_was_accepted_is_decoded_again_as_it_was(parser, body):
+    assert again_with(parser, body) == verdict(None, body)
+
+
+@given(
+    st.from_regex(rb"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,25})?", fullmatch=True)
+)
+@example(b"18446744073709551615")
+@example(b"18446744073709551615.0")
+@example(b"1e-0000000000000000000000001")
+def test_a_number_of_any_length_that_was_accepted_is_decoded_again_as_it_was(body):
+    first = verdict(None, body)
+    if first is not NotJSONError:
+        assert {again_with(parser, body) for parser in PARSERS} == {first}
 
 
 ENCODED = st.recursive(

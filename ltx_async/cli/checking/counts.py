@@ -44,11 +44,13 @@ class Counts:
 
     def add(self, lookup: Lookup) -> None:
         """Count one lookup."""
-        self._outcomes[lookup.outcome] += 1
-        self.reasons.add(lookup.reason, lookup.email)
+        outcome = lookup.outcome
+        self._outcomes[outcome] += 1
+        if outcome is Outcome.FAILED:
+            self.reasons.add(lookup.reason, lookup.email)
         if self.figures is not None:
             self.figures.add(Sighting.of(lookup))
-        if self.thresholds.concern(lookup.outcome):
+        if self.thresholds.concern(outcome):
             attention = self.thresholds.attention(Sighting.of(lookup))
             if attention is not None:
                 self.urgent.add(attention)
