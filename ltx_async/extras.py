@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +35,9 @@ def _origin() -> dict[str, Any]:
 
     In a clone there is a second record of the package, which does not say it.
     """
+    # It takes as long to load as ten modules of ours, and only an error needs it.
+    from importlib.metadata import distributions  # noqa: PLC0415
+
     texts = (one.read_text("direct_url.json") for one in distributions(name=_PACKAGE))
     told: dict[str, Any] = json.loads(next(filter(None, texts), "{}"))
     return told

@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define, field
 
@@ -16,8 +16,10 @@ from ltx_async.files.errors import InputCutError, InputError
 from ltx_async.inputs.addresses import addresses_in
 from ltx_async.inputs.entries import Entry, EntryRule, LineCounts
 from ltx_async.inputs.seen import Meeting, SeenEmails
-from ltx_async.inputs.sequence import PIECES_LOOKED_AT, InputSequence
 from ltx_async.models import Lookup, Outcome
+
+if TYPE_CHECKING:
+    from ltx_async.inputs.sequence import InputSequence
 
 
 def invalid_lookup(entry: Entry, index: int) -> Lookup:
@@ -133,7 +135,7 @@ class DistinctEmails:
         """
         if self._inputs is not None:
             await self._inputs.verify_others()
-            for _ in range(PIECES_LOOKED_AT if self._inputs.is_file else 0):
+            for _ in range(self._inputs.pieces_ahead):
                 if not self.exhausted:
                     await self._fill()
                     self._raise_failure()

@@ -14,7 +14,7 @@ from ltx_async.inputs.entries import Entry, LineCounts
 from ltx_async.inputs.input import HowToRead, Input
 from ltx_async.inputs.source import STANDARD_INPUT, ByteSource
 
-PIECES_LOOKED_AT: Final = 4
+_PIECES_LOOKED_AT: Final = 4
 
 
 @define
@@ -57,6 +57,11 @@ class InputSequence:
     def is_file(self) -> bool:
         """Whether what is being read can be read to its end at any time."""
         return self._current.is_file
+
+    @property
+    def pieces_ahead(self) -> int:
+        """How many pieces are read before anything is asked for; of a pipe none, as it may wait."""
+        return _PIECES_LOOKED_AT if self.is_file else 0
 
     @property
     def unread(self) -> int:
@@ -121,7 +126,7 @@ class InputSequence:
 
 async def _verify(beginning: Input) -> None:
     try:
-        for _ in range(PIECES_LOOKED_AT):
+        for _ in range(_PIECES_LOOKED_AT):
             if not beginning.exhausted:
                 deque(await beginning.read(), maxlen=0)
     finally:

@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import subprocess
+import sys
 import termios
 
 import pytest
@@ -122,3 +123,16 @@ def test_a_real_terminal_gets_the_table_and_no_bar_is_left(server, launch, monke
     assert b"ann@example.com" in shown
     assert b"balance 150" in shown
     assert b'"outcome"' not in shown
+
+
+def test_one_email_waits_for_nothing_that_only_files_need():
+    code = (
+        "import sys; import ltx_async.cli.commands.get; from ltx_async import LTXClient;"
+        "bad = {'sqlite3', 'csv', 'zipfile', 'importlib.metadata', 'rich.live',"
+        " 'ltx_async.inputs.reading', 'ltx_async.inputs.tables', 'ltx_async.report'};"
+        "sys.exit(', '.join(sorted(bad & set(sys.modules))) or 0)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -20,7 +20,7 @@ def installed(monkeypatch):
         text = None if origin is None else json.dumps(origin)
         found = SimpleNamespace(read_text=lambda _name: text)
         clone = SimpleNamespace(read_text=lambda _name: None)  # its own record, found first
-        monkeypatch.setattr(extras, "distributions", lambda name: [clone, found])
+        monkeypatch.setattr("importlib.metadata.distributions", lambda name: [clone, found])
         monkeypatch.setattr(extras, "find_spec", lambda _name: found if pip else None)
         monkeypatch.setattr(sys, "prefix", prefix)
         monkeypatch.setattr(sys, "executable", f"{prefix}/bin/python")
@@ -79,5 +79,5 @@ def test_an_environment_without_pip_is_served_by_uv(installed):
 
 def test_what_was_never_installed_is_taken_from_an_index(monkeypatch, installed):
     installed(INDEX)
-    monkeypatch.setattr(extras, "distributions", lambda name: [])
+    monkeypatch.setattr("importlib.metadata.distributions", lambda name: [])
     assert install_command("cli").endswith(" -m pip install 'ltx_async[cli]'")
