@@ -23,7 +23,7 @@ from ltx_async.results.text_file import Output
 class ResultsWriter:
     """An open file of results; `email in out` tells whether it holds a record of an email.
 
-    Two spellings are one email where they differ in the case of the domain alone. About 100
+    Two spellings are one email where they differ in the case of the domain alone. About 35
     bytes of memory are taken for each.
 
     Attributes:

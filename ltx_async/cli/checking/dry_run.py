@@ -67,10 +67,11 @@ def _remember_results(path: Path, seen: SeenEmails[Earlier], renewal: Renewal) -
     verify_replaceable(path)
     if not path.exists():
         return
+    earlier = {outcome: Earlier(outcome) for outcome in Outcome}
     for record in read_results(path):
         if not renewal.concerns(record):
             refused = record.outcome is Outcome.INVALID
-            seen.remember(record.email, Earlier(record.outcome), refused=refused)
+            seen.remember(record.email, earlier[record.outcome], refused=refused)
 
 
 async def _printed(emails: DistinctEmails) -> Counts:
