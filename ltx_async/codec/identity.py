@@ -20,7 +20,8 @@ def entry_key(email: str) -> str:
     asked for as two.
     """
     local, at, domain = email.rpartition("@")
-    return f"{local}@{_lower(domain)}" if at else email
+    lowered = _lower(domain)
+    return email if lowered == domain or not at else f"{local}@{lowered}"
 
 
 def is_same_account(asked: str, answered: str) -> bool:

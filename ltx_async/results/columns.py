@@ -21,7 +21,8 @@ Cell = str | float | None
 
 _BEYOND: Final = 1 << 63
 _OUTCOMES: Final[dict[str, Outcome]] = {outcome.value: outcome for outcome in Outcome}
-_LAST_YEAR: Final = 9000  # of a clock; calculations may go beyond, up to 9999 in Python
+LAST_YEAR: Final = 9000
+"""Of a clock; calculations may go beyond, up to 9999 in Python."""
 
 
 class UnusableRecordError(ValueError):
@@ -88,7 +89,7 @@ def _moment(cell: Any) -> datetime:
 
 def _recent_moment(cell: Any) -> datetime:
     moment = _moment(cell)
-    if moment.year > _LAST_YEAR:
+    if moment.year > LAST_YEAR:
         raise UnusableRecordError
     return moment
 

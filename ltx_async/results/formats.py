@@ -24,6 +24,12 @@ from ltx_async.results.text_resume import resume_text
 from ltx_async.wording import alternatives
 
 
+class _Read(Protocol):
+    def __call__(self, path: Path, file: BinaryIO, /, *, accounts: bool) -> Iterator[Item]:
+        """Read the records of a file, with the JSON of their accounts or without."""
+        ...  # pragma: no cover
+
+
 class _Create(Protocol):
     def __call__(self, path: Path, *, overwrite: bool) -> Awaitable[Output[Lookup]]:
         """Begin a file; it may exist only to be overwritten."""
@@ -49,14 +55,18 @@ class Format:
     title: str
     suffixes: tuple[str, ...]
     recognises: Callable[[bytes], bool]
-    read: Callable[[Path, BinaryIO], Iterator[Item]]
+    read: _Read
     create: _Create
     resume: Callable[[Path, EarlierRecords], Awaitable[Output[Lookup]]]
     text: TextFormat | None = None
 
 
-def _text_items(form: TextFormat, _path: Path, file: BinaryIO) -> Iterator[Item]:
-    return items_in(lines_of(file), form)
+def _text_items(form: TextFormat, _path: Path, file: BinaryIO, *, accounts: bool) -> Iterator[Item]:
+    return items_in(lines_of(file), form, accounts=accounts)
+
+
+def _sqlite_items(path: Path, _file: BinaryIO, *, accounts: bool) -> Iterator[Item]:
+    return sqlite_items(path, accounts=accounts)
 
 
 def _text(name: str, title: str, *suffixes: str, form: TextFormat) -> Format:
@@ -80,7 +90,7 @@ FORMATS: Final = (
         "SQLite",
         (".sqlite", ".db"),
         recognises=lambda start: start.startswith(MAGIC),
-        read=lambda path, _file: sqlite_items(path),
+        read=_sqlite_items,
         create=create_database,
         resume=resume_database,
     ),

@@ -20,7 +20,7 @@ _WHAT_TO_NAME: Final = "Name a file written by `check -o`."
 _AHEAD: Final = 64 << 10  # bytes; a header of many columns is seen whole
 
 
-def read_results(path: str | Path) -> RecordReader:
+def read_results(path: str | Path, *, accounts: bool = True) -> RecordReader:
     """Read the records of a results file, one after the other and as late as possible.
 
     JSON Lines, CSV, TSV and SQLite are told apart by their content. Fields and columns that are
@@ -28,11 +28,13 @@ def read_results(path: str | Path) -> RecordReader:
 
     Args:
         path: a file that `check -o` or `open_results` has written, even while it is written to.
+        accounts: whether records hold the JSON of the accounts beside their columns. To leave it
+            out is faster.
 
     Raises:
         InputError: from the iteration: it cannot be read, or nothing in it is a result.
     """
-    return RecordReader(str(path), _items(Path(path)))
+    return RecordReader(str(path), _items(Path(path), accounts=accounts))
 
 
 @define(eq=False)
@@ -91,14 +93,14 @@ class RecordReader(Iterator[Record]):
         self.close()
 
 
-def _items(path: Path) -> Generator[Item]:
+def _items(path: Path, *, accounts: bool) -> Generator[Item]:
     try:
         with BufferedReader(path.open("rb", buffering=0), _AHEAD) as file:
             # Peek, because a pipe cannot be rewound.
             start = file.peek()
             form = next((one for one in FORMATS if one.recognises(start)), None)
             if form is not None:
-                yield from form.read(path, file)
+                yield from form.read(path, file, accounts=accounts)
                 return
     except OSError as error:
         reason = error.strerror or str(error)

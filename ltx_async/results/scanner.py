@@ -7,7 +7,7 @@ anywhere else, so the file is then refused and nothing is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, Protocol, TypeVar
 
 from attrs import define, field
@@ -64,6 +64,14 @@ class TextFormat(Encoding[Lookup], Protocol):
 
     def parse(self, data: bytes) -> Record:
         """Return a record.
+
+        Raises:
+            ValueError: it is none.
+        """
+        ...  # pragma: no cover
+
+    def parse_briefly(self, data: bytes) -> Record:
+        """Return a record without the JSON of its account, as fast as can be.
 
         Raises:
             ValueError: it is none.
@@ -185,7 +193,7 @@ class Scanner:
 
     def _parsed(self, data: bytes) -> Record | None:
         try:
-            return self.format.parse(data)
+            return self.format.parse_briefly(data)
         except ValueError:
             return None
 
@@ -212,7 +220,7 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
+def items_in(lines: Iterator[bytes], form: TextFormat, *, accounts: bool = True) -> Iterator[Item]:
     """Return the records of a file that is only read; what is none becomes a flaw.
 
     Unlike `Scanner`, it goes on after a flaw, and takes a last record without its line end.
@@ -222,6 +230,7 @@ def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
     """
     if form.header:
         form = form.headed(next(lines, b"").removesuffix(b"\n") + b"\n")
+    parse = form.parse if accounts else form.parse_briefly
     record = bytearray()
     for line in lines:
         within = bool(record)
@@ -229,18 +238,18 @@ def items_in(lines: Iterator[bytes], form: TextFormat) -> Iterator[Item]:
             if _is_blank(line):
                 continue
             if not form.goes_on(line):  # nearly always
-                yield _item(form, line, Flaw.UNUSABLE)
+                yield _item(parse, line, Flaw.UNUSABLE)
                 continue
         record += line
         if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
-            yield _item(form, bytes(record), Flaw.UNUSABLE)
+            yield _item(parse, bytes(record), Flaw.UNUSABLE)
             record.clear()
     if record:
-        yield _item(form, bytes(record) + b"\n", Flaw.TORN)
+        yield _item(parse, bytes(record) + b"\n", Flaw.TORN)
 
 
-def _item(form: TextFormat, record: bytes, flaw: Flaw) -> Item:
+def _item(parse: Callable[[bytes], Record], record: bytes, flaw: Flaw) -> Item:
     try:
-        return form.parse(record)
+        return parse(record)
     except ValueError:
         return flaw

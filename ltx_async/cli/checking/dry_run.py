@@ -68,7 +68,7 @@ def _remember_results(path: Path, seen: SeenEmails[Earlier], renewal: Renewal) -
     if not path.exists():
         return
     earlier = {outcome: Earlier(outcome) for outcome in Outcome}
-    for record in read_results(path):
+    for record in read_results(path, accounts=False):
         if not renewal.concerns(record):
             refused = record.outcome is Outcome.INVALID
             seen.remember(record.email, earlier[record.outcome], refused=refused)

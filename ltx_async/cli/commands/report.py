@@ -62,7 +62,9 @@ def report(
     told = _Told(newer, Thresholds(min_balance, expires_within), datetime.now(UTC))
     if attention:
         told = told.attention_alone()
-    comparison = None if since is None else compare(collect(read_results(since)), newer)
+    comparison = (
+        None if since is None else compare(collect(read_results(since, accounts=False)), newer)
+    )
     if output is not None:
         data = told.page(comparison, plotly) if is_page else told.table(output.suffix.lower())
         write_whole(output, data, overwrite=overwrite)
@@ -96,7 +98,8 @@ def _readers(names: Sequence[str]) -> list[RecordReader]:
     """
     if names.count(_STANDARD_INPUT) > 1:
         raise click.UsageError("Standard input can be read once only.")
-    return [read_results("/dev/stdin" if one == _STANDARD_INPUT else one) for one in names]
+    paths = ("/dev/stdin" if one == _STANDARD_INPUT else one for one in names)
+    return [read_results(path, accounts=False) for path in paths]
 
 
 @frozen

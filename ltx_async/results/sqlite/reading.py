@@ -17,7 +17,7 @@ MAGIC: Final = b"SQLite format 3\0"
 """What every database begins with (https://www.sqlite.org/fileformat.html, 1.3)."""
 
 
-def sqlite_items(path: Path) -> Iterator[Item]:
+def sqlite_items(path: Path, *, accounts: bool = True) -> Iterator[Item]:
     """Read the table `lookups`, also while a check is writing to it.
 
     Raises:
@@ -25,8 +25,9 @@ def sqlite_items(path: Path) -> Iterator[Item]:
     """
     with closing(_connected(path)) as database, _damage_told():
         database.text_factory = lambda text: text.decode("utf-8", "replace")
+        wanted = (*COLUMNS, "account") if accounts else COLUMNS
         present = {column[1] for column in database.execute("PRAGMA table_info(lookups)")}
-        columns = [name for name in (*COLUMNS, "account") if name in present]
+        columns = [name for name in wanted if name in present]
         for cells in database.execute(f"SELECT {', '.join(columns) or 'email'} FROM lookups"):  # noqa: S608
             yield _item(dict(zip(columns, cells, strict=True)))
 
