@@ -72,7 +72,8 @@ def stand_ins(proxy, tmp_path):
         ".venv-bench/bin/": f"{SCRIPTS}/",
         "make ": "make --dry-run ",  # what each does has tests, or is the suite itself
         "run.py --quick": f"run.py --quick {few}",
-        "run.py --json": f"run.py {few} --json",
+        "run.py --json results.json": f"run.py {few} --json {tmp_path / 'few.json'}",
+        "readme.py results.json": f"readme.py {tmp_path / 'few.json'}",
         "--sections scale": "--sections scale --quick",
     }
 
