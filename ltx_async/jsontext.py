@@ -86,9 +86,9 @@ def decode_again(body: bytes) -> Any:
     if _orjson_loads is not None:
         try:
             return _orjson_loads(body)
-        except ValueError:  # such as an exponent that is written with many digits
+        except ValueError:  # none is known, but it was the standard library that accepted it
             pass
-    return decode(body)
+    return _standard(body)
 
 
 def encode(value: Any) -> bytes:

@@ -304,7 +304,13 @@ def again_with(parser, body):
         return repr(decode_again(body))
 
 
-@each_parser
+def refusing(body):
+    raise ValueError(body)
+
+
+@pytest.mark.parametrize(
+    "parser", [*PARSERS, refusing], ids=["orjson", "stdlib", "refusing"][-len(PARSERS) - 1 :]
+)
 @pytest.mark.parametrize("body", [body for body, _ in ACCEPTED], ids=lambda body: repr(body[:20]))
 def test_what_was_accepted_is_decoded_again_as_it_was(parser, body):
     assert again_with(parser, body) == verdict(None, body)
