@@ -37,17 +37,21 @@ class Even:
         burst: how many may come at once.
         retry_after: what a refusal tells; 0 for nothing.
         queues: whether what comes too early is delayed, as `limit_req` does without `nodelay`.
+        tick: the seconds that its clock counts in; nginx counts milliseconds.
     """
 
     rate: float
     burst: int = 10
     retry_after: float = 1.0
     queues: bool = False
+    tick: float = 0.0
     _next: float = field(init=False, default=-math.inf)
     _delay: float = field(init=False, default=0.0)
 
     def refuses(self, now: float) -> float | None:
         """Accept while the burst is not used up."""
+        if self.tick:
+            now = now // self.tick * self.tick
         due = max(self._next, now)
         if due - now > (self.burst - 1) / self.rate + _ROUNDING:
             return self.retry_after

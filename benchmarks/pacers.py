@@ -57,11 +57,13 @@ class Halving:
         else:
             self._window = self._limit = min(self._window + 1, self.concurrency)
 
-    def refused(self, _now: float, _sent_at: float, _under_way: int) -> None:
+    def refused(self, _now: float, _sent_at: float, _under_way: int, *, told: bool) -> bool:
         """Halve the limit, once per closing."""
+        del told
         if not self._closed:
             self._closed = True
             self._limit = max(1, self._limit // 2)
+        return True
 
 
 @define(eq=False)
@@ -112,14 +114,15 @@ class Cubic:
         cubic = _SCALE * (now - self._throttled_at - k) ** 3 + self._most
         self._rate = max(_SLOWEST, min(cubic, 2 * self._measured))
 
-    def refused(self, now: float, _sent_at: float, _under_way: int) -> None:
+    def refused(self, now: float, _sent_at: float, _under_way: int, *, told: bool) -> bool:
         """Cut the rate."""
-        if self._closed:
-            return
-        self._closed, self._throttled_at = True, now
-        sent = self._measured or self._sent / max(0.5, now - self._bucket)
-        self._most = min(sent, self._rate)
-        self._rate = max(_SLOWEST, _BETA * self._most)
+        del told
+        if not self._closed:
+            self._closed, self._throttled_at = True, now
+            sent = self._measured or self._sent / max(0.5, now - self._bucket)
+            self._most = min(sent, self._rate)
+            self._rate = max(_SLOWEST, _BETA * self._most)
+        return True
 
 
 @define(eq=False)
@@ -151,5 +154,7 @@ class Oracle:
     def accepted(self, _now: float, _sent_at: float, _under_way: int) -> None:
         """Nothing is learned."""
 
-    def refused(self, _now: float, _sent_at: float, _under_way: int) -> None:
+    def refused(self, _now: float, _sent_at: float, _under_way: int, *, told: bool) -> bool:
         """Nothing is learned."""
+        del told
+        return True

@@ -11,7 +11,7 @@ from typing import Protocol
 from attrs import define, field
 
 from benchmarks.limits import Limit
-from ltx_async.engine.pace import Cycle, Pacing
+from ltx_async.engine.pace import LATENESS_FORGIVEN, Cycle, Pacing, least_gap
 
 _POLLS = (1.0, 2.0, 4.0, 8.0, 10.0)
 _JITTER = 0.1
@@ -32,8 +32,8 @@ class Control(Protocol):
     def accepted(self, now: float, sent_at: float, under_way: int) -> None:
         """Note a reply that is no refusal."""
 
-    def refused(self, now: float, sent_at: float, under_way: int) -> None:
-        """Note a refusal."""
+    def refused(self, now: float, sent_at: float, under_way: int, *, told: bool) -> bool:
+        """Note a refusal, and return whether everybody is to wait."""
 
 
 @define(eq=False)
@@ -45,12 +45,14 @@ class World:
         latency: seconds of the way there and back.
         seed: of all that is random.
         unevenness: the part by which the latency varies.
+        lateness: draws how many seconds late a timer of a client is; by default none is.
     """
 
     limit: Limit
     latency: float = 0.001
     seed: int = 1
     unevenness: float = 0.2
+    lateness: Callable[[random.Random], float] | None = None
     now: float = field(init=False, default=0.0)
     random: random.Random = field(init=False)
     _agenda: list[tuple[float, int, Callable[[], None]]] = field(init=False, factory=list)
@@ -70,6 +72,10 @@ class World:
             self.now, _, then = heapq.heappop(self._agenda)
             then()
         self.now = until
+
+    def woken(self, due: float) -> float:
+        """Draw when a timer that is due wakes its client."""
+        return due + (0.0 if self.lateness is None else self.lateness(self.random))
 
     def one_way(self) -> float:
         """Draw the seconds of the way to the server, or back."""
@@ -99,6 +105,7 @@ class Client:
     _trial: str = field(init=False, default="")
     _polls: int = field(init=False, default=0)
     _next: float = field(init=False, default=0.0)
+    _due: float = field(init=False, default=0.0)
     _wakes_at: float = field(init=False, default=-1.0)
     _waited: bool = field(init=False, default=False)
 
@@ -135,12 +142,14 @@ class Client:
                 self._waited = True
                 if self._wakes_at < self._next:
                     self._wakes_at = self._next
-                    self.world.at(self._next, self._send)
+                    self.world.at(self.world.woken(self._next), self._send)
                 return
             self._under_way += 1
             gap = self.control.gap(now, waited=self._waited)
+            forgiven = LATENESS_FORGIVEN if self._waited else 0.0
+            self._due = max(self._due, now - forgiven) + gap
+            self._next = max(self._due, now + least_gap(gap))
             self._waited = False
-            self._next = max(self._next, now) + gap
             if self._trial:
                 self._trial = "out"
             self.world.at(now + self.world.one_way(), lambda sent=now: self._arrive(sent))
@@ -164,15 +173,19 @@ class Client:
         self.control.accepted(now, sent_at, self._under_way)
         if trial:
             self._trial, self._polls = "", 0
-            self._next = max(self._next, sent_at + self.control.gap(sent_at, waited=False))
+            gap = self.control.gap(sent_at, waited=False)
+            self._due = self._next = max(self._next, sent_at + gap)
         self._under_way -= 1
         self._send()
 
     def _refused(self, sent_at: float, told: float) -> None:
         now, trial = self.world.now, self._is_trial(sent_at)
         self.refused.append(now)
-        self.control.refused(now, sent_at, self._under_way)
+        waits = self.control.refused(now, sent_at, self._under_way, told=told > 0)
         self._under_way -= 1
+        if not waits:
+            self._send()
+            return
         self._polls = min(self._polls + trial, len(_POLLS) - 1)
         wait = told or _POLLS[self._polls]
         opens_at = now + wait + min(1.0, max(wait, 0.1) * _JITTER) * self.world.random.random()
@@ -217,6 +230,6 @@ class Learned:
         """Pass it on."""
         self.pacing.accepted(now, sent_at, under_way)
 
-    def refused(self, now: float, sent_at: float, under_way: int) -> None:
+    def refused(self, now: float, sent_at: float, under_way: int, *, told: bool) -> bool:
         """Pass it on."""
-        self.pacing.refused(now, sent_at, under_way)
+        return self.pacing.refused(now, sent_at, under_way, told=told) is not None

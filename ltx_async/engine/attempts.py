@@ -74,7 +74,7 @@ class Attempts(Generic[T]):
         attempts: requests sent so far.
         status: of the last reply; None before one.
         started_at: the clock's time at the first attempt; None before it.
-        throttled: whether the last reply was a throttle, for which everybody waits.
+        throttled: whether the last reply asked for a slower pace.
         notices: whether an outage was noticed because of this lookup's last attempt.
         answers_at_failure: how many emails of the client had been answered when this one
             failed first; None before it did.

@@ -24,7 +24,7 @@ class Again:
     """A lookup may be tried again.
 
     Attributes:
-        delay: seconds from now; after a throttle it is the gate that makes it wait.
+        delay: seconds from now; 0 after a throttle that has closed the gate for everybody.
         free: whether that costs no part of the retry budget.
     """
 
@@ -58,7 +58,7 @@ class FollowUp:
 
         Args:
             error: what the last attempt ended with.
-            throttled: whether it is a throttle, for which everybody waits.
+            throttled: whether it asks for a slower pace.
 
         Raises:
             RunEndedError: the server asks for too long a wait, or goes on refusing for too
@@ -82,7 +82,7 @@ class FollowUp:
         return self.cost > 0
 
     def _throttled_in(self, run: Run, error: ResponseError) -> Again:
-        """Have a lookup wait for the gate: however many throttles it meets, its turn comes.
+        """Have a lookup wait: however many throttles it meets, its turn comes.
 
         Raises:
             RunEndedError: no request of the run was accepted for too long.
@@ -100,16 +100,21 @@ class FollowUp:
         if not run.bears(closing, now, until=now + told + patience):
             run.end(_for_ever(error, told + patience))
             raise RunEndedError
-        return Again(0.0, free=True)
+        return self._after_throttle(told)
 
     def _throttled_alone(self, error: RateLimitError) -> Again | None:
-        """Have a single lookup wait for the gate, as often as the policy says."""
+        """Have a single lookup wait, as often as the policy says."""
         self.shared.tally.counters.throttles += 1
         policy = self.shared.policy
         self._throttles += 1
-        if policy.throttle_delay(error) is None or self._throttles > policy.throttles:
+        told = policy.throttle_delay(error)
+        if told is None or self._throttles > policy.throttles:
             return None
-        return Again(0.0, free=True)
+        return self._after_throttle(told)
+
+    def _after_throttle(self, told: float) -> Again:
+        """Have a lookup wait by itself, unless everybody does."""
+        return Again(0.0 if self.shared.limiter.closed else told, free=True)
 
     def _is_free(self, error: ConnectError) -> bool:
         """Whether a connection that could not be made costs neither attempt nor budget.

@@ -86,7 +86,7 @@ class Limiter(Slots):
             now = asyncio.get_running_loop().time()
             self._pacing.opened(now)
             if self.rate is None:
-                self._next_start = now  # a single trial request need not keep any pace
+                self._due = self._next_start = now  # a single trial request need not keep any pace
             self._window = self.under_way + 1  # room for a trial beside older requests under way
         else:
             self._window, self._successes, self._slow_start = 1, 0, True
@@ -134,29 +134,33 @@ class Limiter(Slots):
         if self._slow_start and self._opens_at is None:
             self._widen(self.concurrency)
 
-    def refused(self, sent_at: float, *, stated: float | None = None) -> int:
+    def refused(
+        self, sent_at: float, *, told: bool = True, stated: float | None = None
+    ) -> int | None:
         """Report a throttle and learn from it; the gate is the caller's to close.
 
         Args:
             sent_at: the loop's time when its request was sent.
+            told: whether the server said how long to wait.
             stated: requests per second that the server says it allows.
 
         Returns:
             How many requests in a row were throttled that had been sent alone, to see
-            whether the gate may open.
+            whether the gate may open; None where it may stay open, since few are throttled.
         """
         if self._pacing is None:
             self._pacing, self._even = Pacing(self._cycle), True
         self._narrow(self._pacing, sent_at)
         now = asyncio.get_running_loop().time()
-        return self._pacing.refused(now, sent_at, self.under_way, stated=stated)
+        return self._pacing.refused(now, sent_at, self.under_way, told=told, stated=stated)
 
     def _learn(self, pacing: Pacing, sent_at: float) -> None:
         self._narrow(pacing, sent_at)
         now = asyncio.get_running_loop().time()
         if pacing.accepted(now, sent_at, self.under_way):
             self._slow_start = False
-            self._next_start = max(self._next_start, sent_at + pacing.shortest_gap)
+            start = max(self._next_start, sent_at + pacing.shortest_gap)
+            self._due = self._next_start = start
         if self.on_pace is not None and (rate := pacing.news()) is not None:
             self.on_pace(rate, pacing.cap.limit)
         if self._opens_at is None and not pacing.closed and not self.stopped:

@@ -90,7 +90,7 @@ class RetryLoop(Attempts[T]):
         delay = self._delay_or_end(error, follow_up)
         if not isinstance(delay, float):
             return await self._set_aside(delay) if self._may_be_blameless(delay) else delay
-        if not self.throttled:  # after a throttle it is the closed gate that makes it wait
+        if delay or not self.throttled:  # else it is the closed gate that makes it wait
             await self._sleep(delay, error)
             if self.shared.outage.lasts and self._may_be_blameless(error):
                 return await self._set_aside(error)
@@ -196,11 +196,12 @@ class RetryLoop(Attempts[T]):
         event = RetryScheduled(self.email or "", self.attempts, delay, why)
         logger.info("asking again for %s in %.1f s: %s", who, delay, what, extra=facts_of(event))
         self.shared.tell(event)
+        counts = self.email is not None and not self.throttled
         if run is None:
-            self.shared.tally.counters.retries += self.email is not None
+            self.shared.tally.counters.retries += counts
             await asyncio.sleep(delay)
             return
-        run.counters.retries += 1
+        run.counters.retries += counts
         await run.sleep(delay)
 
     def _remaining_until(self) -> float:

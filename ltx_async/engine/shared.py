@@ -218,8 +218,14 @@ class Shared:
         return self._overload.note(error, paced=self.limiter.paced)
 
     def throttled(self, why: ResponseError, sent_at: float) -> None:
-        """Heed a throttle: everybody waits as told, and sends more slowly from then on."""
-        polls = self.limiter.refused(sent_at, stated=why.allowed)
+        """Heed a throttle: everybody waits as told, and sends more slowly from then on.
+
+        Where the server tells no wait and throttles hardly anybody, only this lookup waits.
+        """
+        told = why.retry_after is not None
+        polls = self.limiter.refused(sent_at, told=told, stated=why.allowed)
+        if polls is None:
+            return
         seconds = self.policy.throttle_delay(why, polls)
         if seconds is not None:
             self.close_gate(seconds, why, throttle=True)

@@ -8,10 +8,9 @@ from collections import OrderedDict
 
 from attrs import define, field, setters
 
-from ltx_async.engine.pace import Cycle, Pacing
+from ltx_async.engine.pace import LATENESS_FORGIVEN, Cycle, Pacing, least_gap
 from ltx_async.errors import ConfigurationError
 
-_LATENESS_FORGIVEN = 0.01  # seconds of a timer's delay that are caught up; too few for a burst
 _MOST = 100_000
 _REST = 1.0  # seconds without a request after which earlier replies say nothing about the pace
 
@@ -53,6 +52,7 @@ class Slots:
     _window: int = field(init=False)
     _opens_at: float | None = field(init=False, default=None)
     _next_start: float = field(init=False, default=0.0)
+    _due: float = field(init=False, default=0.0)
     _held_up: bool = field(init=False, default=False)
     _even: bool = field(init=False)
     _cycle: Cycle = field(init=False, factory=lambda: Cycle(0.0))
@@ -175,8 +175,10 @@ class Slots:
         if self._pacing is not None:
             binding = gap <= self._pacing.shortest_gap
             gap = max(gap, self._pacing.gap(now, waited=self._held_up and binding))
-        forgiven = _LATENESS_FORGIVEN if self._held_up else 0.0
-        self._next_start = max(self._next_start, now - forgiven) + gap
+        forgiven = LATENESS_FORGIVEN if self._held_up else 0.0
+        self._due = self._next_start = max(self._due, now - forgiven) + gap
+        if self._pacing is not None:
+            self._next_start = max(self._due, now + least_gap(gap))
         return True
 
     def _continue(self) -> None:

@@ -5,7 +5,7 @@ learn from it, and `Pacing` is told of each reply.
 """
 
 from ltx_async.engine.pace.cap import Cap
-from ltx_async.engine.pace.pacing import Pacing
+from ltx_async.engine.pace.pacing import LATENESS_FORGIVEN, Pacing, least_gap
 from ltx_async.engine.pace.rate import Cycle, Pace
 
-__all__ = ["Cap", "Cycle", "Pace", "Pacing"]
+__all__ = ["LATENESS_FORGIVEN", "Cap", "Cycle", "Pace", "Pacing", "least_gap"]

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import Final
 
 from attrs import define, field
 
 from ltx_async.engine.pace.cap import Cap
+from ltx_async.engine.pace.leniency import Leniency
 from ltx_async.engine.pace.rate import SHORTEST, Cycle, Pace
+
+LATENESS_FORGIVEN: Final = 0.01  # seconds that a timer may be late; too few for a burst
+_TICK: Final = 0.001  # seconds, to which the timers of event loops are rounded up
+_TELLING: Final = 20  # starts that tell how much is sent
+_CLOSE_BY_CHANCE: Final = 10.0  # requests per second; at fewer none comes too close by chance
+
+
+def least_gap(gap: float) -> float:
+    """Return the seconds that are to be between two starts at least, if `gap` are on average.
+
+    What a timer was late is made up for little by little, since a server may refuse whatever
+    comes closer than its rate, as nginx does without a burst; at once where timers are too
+    coarse for the pace.
+    """
+    return gap - _TICK / 2 if gap > 2 * _TICK else 0.0
 
 
 @define(eq=False)
@@ -25,12 +42,13 @@ class Pacing:
     pace: Pace | None = None
     cap: Cap = field(factory=Cap)
     _round_trip: float = field(init=False, default=math.inf)
-    _starts: deque[float] = field(init=False, factory=lambda: deque(maxlen=20))
+    _starts: deque[float] = field(init=False, factory=lambda: deque(maxlen=_TELLING))
     _accepted_at: float = field(init=False, default=0.0)
     _told: float = field(init=False, default=0.0)
     _stated: float | None = field(init=False, default=None)
     _paced: bool = field(init=False, default=False)
     _trial_from: float = field(init=False, default=math.inf)
+    _leniency: Leniency = field(init=False, factory=Leniency)
 
     @property
     def closed(self) -> bool:
@@ -53,7 +71,7 @@ class Pacing:
         if self.pace is None:
             return None
         open_for = self._accepted_at - self.cycle.opened_at
-        if self._paced or self.cap.limit is None or open_for < 1:
+        if self.cap.limit is None or open_for < 1:
             return self.pace.rate
         return min(self.pace.rate, self.cycle.accepted / open_for)
 
@@ -106,13 +124,34 @@ class Pacing:
             self._learn(now)
             return True
         self.cycle.accepted += 1
+        if self._leniency.accepted(now, sent_at) and self._paced and self.pace is not None:
+            self.pace.ease()
         self.cap.accepted(now, sent_at, under_way)
         return False
 
     def refused(
-        self, now: float, sent_at: float, under_way: int, *, stated: float | None = None
-    ) -> int:
-        """Note a refusal, of a request that was one of `under_way`; return the polls so far."""
+        self,
+        now: float,
+        sent_at: float,
+        under_way: int,
+        *,
+        told: bool = True,
+        stated: float | None = None,
+    ) -> int | None:
+        """Note a refusal, of a request that was one of `under_way`.
+
+        Args:
+            now: when it came.
+            sent_at: when its request was sent.
+            under_way: requests under way, this one included.
+            told: whether the server said how long to wait.
+            stated: requests per second that the server says it allows.
+
+        Returns:
+            The polls so far; None where it is forgiven, so that the others go on.
+        """
+        if not told and stated is None and self._forgives(now, sent_at, under_way):
+            return None
         cycle, self._stated = self.cycle, stated
         if not self.closed:
             if sent_at < cycle.opened_at and self.pace is not None:
@@ -121,6 +160,7 @@ class Pacing:
                 self.pace.met(max(0.0, now - sent_at), self._known_round_trip)
             cycle.closed_at, cycle.alongside, cycle.paced = now, under_way, self._paced
             cycle.refused, cycle.lately = 1, self._lately()
+            self._leniency.ends()
         elif sent_at >= self._trial_from:
             cycle.polls += 1
         else:
@@ -128,16 +168,26 @@ class Pacing:
         self._trial_from = math.inf
         return cycle.polls
 
+    def _forgives(self, now: float, sent_at: float, under_way: int) -> bool:
+        """Whether a refusal is but one of few, and none that was provoked to learn from."""
+        pace = self.pace
+        if self.closed or pace is None or pace.doubling or pace.rate < _CLOSE_BY_CHANCE:
+            return False
+        if self.cap.limit is not None and under_way > self.cap.limit:
+            return False
+        return self._leniency.forgives(now, sent_at)
+
     def rested(self, now: float) -> None:
         """Note that there was nothing to do for a while: a new cycle begins."""
         if not self.closed:
             self.cycle = Cycle(now)
 
     def _lately(self) -> float:
-        """Return the requests per second of the last starts."""
-        if len(self._starts) < 2:
+        """Return the requests per second of the last starts, infinite if they tell nothing."""
+        starts = self._starts
+        if len(starts) < _TELLING or starts[0] < self.cycle.opened_at:
             return math.inf
-        return (len(self._starts) - 1) / max(SHORTEST, self._starts[-1] - self._starts[0])
+        return (len(starts) - 1) / max(SHORTEST, starts[-1] - starts[0])
 
     @property
     def _known_round_trip(self) -> float:

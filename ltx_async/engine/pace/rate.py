@@ -30,9 +30,13 @@ _MOST_RISE: Final = 0.35
 _NEAR: Final = 0.975  # after the pace had been kept for long
 _STATED: Final = 0.985  # where the server states the limit
 _BELOW: Final = 0.85  # where the pace was still doubling
+_EASED: Final = 0.975  # after a refusal that is forgiven
+_EASED_EARLY: Final = 0.95  # and the pace has not been kept for long
+_UNDISTURBED: Final = 300.0  # requests until the pace rises again after one
 _FEW: Final = 10  # so few requests say nothing yet
 _DOUBLING: Final = 0.5  # seconds in which the pace doubles, while nothing is known
 _FIRST: Final = 1.0  # requests per second, unless more were accepted
+_FIRST_SOON: Final = 4.0  # the same after a short refusal, divided by its seconds
 _SLOWEST, _FASTEST = 1e-3, 1e6  # requests per second
 SHORTEST: Final = 1e-3  # seconds; a cycle that was shorter was one burst
 
@@ -95,7 +99,8 @@ class Pace:
         """Make the pace after the first refusal, from a stated limit or from what was accepted."""
         pace = cls(_SLOWEST)
         pace._note(cycle, now)
-        pace.rate = max(_FIRST, _bounded(cycle.accepted / (cycle.open_for() + pace._cost)))
+        first = max(_FIRST, min(_FIRST_SOON, _FIRST_SOON / pace._cost))
+        pace.rate = max(first, _bounded(cycle.accepted / (cycle.open_for() + pace._cost)))
         if stated is not None:
             pace._settle(_NEAR * stated, _bounded(_STATED * stated), 1 + cycle.polls)
         return pace
@@ -116,6 +121,14 @@ class Pace:
         """Take back what the pace rose since the refused request was sent, `ago` seconds."""
         if self.doubling:
             self.rate = _bounded(self.rate / self._doubled(ago, round_trip))
+
+    def ease(self) -> None:
+        """Fall a little after a refusal that is forgiven, and stay there for a while."""
+        eased = _EASED if self._age > self._plateau_at else _EASED_EARLY
+        self.doubling, self._age, self._rise = False, 0.0, _RISE
+        self._plateau = _bounded(eased * max(self.rate, self._plateau))
+        self._plateau_at = _UNDISTURBED / self._plateau
+        self.rate = _bounded(self._plateau * math.exp(-self._rise))
 
     def learn(
         self, cycle: Cycle, now: float, round_trip: float, stated: float | None = None

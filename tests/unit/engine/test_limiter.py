@@ -526,19 +526,46 @@ async def test_slow_requests_of_before_neither_hold_up_the_trial_nor_make_room_f
 
 @in_virtual_time
 async def test_the_pace_is_none_before_a_throttle_and_the_smaller_of_rate_and_pace_holds():
-    limiter = Limiter(8, 2.0)
+    limiter = Limiter(8, 5.0)
     assert limiter.pace is None
-    for _ in range(30):
+    for _ in range(100):
         await answered_after(limiter)
     await limiter.acquire()
     throttled(limiter, 1.0)
     limiter.release()
     assert limiter.pace is None
     await answered_after(limiter)
-    assert limiter.pace == pytest.approx(2.0, rel=0.2)
+    assert limiter.pace == pytest.approx(5.0, rel=0.2)
     times = [await answered_after(limiter) for _ in range(200)]
-    assert min(gaps_between(times)) >= 0.5 - 1e-9
-    assert limiter.pace < 2.5  # a pace that is never tried does not grow
+    assert min(gaps_between(times)) >= 0.2 - 1e-9
+    assert limiter.pace < 6.0  # a pace that is never tried does not grow
+
+
+@in_virtual_time
+async def test_at_a_learned_pace_a_late_start_brings_the_next_one_no_closer():
+    """Unlike at a `rate`: a server without a burst refuses what comes too close."""
+    limiter, loop = Limiter(50), asyncio.get_running_loop()
+    for _ in range(30):
+        await answered_after(limiter)
+    await limiter.acquire()
+    throttled(limiter, 1.0)
+    limiter.release()
+    await answered_after(limiter)
+    times, least = [], []
+
+    async def use():
+        await limiter.acquire()
+        times.append(now())
+        least.append(1 / limiter.pace - 0.0005)
+        if len(times) % 3 == 0:
+            loop.move(1 / limiter.pace + 0.004)  # every third timer fires 4 ms late
+        limiter.release()
+
+    await asyncio.gather(*(use() for _ in range(9)))
+    gaps = gaps_between(times)
+    assert all(gap >= bound - 1e-9 for gap, bound in zip(gaps, least, strict=False))
+    late = [gap - bound for gap, bound in zip(gaps, least, strict=False)][2::3]
+    assert late == pytest.approx([0.0045, 0.0045], abs=1e-6)
 
 
 @in_virtual_time

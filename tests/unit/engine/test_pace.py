@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltx_async.engine.pace import Cap, Cycle, Pace, Pacing
+from ltx_async.engine.pace import Cap, Cycle, Pace, Pacing, least_gap
 
 
 def cycle(accepted, open_for, *, closed_at=1000.0, **changes):
@@ -37,8 +37,9 @@ def test_what_was_accepted_until_the_gate_opened_again_is_surely_allowed():
     assert Pace.after(cycle(300, 3.0), 1001.0).rate == pytest.approx(75.0)
 
 
-def test_where_nothing_was_accepted_one_a_second_is_tried():
-    assert Pace.after(cycle(0, 0.0), 1030.0).rate == 1.0
+@pytest.mark.parametrize(("closed", "rate"), [(30.0, 1.0), (2.0, 2.0), (0.1, 4.0)])
+def test_where_nothing_was_accepted_some_are_tried_fewer_after_a_long_wait(closed, rate):
+    assert Pace.after(cycle(0, 0.0), 1000.0 + closed).rate == rate
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(100.0, 0.5), (5.0, 1.0), (1.0, 5.0)])
@@ -172,15 +173,16 @@ def test_a_refusal_of_the_probe_confirms_the_cap_and_the_next_probe_comes_later(
     assert cap.window(1065.9) == 5
 
 
-def test_what_is_accepted_above_the_cap_raises_it_ever_faster():
-    cap, now = capped(5), 1003.0
+def test_what_is_accepted_above_a_confirmed_cap_raises_it_ever_faster():
+    cap, now = capped(5), 1024.6
+    assert cap.explains(cycle(100, 2.0, closed_at=1003.5, alongside=6, paced=False), 1004.5)
     limits = []
     while cap.limit < 100:
         now += 0.01
         cap.accepted(now, now, cap.window(now))
         limits.append(cap.limit)
     assert sorted(set(limits)) == [5, 6, 8, 12, 20, 36, 68, 132]
-    assert now < 1006
+    assert now < 1050
 
 
 def test_what_was_sent_before_the_probe_says_nothing_of_it():
@@ -216,6 +218,45 @@ def test_a_server_that_takes_fewer_lowers_the_cap():
     assert cap.limit == 3
 
 
+def test_a_cap_that_is_lowered_twice_and_never_raised_is_none():
+    cap = capped(5)
+    one = cycle(100, 2.0, alongside=5, paced=False)
+    one.refused = 2
+    assert cap.explains(one, 1001.0)
+    one = cycle(100, 2.0, alongside=3, paced=False)
+    assert not cap.explains(one, 1001.0)
+    assert cap.limit is None
+
+
+def raised(cap, now):
+    limit = cap.limit
+    while cap.limit == limit:
+        cap.accepted(now, now, cap.window(now))
+    return cap
+
+
+def test_a_cap_that_was_exceeded_and_never_confirmed_yields_to_the_pace():
+    cap = raised(capped(1), 1003.1)
+    assert cap.limit == 2
+    assert not cap.explains(cycle(100, 2.0, alongside=4, paced=True), 1005.0)
+    assert cap.limit is None
+
+
+def test_a_cap_that_was_exceeded_twice_and_never_confirmed_is_none():
+    cap = raised(raised(capped(1), 1003.1), 1003.2)
+    assert cap.limit is None
+
+
+def test_what_was_confirmed_takes_ten_times_the_evidence_to_raise():
+    cap = capped(5)
+    assert cap.explains(cycle(100, 2.0, closed_at=1003.5, alongside=6, paced=False), 1004.5)
+    for _ in range(49):
+        cap.accepted(1024.6, 1024.6, 6)
+    assert cap.limit == 5
+    cap.accepted(1024.6, 1024.6, 6)
+    assert cap.limit == 6
+
+
 # Both together
 
 
@@ -232,6 +273,95 @@ def test_replies_to_what_was_sent_before_the_closing_are_neither_trials_nor_news
     pacing.refused(2.3, 0.95, 1)
     assert not pacing.closed
     assert pacing.pace.rate == rate
+
+
+def kept(pacing, since, seconds, rate=100):
+    """Have requests accepted for a while, each a hundredth of a second after it was sent."""
+    for n in range(round(seconds * rate)):
+        now = since + n / rate
+        pacing.gap(now, waited=True)
+        pacing.accepted(now + 0.01, now, 2)
+    return since + seconds
+
+
+def settled_pacing():
+    pacing = Pacing(Cycle(0.0, accepted=100))
+    pacing.refused(1.0, 1.0, 1)
+    pacing.opened(2.0)
+    pacing.gap(2.0, waited=False)
+    assert pacing.accepted(2.01, 2.0, 1)
+    pacing.pace.doubling, pacing.pace.rate, pacing.pace._plateau = False, 100.0, 100.0
+    pacing.pace._plateau_at = 1e9
+    return pacing
+
+
+@pytest.mark.parametrize(("plateau_at", "share"), [(1.5, 0.975), (1e9, 0.95)])
+def test_a_lone_refusal_that_tells_no_wait_costs_little(plateau_at, share):
+    pacing = settled_pacing()
+    pacing.pace._plateau_at = plateau_at
+    now = kept(pacing, 3.0, 2.0)
+    pacing.gap(now, waited=True)
+    rate = pacing.pace.rate
+    assert pacing.refused(now, now, 2, told=False) is None
+    assert not pacing.closed
+    assert pacing.pace.rate == rate
+    kept(pacing, now + 0.01, 0.02)
+    assert 0.85 * rate < pacing.pace.rate < rate
+    assert risen(pacing.pace, 4) == pytest.approx(share * 100, rel=0.01)
+
+
+def test_replies_to_what_was_sent_before_a_lone_refusal_are_forgiven_too():
+    pacing = settled_pacing()
+    now = kept(pacing, 3.0, 2.0)
+    assert {pacing.refused(now + 0.1, now - n / 100, 9, told=False) for n in range(9)} == {None}
+
+
+def test_where_the_wait_is_told_nothing_is_forgiven():
+    pacing = settled_pacing()
+    now = kept(pacing, 3.0, 2.0)
+    assert pacing.refused(now, now, 2, told=True) == 0
+    assert pacing.closed
+
+
+def test_soon_after_the_gate_opened_one_is_forgiven():
+    pacing = settled_pacing()
+    now = kept(pacing, 3.0, 0.4)
+    assert pacing.refused(now, now, 2, told=False) is None
+    assert pacing.refused(now + 1, now + 1, 2, told=False) == 0
+
+
+def test_refusals_that_go_on_are_not_forgiven():
+    pacing = settled_pacing()
+    now = kept(pacing, 3.0, 5.0)
+    given = [pacing.refused(now + n, now + n, 2, told=False) for n in range(4)]
+    assert given == [None, None, None, 0]
+
+
+def test_a_slow_pace_forgives_nothing():
+    pacing = settled_pacing()
+    now = kept(pacing, 3.0, 5.0)
+    pacing.pace.rate = 9.0
+    assert pacing.refused(now, now, 2, told=False) == 0
+
+
+def test_a_refusal_above_the_cap_is_learned_from():
+    pacing = settled_pacing()
+    now = kept(pacing, 3.0, 5.0)
+    pacing.cap.limit = 4
+    assert pacing.refused(now, now, 4, told=False) is None
+    assert pacing.refused(now, now + 0.1, 5, told=False) == 0
+
+
+def test_what_was_sent_before_the_gate_opened_says_nothing_of_the_rate_since():
+    pacing = settled_pacing()
+    now = kept(pacing, 3.0, 0.1)
+    pacing.refused(now, now, 2)
+    assert pacing.cycle.lately == math.inf
+
+
+@pytest.mark.parametrize(("gap", "least"), [(0.005, 0.0045), (0.0021, 0.0016), (0.002, 0.0)])
+def test_a_late_timer_is_made_up_for_by_half_of_its_tick_at_a_time(gap, least):
+    assert least_gap(gap) == pytest.approx(least)
 
 
 def test_time_in_which_nobody_tried_the_open_gate_counts_for_nothing():

@@ -1,8 +1,10 @@
 """What the learned pace makes of servers of every kind, in virtual time: the bars of promise 39."""
 
+import math
 import random
 
 import pytest
+from attrs import define
 
 from benchmarks.limits import AtATime, Changing, Even, Window
 from benchmarks.simulation import Client, Learned, World
@@ -143,3 +145,63 @@ def test_where_requests_must_not_come_close_the_way_there_decides():
     used, throttled = used_and_throttled(Even(100, 1), latency=0.02, settled=30.0, until=200.0)
     assert used >= 0.7
     assert throttled <= 0.005
+
+
+# nginx's `limit_req` and its kind: no burst, no Retry-After, a clock of milliseconds
+
+
+def late(noise: random.Random) -> float:
+    """A timer that is rounded up to milliseconds, in a loop that has other things to do."""
+    stall = noise.random() * 0.01 if noise.random() < 0.005 else 0.0
+    return noise.random() * 0.001 + noise.expovariate(1 / 0.0003) + stall
+
+
+@define(eq=False)
+class EvenSender:
+    """Sends at a rate and heeds no refusal: whoever knew the limit could do as well."""
+
+    rate: float
+
+    def window(self, _now):
+        return math.inf
+
+    def gap(self, _now, *, waited):
+        del waited
+        return 1 / self.rate
+
+    def opened(self, _now):
+        """Nothing is closed."""
+
+    def accepted(self, _now, _sent_at, _under_way):
+        """Nothing is learned."""
+
+    def refused(self, _now, _sent_at, _under_way, *, told):
+        del told
+        return False
+
+
+def without_a_burst(control, seed, unevenness):
+    limit = Even(200, 1, 0.0, tick=0.001)
+    client = Client(World(limit, 0.02, seed, unevenness, late), control)
+    client.world.run(45)
+    return client.used(10, 45), client.throttled(10, 45)
+
+
+@pytest.mark.parametrize("unevenness", [0.01, 0.2])
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_without_a_burst_it_gets_nine_tenths_of_what_an_even_sender_gets(seed, unevenness):
+    even = [without_a_burst(EvenSender(rate), seed, unevenness) for rate in range(100, 201, 10)]
+    best = max(used for used, throttled in even if throttled <= 0.02)
+    used, throttled = without_a_burst(Learned(), seed, unevenness)
+    assert used >= 0.9 * best
+    assert throttled <= 0.02
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("burst", [6, 21])
+def test_late_timers_cost_little_where_there_is_a_burst(burst, seed):
+    limit = Even(200, burst, 0.0, tick=0.001)
+    client = Client(World(limit, 0.02, seed, 0.2, late), Learned())
+    client.world.run(45)
+    assert client.used(10, 45) >= 0.9
+    assert client.throttled(10, 45) <= 0.02

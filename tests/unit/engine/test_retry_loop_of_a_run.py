@@ -1,6 +1,7 @@
 """What the lookups of one run do to each other: its end, its waits, and the outage rule."""
 
 import asyncio
+import collections
 import itertools
 import random
 
@@ -19,7 +20,7 @@ from ltx_async.errors import (
     ServiceUnavailableError,
     SubscriptionError,
 )
-from ltx_async.events import GateClosed, GateOpened, PaceLearned
+from ltx_async.events import GateClosed, GateOpened, PaceLearned, RetryScheduled
 from ltx_async.models import Outcome
 from ltx_async.retry import OutageRule
 from unit.scripted import (
@@ -498,6 +499,31 @@ async def test_no_number_of_throttles_fails_a_healthy_email(refusal):
     assert now() - began < 1.1 * 250
     assert stats.throttles < 0.05 * 2500
     assert stats.requests == 2500 + stats.throttles + stats.retries
+
+
+@in_virtual_time
+async def test_a_lone_throttle_that_tells_no_wait_delays_its_own_lookup_alone():
+    asked, events = collections.defaultdict(list), []
+
+    class Noted(Limited):
+        def __call__(self, email, n):
+            asked[email].append(now())
+            return super().__call__(email, n)
+
+    transport = ScriptedTransport(Noted(100, throttled()))
+    client = client_over(transport, concurrency=50, on_event=events.append)
+    delivered, reason, stats = await run_of(client, emails(10_000))
+    assert reason is None
+    assert outcomes(delivered) == {Outcome.OK}
+    alone = [event for event in events if isinstance(event, RetryScheduled)]
+    assert alone
+    assert len([event for event in events if isinstance(event, GateClosed)]) <= 3
+    again = [
+        later - sooner for times in asked.values() for sooner, later in itertools.pairwise(times)
+    ]
+    assert len(again) == stats.throttles >= len(alone) + 40
+    assert min(again) > 1.0  # `throttle_base`, for everybody or for one
+    assert stats.requests == 10_000 + stats.throttles
 
 
 @in_virtual_time
