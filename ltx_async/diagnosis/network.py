@@ -17,6 +17,7 @@ from ltx_async.diagnosis.advice import (
     about_certificate,
     about_no_tls,
     about_silence,
+    about_tls,
 )
 from ltx_async.diagnosis.finding import Finding, Verdict
 from ltx_async.transport.failures import is_plain
@@ -43,7 +44,7 @@ async def way_there(url: URL, trust: ssl.SSLContext | None = None) -> AsyncItera
     yield connection
     if address is not None:
         secure = url.scheme == "https"
-        yield await _certificate(url, address, trust) if secure else _plain(host)
+        yield await (_certificate(url, address, trust) if secure else _plain(url, address))
 
 
 async def _addresses(host: str, port: int) -> tuple[Finding, Sequence[str]]:
@@ -77,9 +78,13 @@ async def _connection(host: str, addresses: Sequence[str], port: int) -> tuple[F
     return Finding("TCP", Verdict.FAIL, text, about_silence(host)), None
 
 
-def _plain(host: str) -> Finding:
-    if is_loopback(host):
+async def _plain(url: URL, address: str) -> Finding:
+    """Look whether a port of another machine speaks TLS, before the token goes there in plain."""
+    if is_loopback(url.raw_host or ""):
         return Finding("TLS", Verdict.OK, "none: plain http on this machine")
+    if await speaks_tls(address, url.port or 0):
+        text = f"plain http to port {url.port}, which speaks TLS"
+        return Finding("TLS", Verdict.FAIL, text, about_tls(url))
     return Finding("TLS", Verdict.WARN, "none: whoever listens sees the token", "Use https.")
 
 

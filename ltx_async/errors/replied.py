@@ -64,7 +64,10 @@ class ResponseError(LTXError):
 class AuthenticationError(ResponseError):
     """401: the API token is refused, for every email alike; ends a run."""
 
-    default_hint = "Check the API token in USEAPI_TOKEN: it has the form user:<number>-<string>."
+    default_hint = (
+        "Check the API token, which is USEAPI_TOKEN unless another was given: "
+        "it has the form user:<number>-<string>."
+    )
     statuses: ClassVar[frozenset[int]] = frozenset({401})
     ends_run = True
 

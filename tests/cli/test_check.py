@@ -226,7 +226,8 @@ def test_a_refused_token_ends_the_run_at_once_with_one_line(ltx, server, monkeyp
     )
     assert ended.status == 3
     assert ended.err == (
-        "error: HTTP 401: Unauthorized. Check the API token in USEAPI_TOKEN: "
+        "error: HTTP 401: Unauthorized. "
+        "Check the API token, which is USEAPI_TOKEN unless another was given: "
         "it has the form user:<number>-<string>.\n"
     )
     assert len(server.asked) <= 5

@@ -436,6 +436,25 @@ def test_plain_http_to_a_tls_port_is_told_with_the_url_that_would_do(
     assert emulator.request_count == 0
 
 
+@pytest.mark.parametrize(("tls", "verdict"), [(True, Verdict.FAIL), (False, Verdict.WARN)])
+async def test_before_the_token_goes_to_another_machine_in_plain_its_port_is_tried_for_tls(
+    monkeypatch, authority, tls, verdict
+):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("api.example.com").configure_cert(context)
+    async with Emulator(ssl_context=context if tls else None) as emulator:
+
+        async def here(_host, _port):
+            return [(socket.AF_INET, "127.0.0.1")]
+
+        monkeypatch.setattr(probes, "addresses_of", here)
+        url = URL(f"http://api.example.com:{emulator.port}/v1")
+        found = {finding.check: finding async for finding in probes.way_there(url)}
+        assert found["TLS"].verdict is verdict  # after a failure `doctor` sends no request
+        assert ("speaks TLS" in found["TLS"].text) is tls
+        assert emulator.request_count == 0
+
+
 def test_a_port_that_speaks_neither_http_nor_tls_is_a_broken_reply(doctor):
     with talking(b"220 mail.example.com ESMTP\r\n") as port:
         found = doctor("--base-url", f"http://127.0.0.1:{port}/v1", status=1)
@@ -464,10 +483,6 @@ def talking(words):
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
-
-
-def test_plain_http_to_another_machine_is_a_warning():
-    assert probes._plain("example.com").verdict is Verdict.WARN
 
 
 async def test_a_silent_port_is_given_up(monkeypatch):

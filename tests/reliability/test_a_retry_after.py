@@ -156,3 +156,45 @@ async def test_waits_survive_a_jump_of_the_wall_clock(serve, connect, monkeypatc
     took = server.asked[1].at - server.sent_at[0]
     assert took >= 0.299
     assert in_time(took, 1)
+
+
+STATES = {
+    "t of RateLimit": [("RateLimit", '"default";r=0;t=1')],
+    "RateLimit-Reset": [("RateLimit-Remaining", "0"), ("RateLimit-Reset", "1")],
+    "X-RateLimit-Reset": [("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "1")],
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_where_retry_after_is_missing_the_reset_of_a_limit_counts(serve, connect, state):
+    server = await serve(
+        lambda asked: ok(asked) if asked.number else [reply(429, b"", *STATES[state])]
+    )
+    lookup = await connect(server, retry=PATIENT).lookup("ann@example.com")
+    assert (lookup.outcome, server.requests) == (Outcome.OK, 2)
+    assert server.asked[1].at - server.sent_at[0] >= 0.99
+
+
+async def test_a_rate_that_is_stated_with_a_429_is_kept_to(serve, connect):
+    states = ("RateLimit-Policy", '"default";q=40;w=1')
+    server = await serve(lambda asked: ok(asked) if asked.number else [reply(429, b"", states)])
+    run = connect(server, retry=PATIENT, concurrency=5).lookup_many(EMAILS)
+    assert {lookup.outcome for lookup in await run} == {Outcome.OK}
+    assert 30 < run.stats.pace <= 40
+    later = [asked.at for asked in server.asked[10:]]
+    assert (len(later) - 1) / (later[-1] - later[0]) <= 40 * 1.1
+
+
+async def test_a_429_for_ever_ends_the_run_with_the_rest_pending(serve, connect, monkeypatch):
+    """Two minutes beyond what was told, and here some tenths of a second."""
+    monkeypatch.setattr("ltx_async.engine.follow_up._PATIENCE", 0.3)
+    server = await serve(lambda asked: ok(asked) if asked.number < 5 else [error(429)])
+    policy = RetryPolicy(throttle_base=0.05, retry_after_cap=0.2)
+    run = connect(server, retry=policy, concurrency=5).lookup_many(EMAILS)
+    async with asyncio.timeout(20):
+        with pytest.raises(RateLimitError, match="every request was refused"):
+            await run
+    assert {lookup.outcome for lookup in run.delivered} == {Outcome.OK}
+    assert len(run.delivered) == 5
+    assert run.stats.pending > 0  # those that were taken; nobody failed
+    assert server.requests <= 30
