@@ -578,7 +578,7 @@ async def test_a_throttle_is_told_as_a_closed_gate():
         GateOpened(1),
         AttemptStarted(EMAIL, 2),
         AttemptFinished(EMAIL, 2, 0.0, 200, None),
-        PaceLearned(1.0, None),
+        PaceLearned(4 / 3, None),
         LookupFinished(lookup),
     ]
 
