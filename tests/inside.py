@@ -9,10 +9,3 @@ def shared_by(client):
 def queued_in(client):
     """Return those who wait for a slot of a client."""
     return [waiter for waiter in client._shared.limiter._waiters if not waiter.done()]
-
-
-def forget_refusal(client):
-    """Have a client forget that the server wanted to be left alone for long."""
-    limiter = client._shared.limiter
-    limiter._refuses_until, limiter._throttled = 0.0, False
-    limiter.reopen()

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from patience import LONG
 
 from ltx_async import AccountNotFoundError, Outcome, ProtocolError, RetryPolicy, TransportError
 
@@ -316,14 +317,14 @@ async def test_empty_lines_before_a_reply_hide_none_of_its_headers(
     assert (lookup.outcome, type(lookup.error)) == (Outcome.FAILED, ProtocolError)
 
 
-LONG = ANN + b" " * 20_000
+WITH_SPACES = ANN + b" " * 20_000
 BEHIND_A_LONG_BODY = {
-    "an encoding": reply(200, LONG, ("Content-Encoding", "gzip")),
-    "an encoding in capitals": reply(200, LONG, ("CONTENT-ENCODING", "gzip")),
+    "an encoding": reply(200, WITH_SPACES, ("Content-Encoding", "gzip")),
+    "an encoding in capitals": reply(200, WITH_SPACES, ("CONTENT-ENCODING", "gzip")),
     "an encoding in the first field": head(200, ("content-Encoding", "br"), CHUNKED)
-    + chunk(LONG)
+    + chunk(WITH_SPACES)
     + chunk(b""),
-    "130 headers of a few bytes": reply(200, LONG, *[("a", "b") for _ in range(130)]),
+    "130 headers of a few bytes": reply(200, WITH_SPACES, *[("a", "b") for _ in range(130)]),
 }
 
 
@@ -416,11 +417,12 @@ async def test_line_ends_after_the_reply_cost_the_connection_and_nothing_else_do
 def late_server(*scripts):
     """Answer in a thread of its own, which goes on while the event loop stands still.
 
-    The n-th script is for the n-th request of a connection; yields the base URL and the
-    emails asked for, by connection.
+    The n-th script is for the n-th request of a connection; yields the base URL, the emails
+    asked for, by connection, and a semaphore that is released at the end of each script.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     asked: list[list[str]] = []
+    ended = threading.Semaphore(0)
 
     def serve():
         with contextlib.suppress(OSError):
@@ -438,14 +440,15 @@ def late_server(*scripts):
                     if isinstance(step, bytes):
                         peer.sendall(step)
                     elif step is CLOSE:
-                        return
+                        peer.close()
                     else:
                         time.sleep(step.seconds)
+                ended.release()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", asked
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", asked, ended
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
@@ -465,13 +468,13 @@ async def test_bytes_that_the_event_loop_has_not_yet_read_never_reach_the_next_l
     def with_stray(email):
         return [reply(200, account_body(email)), Pause(0.05), stray]
 
-    with late_server(with_stray) as (base_url, asked):
+    with late_server(with_stray) as (base_url, asked, ended):
         client = connect(base_url, concurrency=1)
         for number in range(5):
             lookup = await client.lookup(f"{number}@example.com")
             assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 1)
             assert lookup.account.email == f"{number}@example.com"
-            time.sleep(0.3)
+            assert ended.acquire(timeout=LONG)
         await client.aclose()
     assert [len(emails) for emails in asked] == [1] * 5
 
@@ -480,12 +483,12 @@ async def test_an_end_that_the_event_loop_has_not_yet_read_costs_no_request(conn
     def answer(email):
         return [reply(200, account_body(email)), Pause(0.05), CLOSE]
 
-    with late_server(answer) as (base_url, asked):
+    with late_server(answer) as (base_url, asked, ended):
         client = connect(base_url, concurrency=1)
         for number in range(3):
             lookup = await client.lookup(f"{number}@example.com")
             assert (lookup.outcome, lookup.attempts) == (Outcome.OK, 1)
-            time.sleep(0.3)
+            assert ended.acquire(timeout=LONG)
         await client.aclose()
     assert [len(emails) for emails in asked] == [1] * 3
 

@@ -124,7 +124,7 @@ def test_csv_holds_whatever_came(tmp_path, transport):
     csv.field_size_limit(1 << 20)
     text = (tmp_path / "out.csv").read_bytes().decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert {len(row) for row in rows} == {13}
+    assert {len(row) for row in rows} == {14}
     assert not [row for row in rows if None in row or None in row.values()]
     assert_outcomes({row["email"]: row["outcome"] for row in rows})
     by_email = {row["email"]: row for row in rows}
