@@ -13,6 +13,7 @@ import pytest
 from command_line import healthy
 
 from ltx_async.cli.checking import run as checkrun
+from ltx_async.cli.commands import check as checking
 from ltx_async.emulator import Close, Emulator, Status
 from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.models import timestamp
@@ -697,6 +698,17 @@ def test_more_than_a_page_is_a_command_away_and_whole_in_the_summary(ltx, server
     resume = ("-o", "my out.jsonl", "--resume", "--min-balance", "10", "--summary-json", "s.json")
     assert ltx("check", source, *resume).status == 1
     assert [one["email"] for one in summary_of()["attention"]] == emails
+
+
+def test_the_summary_has_so_many_that_need_somebody_and_counts_all(ltx, server, monkeypatch):
+    monkeypatch.setattr(checking, "MOST_SAVED", 2)
+    emails = [f"{name}@example.com" for name in "abcdef"]
+    for asked in (emails[3:], emails):
+        saved = ("-o", "out.jsonl", "--resume", "--summary-json", "s.json")
+        ltx("check", write_emails(*asked), *saved)
+        summary = summary_of()
+        assert (summary["need_attention"], len(summary["attention"])) == (len(asked), 2)
+    assert [one["email"] for one in summary["attention"]] == emails[3:5]
 
 
 def test_quiet_and_without_a_threshold_nobody_is_named(ltx, server):

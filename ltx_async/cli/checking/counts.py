@@ -16,6 +16,8 @@ from ltx_async.reasons import Reasons
 
 MOST_SHOWN: Final = 20
 """How many of the accounts that need somebody are listed on standard error."""
+MOST_SAVED: Final = 100_000
+"""How many of them the JSON summary has, so that a million of them fit into memory."""
 
 
 @define

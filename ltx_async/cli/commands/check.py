@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltx_async.alerts import MostUrgent
 from ltx_async.cli.checking.activity import Observer
-from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
+from ltx_async.cli.checking.counts import MOST_SAVED, MOST_SHOWN, Counts
 from ltx_async.cli.checking.dry_run import dry_run
 from ltx_async.cli.checking.earlier import MOST_KEPT, EarlierResults
 from ltx_async.cli.checking.inputs import emails_of
@@ -78,9 +78,9 @@ async def _run(
     making = client_options.client(talk, *told(observer, metrics))
     async with await unless_interrupted(interrupt, making) as client:
         emails = await unless_interrupted(interrupt, emails_of(options, client, talk))
-        # The JSON summary lists all accounts that need somebody, standard error only a page.
+        # The JSON summary lists the accounts that need somebody, standard error only a page.
         most, most_earlier = (
-            (MOST_SHOWN, MOST_KEPT) if options.summary_json is None else (None,) * 2
+            (MOST_SHOWN, MOST_KEPT) if options.summary_json is None else (MOST_SAVED,) * 2
         )
         known = EarlierResults(
             emails.seen, options.thresholds, urgent=MostUrgent(most_earlier), figures=figures
