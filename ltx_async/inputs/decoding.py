@@ -40,7 +40,8 @@ def verify_encoding(name: str) -> str:
     except (LookupError, ValueError):
         pass
     else:
-        return codec.name
+        if codec.name != "punycode":  # it is of labels of host names, and would lose most lines
+            return codec.name
     raise InputError(
         f"{name!r} is no encoding of text.",
         hint="Name one such as utf-8, latin-1, cp1252, utf-16-le or shift_jis.",

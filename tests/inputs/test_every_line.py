@@ -543,6 +543,8 @@ def test_what_is_said_holds_over_name_and_content(checked):
     [
         (["--encoding", "base64"], "no encoding of text"),
         (["--encoding", "nonsense"], "no encoding of text"),
+        (["--encoding", "punycode"], "no encoding of text"),
+        (["--encoding", "IDNA"], "no encoding of text"),
         (["--encoding", "utf-16"], "the text is not in utf-16: "),
         (["--encoding", "utf-32"], "the text is not in utf-32: "),
         (["--delimiter", ",,"], "no delimiter"),
