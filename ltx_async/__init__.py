@@ -6,10 +6,10 @@ Two lines do it, with a token in USEAPI_TOKEN::
         print(await client.fetch_account("ann@example.com"))
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ltx_async._version import __version__
+from ltx_async.late import late
 
 if TYPE_CHECKING:
     from ltx_async.client import LTXClient
@@ -142,19 +142,17 @@ _HOMES = {
     "reasons": ("Reason",),
     "retry": ("OutageRule", "RetryPolicy"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = dict.fromkeys(__all__, "errors") | {
+    name: home for home, names in _HOMES.items() for name in names
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562).
+    """Import a public name when it is first asked for.
 
     So `ltx-async --help`, completion in a shell and `--version` need not wait for aiohttp.
     """
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF.get(name, 'errors')}"), name)
-    globals()[name] = value
-    return value
+    return late(__name__, _HOME_OF, name)
 
 
 def __dir__() -> list[str]:

@@ -252,12 +252,12 @@ class MostUrgent:
     """Counts the accounts that need somebody, and keeps the most urgent ones.
 
     Attributes:
-        limit: how many are kept; None for all.
+        limit: how many are kept.
         accounts: how many there are.
         reasons: how many accounts there are for each reason.
     """
 
-    limit: int | None = None
+    limit: int
     accounts: int = 0
     reasons: Counter[Need] = field(factory=Counter)
     _kept: list[Attention] = field(factory=list, init=False)
@@ -275,9 +275,6 @@ class MostUrgent:
     def add(self, attention: Attention) -> Attention | None:
         """Count an account, and return the one that is not kept any longer, if any."""
         self.count(attention.reasons)
-        if self.limit is None:
-            self._kept.append(attention)
-            return None
         if len(self._kept) >= self.limit and not attention < self._kept[-1]:
             return attention
         insort(self._kept, attention)

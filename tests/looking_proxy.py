@@ -66,10 +66,11 @@ class LookingProxy:
                 await writer.start_tls(self._context)
                 inner, out = await asyncio.open_connection("127.0.0.1", self._server_port)
                 with contextlib.closing(out):
-                    await asyncio.gather(_pump(reader, out), _pump(inner, writer))
+                    await asyncio.gather(pump(reader, out), pump(inner, writer))
 
 
-async def _pump(reader, writer) -> None:
+async def pump(reader, writer) -> None:
+    """Hand on what comes until there is no more, then close."""
     with contextlib.suppress(OSError):
         while data := await reader.read(65_536):
             writer.write(data)

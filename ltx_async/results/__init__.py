@@ -8,8 +8,9 @@ for record in read_results("results.sqlite"):
     print(record.email, record.outcome, record.balance)
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from ltx_async.late import late
 
 if TYPE_CHECKING:
     from ltx_async.results.reading import RecordReader, read_results
@@ -28,12 +29,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562): the columns need no SQLite."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    """Import a public name when it is first asked for: the columns need no SQLite."""
+    return late(__name__, _HOMES, name)
 
 
 def __dir__() -> list[str]:

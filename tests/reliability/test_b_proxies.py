@@ -7,6 +7,7 @@ import ssl
 import traceback
 
 import pytest
+from looking_proxy import pump
 
 from ltx_async import ConfigurationError, ConnectError, LTXClient, Outcome, ProxyAuthenticationError
 
@@ -56,13 +57,6 @@ class Tunnel:
             inner, out = await asyncio.open_connection(host, int(port))
             self.writers.append(out)
             await asyncio.gather(pump(reader, out), pump(inner, writer))
-
-
-async def pump(reader, writer) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-        writer.close()
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_the_most_urgent_comes_first_by_day_then_by_reason():
     assert {one.email for one in dropped if one} == {one.email for one in order[3:]}
     assert (urgent.accounts, urgent.alerts) == (12, 9)
     assert urgent.reasons[Need.LOW_BALANCE] == 2
-    whole = MostUrgent()
+    whole = MostUrgent(len(order))
     assert [whole.add(one) for one in shuffled] == [None] * 12
     assert whole.kept() == order
 

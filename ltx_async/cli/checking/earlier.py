@@ -85,8 +85,7 @@ class EarlierResults:
         if too_many is not None and (other := self._in_detail.pop(too_many, None)) is not None:
             other.attention = None
         earlier = Earlier(outcome, reason, attention.reasons, attention)
-        if self.urgent.limit is not None:
-            self._in_detail[attention] = earlier
+        self._in_detail[attention] = earlier
         return earlier
 
     def _brief(self, outcome: Outcome, reason: Reason | None, needs: tuple[Need, ...]) -> Earlier:

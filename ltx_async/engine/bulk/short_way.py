@@ -166,12 +166,11 @@ class ShortWay:
                 self._holds_slot = False
                 shared.limiter.release()
                 shared.budget.give_back(0)
-                index, email = self._index, self._email
                 self.finish(
                     lookup_of(
                         shared.base_url,
-                        index,
-                        email,
+                        self._index,
+                        self._email,
                         result,
                         attempts=1,
                         status=200,
