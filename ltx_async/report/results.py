@@ -84,7 +84,7 @@ def _records_of(reader: RecordReader) -> tuple[dict[str, Record], list[str]]:
     read = 0
     for record in reader:
         read += 1
-        records[entry_key(record.email)] = record
+        records[entry_key(record.email)] = record.forget_account()
     remarks = list(reader.remarks)
     if repeated := read - len(records):
         remarks.append(f"Replaced by a later one of the same email: {counted(repeated, 'record')}.")
