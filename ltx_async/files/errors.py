@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 from ltx_async.errors import LTXError
@@ -52,6 +54,20 @@ class UnsavedError(OutputFailedError):
     ) -> None:
         super().__init__(message, **details)
         self.outcomes = outcomes
+
+
+def verify_name(name: str | Path, refused: type[FileError]) -> None:
+    """Refuse a name that no file can have: one with a NUL, or with characters of no encoding.
+
+    Raises:
+        FileError: of the class `refused`.
+    """
+    try:
+        possible = b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise refused(f"{str(name)!r}: no file can have this name.")
 
 
 def removed(name: str) -> UnsavedError:

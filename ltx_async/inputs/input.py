@@ -192,7 +192,7 @@ class Input:
 
     def _reader_of(self, beginning: bytes, line: str) -> Reader:
         how, rule = self._how, self._rule()
-        verify_kind(self._source.name, beginning)
+        verify_kind(self._source.name, beginning, self._source.path)
         if how.encoding is None:
             verify_encoded(self._source.name, beginning)
         column = EMAIL if how.column is None else how.column

@@ -92,16 +92,21 @@ _FOREIGN: Final = (
 )
 
 
-def verify_kind(name: str, beginning: bytes) -> None:
+def verify_kind(name: str, beginning: bytes, path: str | None = None) -> None:
     """Refuse a file that holds no text, whatever it is called.
+
+    Args:
+        name: what to call it in messages.
+        beginning: its first bytes.
+        path: where it lies, if it is a file.
 
     Raises:
         InputError: with its kind, and a way to have its emails read.
     """
     for kind in _FOREIGN:
         if kind.magic.match(beginning):
-            quoted = shlex.quote(name)  # a hint is to be copied into a shell
-            hint = kind.way_out.format(name=quoted, plain=name if quoted == name else "FILE")
+            quoted = "FILE" if path is None else shlex.quote(path)  # for a shell
+            hint = kind.way_out.format(name=quoted, plain=quoted if quoted == path else "FILE")
             raise InputError(f"{name}: is {kind.what}, not text.", hint=hint)
 
 

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from attrs import define, field
 
-from ltx_async.files.errors import InputCutError, InputError
+from ltx_async.files.errors import InputCutError, InputError, verify_name
 
 STANDARD_INPUT: Final = "-"
 _PIECE: Final = 64 << 10
@@ -60,6 +60,7 @@ class ByteSource:
         Raises:
             InputError: it cannot be read.
         """
+        verify_name(name, InputError)
         shown = what + ("standard input" if name == STANDARD_INPUT else name)
         try:
             descriptor = 0 if name == STANDARD_INPUT else os.open(name, _READING)

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from attrs import define, field
 
-from ltx_async.files.errors import InputError
+from ltx_async.files.errors import InputError, verify_name
 from ltx_async.results.formats import FORMATS
 from ltx_async.results.record import Flaw, Item, Record
 from ltx_async.wording import counted
@@ -94,6 +94,7 @@ class RecordReader(Iterator[Record]):
 
 
 def _items(path: Path, *, accounts: bool) -> Generator[Item]:
+    verify_name(path, InputError)
     try:
         with BufferedReader(path.open("rb", buffering=0), _AHEAD) as file:
             # Peek, because a pipe cannot be rewound.

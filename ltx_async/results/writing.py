@@ -11,6 +11,7 @@ from typing import Literal
 from attrs import define, field
 
 from ltx_async.errors import ConfigurationError
+from ltx_async.files.errors import OutputRefusedError, verify_name
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.formats import Existing, open_output
@@ -87,6 +88,7 @@ async def open_results(
     how, renewal = _how(existing), _renewal(retry, older_than)
     if renewal and how is not Existing.RESUME:
         raise ConfigurationError("`retry` and `older_than` need existing='resume'")
+    verify_name(path, OutputRefusedError)
     known = KnownEmails()
 
     def remember(record: Record) -> None:

@@ -496,6 +496,16 @@ def test_the_way_out_can_be_typed_whatever_a_file_is_called(checked, name, kind)
     assert name in words or "'FILE'" in words[2]
 
 
+@pytest.mark.parametrize("kind", ["zip", "zst", "tar", "pdf", "parquet"])
+def test_the_way_out_of_standard_input_names_no_file_that_is_not_there(launch, kind):
+    Path("x").write_bytes(OTHERS[kind][0])
+    with Path("x").open() as data:
+        _, err = launch("check", "-", "--dry-run", stdin=data).communicate()
+    assert err.startswith(b"error: standard input: is ")
+    assert b"FILE" in err
+    assert b"'standard input'" not in err
+
+
 def test_gzip_that_is_cut_off_ends_the_run_when_it_is_noticed(checked):
     whole = gzip.compress("".join(f"n{n}@example.com\n" for n in range(99)).encode())
     done = checked("x.gz", whole[:-9])

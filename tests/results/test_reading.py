@@ -23,7 +23,9 @@ from result_examples import (
 )
 
 from ltx_async import Outcome
-from ltx_async.files.errors import InputError
+from ltx_async.files.errors import InputError, OutputRefusedError
+from ltx_async.inputs import read_emails
+from ltx_async.results import open_results
 from ltx_async.results.record import Record
 
 LOOKUPS = [
@@ -175,6 +177,17 @@ def test_a_missing_file_and_a_directory_are_refused(tmp_path):
         read(tmp_path / "none.jsonl")
     with pytest.raises(InputError, match="Is a directory"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a\0b.jsonl", "\ud800.csv", "x\0.sqlite"])
+async def test_a_name_that_no_file_can_have_is_refused_like_any_other(name):
+    with pytest.raises(InputError, match="no file can have this name"):
+        read(name)
+    with pytest.raises(InputError, match="no file can have this name"):
+        [_ async for _ in read_emails(name)]
+    with pytest.raises(OutputRefusedError, match="no file can have this name"):
+        async with open_results(name):
+            pass
 
 
 def test_a_database_without_our_table_is_refused(tmp_path):
