@@ -8,7 +8,11 @@ from attrs import define, field
 
 from ltx_async.engine.pace.rate import Cycle
 
-_CONFIRMED: Final = 10  # times as much evidence is needed against what was confirmed
+_SOON: Final = 2.0  # seconds until a cap is probed that was just found
+# Acceptances above a cap, for each of it, until it is raised. One by chance says little: a server
+# counts fewer than we do, since what it has answered is still on its way.
+_OFTEN: Final = 3
+_CONFIRMED: Final = 10
 
 
 @define(eq=False)
@@ -18,7 +22,9 @@ class Cap:
     It does if some of the requests under way are served while another is refused: those it
     serves are its limit. The cap is probed, by one more at first, and is raised to what is
     accepted above it often. A refusal that a cap cannot explain disproves it for good, and so
-    does one that the pace explains as well where more than the cap was accepted before.
+    does one that the pace explains as well where more than the cap was accepted before. Where no
+    more than the cap were under way one is too many by chance: then it is lowered and soon raised
+    again, and a second refusal disproves it.
 
     Attributes:
         limit: requests at a time; None while nothing speaks for a limit.
@@ -45,15 +51,22 @@ class Cap:
         if self.limit is None or under_way <= self.limit or sent_at < self._probes_at:
             return
         self._above += 1
-        often = max(5, self.limit) * (_CONFIRMED if self._confirmed else 1)
+        often = max(5, self.limit) * (_CONFIRMED if self._confirmed else _OFTEN)
         if self._above >= often:
-            if self._raised and not self._confirmed:
-                self._disprove()
-                return
+            self._raise(now)
+
+    def _raise(self, now: float) -> None:
+        assert self.limit is not None
+        self._above = 0
+        if self._lowered:  # a refusal by chance had lowered it: back to where it was
+            self.limit += 1
+            self._lowered, self._probes_at = False, now + self._pause
+        elif self._raised and not self._confirmed:
+            self._disprove()
+        else:
             self.limit += self._step
             self._step *= 2
-            self._above, self._probes_at = 0, now
-            self._raised, self._lowered = True, False
+            self._probes_at, self._raised = now, True
 
     def explains(self, cycle: Cycle, now: float) -> bool:
         """Learn from a cycle, and tell whether the cap is why it ended, and no pace."""
@@ -65,22 +78,35 @@ class Cap:
         if self.limit is None:
             if served < 1:
                 return self._disprove()
-            self.limit, self._probes_at = served, now + 2.0
+            self.limit, self._probes_at = served, now + _SOON
             self._pause = 20 * cycle.closed_for(now)
             return False
-        full = cycle.alongside > self.limit
-        if not full and cycle.paced and not (self._confirmed and cycle.alongside == self.limit):
-            return False
-        if full and cycle.paced and self._raised and not self._confirmed:
+        if cycle.alongside > self.limit:
+            return self._met(cycle, now)
+        if not cycle.paced or (self._confirmed and cycle.alongside == self.limit):
+            self._confirmed |= not cycle.paced
+            return self._lower(served, now)
+        if cycle.alongside == self.limit:  # the pace may be why as well
+            self._lower(served, now)
+        return False
+
+    def _met(self, cycle: Cycle, now: float) -> bool:
+        """Stay below what was refused above the limit, unless the pace explains it as well."""
+        if cycle.paced and self._raised and not self._confirmed:
             return self._disprove()
-        if not full:
-            if served >= self.limit or self._lowered:
-                return self._disprove()
-            self.limit = max(1, served)
-        self._lowered = not full
         self._confirmed |= not cycle.paced
-        self._step, self._above = 1, 0
+        self._lowered, self._step, self._above = False, 1, 0
         self._probes_at, self._pause = now + self._pause, 2 * self._pause
+        return True
+
+    def _lower(self, served: int, now: float) -> bool:
+        """Lower the limit to what was served of it; twice in a row, and there is none."""
+        assert self.limit is not None
+        if served >= self.limit or self._lowered:
+            return self._disprove()
+        self.limit = max(1, served)
+        self._lowered, self._step, self._above = True, 1, 0
+        self._probes_at = now + _SOON
         return True
 
     def _disprove(self) -> bool:

@@ -43,10 +43,10 @@ class Pacing:
     cap: Cap = field(factory=Cap)
     _round_trip: float = field(init=False, default=math.inf)
     _starts: deque[float] = field(init=False, factory=lambda: deque(maxlen=_TELLING))
+    _waits: deque[bool] = field(init=False, factory=lambda: deque(maxlen=_TELLING))
     _accepted_at: float = field(init=False, default=0.0)
     _told: float = field(init=False, default=0.0)
     _stated: float | None = field(init=False, default=None)
-    _paced: bool = field(init=False, default=False)
     _trial_from: float = field(init=False, default=math.inf)
     _leniency: Leniency = field(init=False, factory=Leniency)
 
@@ -59,6 +59,11 @@ class Pacing:
     def holds(self) -> bool:
         """Whether it holds the client back: by the gate, the pace or the cap."""
         return self.closed or self._paced or self.cap.limit is not None
+
+    @property
+    def _paced(self) -> bool:
+        """Whether it is the pace that holds the client back, for most of the last starts."""
+        return 2 * sum(self._waits) > len(self._waits)
 
     @property
     def shortest_gap(self) -> float:
@@ -96,7 +101,7 @@ class Pacing:
         if self.pace is not None and waited and self._starts:
             since = max(self._starts[-1], self.cycle.opened_at)
             self.pace.grow(max(0.0, now - since), self._known_round_trip)
-        self._paced = waited
+        self._waits.append(waited)
         self._starts.append(now)
         return self.shortest_gap
 
@@ -169,11 +174,16 @@ class Pacing:
         return cycle.polls
 
     def _forgives(self, now: float, sent_at: float, under_way: int) -> bool:
-        """Whether a refusal is but one of few, and none that was provoked to learn from."""
-        pace = self.pace
-        if self.closed or pace is None or pace.doubling or pace.rate < _CLOSE_BY_CHANCE:
+        """Whether a refusal is but one of few, and none that was provoked to learn from.
+
+        A server may still count what it has answered, so that one is too many by chance.
+        """
+        pace, cap = self.pace, self.cap
+        if self.closed or pace is None or pace.rate < _CLOSE_BY_CHANCE:
             return False
-        if self.cap.limit is not None and under_way > self.cap.limit:
+        if cap.limit is not None and under_way > cap.limit:
+            return False
+        if pace.doubling and (self._paced or cap.limit is None):
             return False
         return self._leniency.forgives(now, sent_at)
 

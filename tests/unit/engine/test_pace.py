@@ -228,6 +228,33 @@ def test_a_cap_that_is_lowered_twice_and_never_raised_is_none():
     assert cap.limit is None
 
 
+def test_a_cap_that_chance_has_lowered_is_soon_where_it_was_and_left_alone():
+    cap = capped(5)
+    assert cap.explains(cycle(100, 2.0, alongside=5, paced=False), 1010.0)
+    assert cap.limit == cap.window(1011.9) == 4
+    for _ in range(50):
+        cap.accepted(1012.1, 1012.1, cap.window(1012.1))
+    assert cap.limit == cap.window(1032.0) == 5
+    assert cap.window(1032.2) == 6
+
+
+def test_where_the_cap_is_reached_at_the_pace_both_may_be_why():
+    cap = capped(25)
+    assert not cap.explains(cycle(500, 3.0, alongside=25), 1010.0)
+    assert cap.limit == 24
+    assert not cap.explains(cycle(500, 3.0, alongside=24), 1020.0)
+    assert cap.limit is None
+
+
+def test_some_acceptances_above_a_cap_do_not_raise_it_yet():
+    cap = capped(5)
+    for _ in range(14):
+        cap.accepted(1003.2, 1003.2, 6)
+    assert cap.limit == 5
+    cap.accepted(1003.2, 1003.2, 6)
+    assert cap.limit == 6
+
+
 def raised(cap, now):
     limit = cap.limit
     while cap.limit == limit:
@@ -350,6 +377,26 @@ def test_a_refusal_above_the_cap_is_learned_from():
     pacing.cap.limit = 4
     assert pacing.refused(now, now, 4, told=False) is None
     assert pacing.refused(now, now + 0.1, 5, told=False) == 0
+
+
+def test_one_too_many_for_a_cap_by_chance_stops_nobody_however_the_pace_rises():
+    pacing = settled_pacing()
+    pacing.pace.doubling, pacing.pace.rate, pacing.cap.limit = True, 1000.0, 5
+    for n in range(200):
+        pacing.gap(3.0 + n / 100, waited=n % 3 == 0)
+        pacing.accepted(3.0 + n / 100, 2.99 + n / 100, 5)
+    assert pacing.refused(5.0, 5.0, 5, told=False) is None
+    assert pacing.refused(5.1, 5.1, 6, told=False) == 0
+
+
+def test_who_waits_for_the_pace_now_and_then_is_held_back_by_something_else():
+    pacing = settled_pacing()
+    pacing.pace.rate, pacing.cap.limit = 600.0, 25
+    for n in range(60):
+        pacing.gap(3.0 + n / 200, waited=n % 3 == 2)
+        pacing.accepted(3.0 + n / 200, 2.99 + n / 200, 25)
+    pacing.refused(4.0, 3.99, 26)
+    assert not pacing.cycle.paced
 
 
 def test_what_was_sent_before_the_gate_opened_says_nothing_of_the_rate_since():
