@@ -24,6 +24,13 @@ def failing(number):
     return fail
 
 
+def failing_here(call, number):
+    """Have a call of the system fail in this thread alone: those that others left go on."""
+    real, here = getattr(os, call), threading.get_ident()
+    fail = failing(number)
+    return lambda *args, **named: (fail if threading.get_ident() == here else real)(*args, **named)
+
+
 def test_a_file_is_replaced_by_another_one(path):
     path.write_text("x" * 100)
     path.chmod(0o644)
@@ -53,7 +60,7 @@ def test_whatever_fails_what_was_there_is_as_it_was(path, monkeypatch, call, num
     if there:
         path.write_text("old")
     with monkeypatch.context() as patch:
-        patch.setattr(os, call, failing(number))
+        patch.setattr(os, call, failing_here(call, number))
         with pytest.raises((OutputFailedError, OutputRefusedError), match="file: ") as raised:
             write_whole(path, b"new", mode=0o644)
     assert str(path) in str(raised.value)
