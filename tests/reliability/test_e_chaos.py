@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -93,19 +92,18 @@ def memory() -> int:
 
 
 @pytest.mark.parametrize(
-    "seconds", [1.0, pytest.param(150.0, marks=pytest.mark.soak)], ids=["short", "long"]
+    "enough", [100, pytest.param(10_000, marks=pytest.mark.soak)], ids=["short", "long"]
 )
-async def test_on_a_bad_network_nothing_is_wrong_lost_or_left_over(transport, seconds):
+async def test_on_a_bad_network_nothing_is_wrong_lost_or_left_over(transport, enough):
     draw = random.Random(SEED)
     answered = failed = 0
     first_sockets, first_memory = sockets(), 0
-    ends_at = time.monotonic() + seconds
     async with (
         Emulator(ACCOUNTS, seed=SEED) as emulator,
         ChaosProxy(emulator.port, SEED) as proxy,
     ):
         cutting = asyncio.create_task(outages(proxy, draw))
-        while time.monotonic() < ends_at:
+        while answered < enough:
             async with LTXClient(
                 TOKEN,
                 base_url=f"http://127.0.0.1:{proxy.port}/v1",
@@ -117,7 +115,7 @@ async def test_on_a_bad_network_nothing_is_wrong_lost_or_left_over(transport, se
             ) as client:
                 single = asyncio.create_task(client.lookup("user000001@example.com"))
                 counts = await run_of(
-                    client, draw, draw.choice([50, 200, 400] if seconds > 1 else [50])
+                    client, draw, draw.choice([50, 200, 400] if enough > 1000 else [50])
                 )
                 assert_true(await single)
             answered, failed = answered + counts[0], failed + counts[1]
@@ -129,9 +127,8 @@ async def test_on_a_bad_network_nothing_is_wrong_lost_or_left_over(transport, se
     await asyncio.sleep(0.05)
     assert sockets() <= first_sockets
     assert failed <= 2 + answered / 500
-    if seconds > 100:
+    if enough > 1000:
         assert all(played[kind] > 10 for kind in MISCHIEF), played
-        assert answered > 10_000
         assert memory() - first_memory < 64 << 10
 
 
