@@ -136,6 +136,17 @@ async def test_the_gate_tells_once_when_it_closes_and_once_when_it_opens(caplog)
     ]
 
 
+@pytest.mark.parametrize(("polls", "closed"), [(None, False), (0, True)])
+@in_virtual_time
+async def test_a_refusal_that_is_forgiven_leaves_the_gate_open(monkeypatch, polls, closed):
+    told = []
+    monkeypatch.setattr(Limiter, "refused", lambda *_args, **_named: polls)
+    one = shared(told.append)
+    one.throttled(WHY, 0.0)
+    assert one.limiter.closed is closed
+    assert [type(event) for event in told] == [GateClosed] * closed
+
+
 @in_virtual_time
 async def test_what_closed_the_gate_is_logged_with_the_email_masked(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
