@@ -37,6 +37,13 @@ def restored(text: str) -> str:
 
 
 @cache
+def _usual_row(delimiter: str) -> re.Pattern[str]:
+    """Return what a row matches of which every cell stands there as it is, as in nearly all."""
+    cell = r"(?:[0-9A-Za-z][!#-+\--:<-~]*+)?"
+    return re.compile(rf"{cell}(?:{delimiter}{cell})*+")
+
+
+@cache
 def _cell_pattern(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf'"([^"]*(?:""[^"]*)*)"|([^"{delimiter}\r\n]*)')
 
@@ -114,8 +121,12 @@ class CSVFormat:
 
     def line(self, cells: Iterable[Cell]) -> bytes:
         """Return one row; text is neutralised, numbers stay numbers."""
-        line = self.delimiter.join(map(self._cell, cells)) + self.line_end
-        return line.encode("utf-8", "backslashreplace")
+        cells = tuple(cells)
+        row = self.delimiter.join(["" if cell is None else str(cell) for cell in cells])
+        within = row.count(self.delimiter) >= len(cells)
+        if within or not _usual_row(self.delimiter).fullmatch(row):
+            row = self.delimiter.join(map(self._cell, cells))
+        return (row + self.line_end).encode("utf-8", "backslashreplace")
 
     def _cell(self, value: Cell) -> str:
         if not isinstance(value, str):

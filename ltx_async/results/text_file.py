@@ -1,7 +1,8 @@
-"""Output writers: each record leaves in one `write`, to a private file or to standard output."""
+"""Output writers: records leave whole, to a private file or to standard output."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Generic, Protocol, Self
 
@@ -41,6 +42,10 @@ class Output(Writer[T_contra], Protocol[T_contra]):
         """Whether it is the file of its name, and not still to take the place of another."""
         ...  # pragma: no cover
 
+    async def write_all(self, items: Sequence[T_contra], /) -> None:
+        """Write several whole, and in one go; or raise, where none of them may be written."""
+        ...  # pragma: no cover
+
     async def put_in_place(self) -> None:
         """Replace an older file now; else the first item that was asked for does it."""
         ...  # pragma: no cover
@@ -53,11 +58,11 @@ def was_asked_for(item: object) -> bool:
 
 @define
 class FileWriter(Generic[T_contra]):
-    """Appends records to a regular file, one `write` each.
+    """Appends records to a regular file; those that come together leave in one `write`.
 
-    Raises (from `write` and `close`):
-        OutputFailedError: the disk is full, or the file cannot be written. The record in hand
-            is then cut off again, so that the file ends with a whole one.
+    Raises (from `write`, `write_all` and `close`):
+        OutputFailedError: the disk is full, or the file cannot be written. The records in hand
+            are then cut off again, so that the file ends with a whole one.
         UnsavedError: somebody has removed the file, or cut it.
     """
 
@@ -123,10 +128,14 @@ class FileWriter(Generic[T_contra]):
 
     async def write(self, item: T_contra, /) -> None:
         """Append one record; the first one that was asked for has the older file replaced."""
+        await self.write_all((item,))
+
+    async def write_all(self, items: Sequence[T_contra], /) -> None:
+        """Append records, all of them or none."""
         if self._syncer is not None:
             self._syncer.touch()
-        self._file.write(self._format.encode(item))
-        if self._replacement is not None and was_asked_for(item):
+        self._file.write(b"".join(map(self._format.encode, items)))
+        if self._replacement is not None and any(map(was_asked_for, items)):
             await self.put_in_place()
 
     async def put_in_place(self) -> None:

@@ -526,10 +526,10 @@ def test_a_failure_on_closing_the_output_ends_the_run(ltx, server, monkeypatch):
 
 
 def test_a_fault_of_our_own_is_never_hidden(ltx, server, monkeypatch):
-    async def faulty(_writer, _lookup):
+    async def faulty(_writer, _lookups):
         raise RuntimeError("our fault")
 
-    monkeypatch.setattr(writers.FileWriter, "write", faulty)
+    monkeypatch.setattr(writers.FileWriter, "write_all", faulty)
     with pytest.raises(RuntimeError, match="our fault"):
         ltx("check", write_emails("ann@example.com"), "-o", "out.jsonl")
 

@@ -105,10 +105,12 @@ def killed_by_strace(checks, output, calls, *, path=None, number, options=()):
     return checks.run(output, *options, under=under).status == -9
 
 
-# What brings data to the disk, by format: the file and the calls.
+# What brings data to the disk, by format: the file and the calls. Two requests at a time bring
+# five records together at most, so that there are many writes.
+NARROW = ("--concurrency", "2")
 CALLS = {
-    "jsonl": [("out.jsonl", "write", (1, 7, 40))],
-    "csv": [("out.csv", "write", (1, 2, 33))],
+    "jsonl": [("out.jsonl", "write", (1, 7, 14))],
+    "csv": [("out.csv", "write", (1, 2, 13))],
     "sqlite": [
         ("out.sqlite-wal", "pwrite64", (1, 3)),
         ("out.sqlite", "pwrite64", (3,)),
@@ -116,8 +118,8 @@ CALLS = {
     ],
 }
 TORTURE = {
-    "jsonl": [("out.jsonl", "write", range(1, 66, 4)), ("out.jsonl", "fsync", (1, 2))],
-    "csv": [("out.csv", "write", range(1, 66, 4)), ("out.csv", "fsync", (1, 2))],
+    "jsonl": [("out.jsonl", "write", range(1, 15)), ("out.jsonl", "fsync", (1, 2))],
+    "csv": [("out.csv", "write", range(1, 15)), ("out.csv", "fsync", (1, 2))],
     "sqlite": [
         ("out.sqlite-wal", "pwrite64", range(1, 30, 2)),
         ("out.sqlite", "pwrite64", range(1, 14)),
@@ -134,7 +136,9 @@ def tortured(checks, uninterrupted, form, calls):
         for number in numbers:
             for left in checks.directory.glob(f"out.{form}*"):
                 left.unlink()
-            kills += killed_by_strace(checks, output, names, path=path, number=number)
+            kills += killed_by_strace(
+                checks, output, names, path=path, number=number, options=NARROW
+            )
             ends_like(checks, output, uninterrupted(form, FEW))
     return kills
 

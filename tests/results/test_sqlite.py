@@ -50,6 +50,14 @@ async def written(path, *lookups):
     await writer.close()
 
 
+async def test_records_that_come_together_are_all_kept(out):
+    writer = await create_database(out, overwrite=False)
+    await writer.write_all([ANN, BOB])
+    await writer.write_all([BAD])
+    await writer.close()
+    assert rows(out, "email") == [(one.email,) for one in (ANN, BOB, BAD)]
+
+
 def seen_by(earlier):
     """The emails that the records of a resumed output were remembered in."""
     return earlier.on_record.__self__.seen

@@ -18,13 +18,22 @@ from ltx_async.cli.exits import ExitStatus, status_of
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.open_file import OpenFile
 from ltx_async.results.columns import COLUMNS
-from ltx_async.results.csv_format import CSV, restored
+from ltx_async.results.csv_format import CSV, TSV, CSVFormat, restored
 from ltx_async.results.formats import FORMATS
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import StreamWriter, standard_output
 from ltx_async.results.text_file import FileWriter
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
+BEGINNINGS = ("", "'", *"=+-@\t\r \uff1d")
+CELLS = st.lists(
+    st.none()
+    | st.integers()
+    | st.floats()
+    | ANY_TEXT
+    | st.builds("{}{}{}".format, *map(st.sampled_from, (BEGINNINGS, 'a1",;\t\n\uff1b', ("", " ")))),
+    max_size=3,
+)
 
 
 @given(ANY_TEXT)
@@ -43,6 +52,13 @@ def test_a_csv_row_reads_back(text, number):
     shown = text.encode("utf-8", "backslashreplace").decode()
     assert row == ["first", row[1], "" if number is None else str(number)]
     assert restored(row[1]) == shown
+
+
+@pytest.mark.parametrize("form", [CSV, TSV, CSVFormat(delimiter=";")])
+@given(CELLS)
+def test_a_row_is_what_its_cells_are_one_by_one(form, cells):
+    row = form.delimiter.join(map(form._cell, cells)) + "\n"
+    assert form.line(iter(cells)) == row.encode("utf-8", "backslashreplace")
 
 
 def test_numbers_are_not_neutralised():
@@ -69,6 +85,33 @@ async def test_a_record_leaves_in_one_write(tmp_path, monkeypatch):
     monkeypatch.undo()
     await writer.close()
     assert sizes == [(tmp_path / "out.jsonl").stat().st_size]
+
+
+async def test_records_that_come_together_leave_in_one_write_or_none_does(tmp_path, monkeypatch):
+    path, write, taken = tmp_path / "out.jsonl", os.write, []
+
+    def counted(descriptor, data):
+        taken.append(len(data))
+        return write(descriptor, data)
+
+    def short(descriptor, data):
+        if len(taken) > 1:
+            raise OSError(28, "No space left on device")
+        return counted(descriptor, data[: len(data) // 2])
+
+    writer = FileWriter.create(path, JSON_LINES)
+    lookups = [make_lookup(f"{number}@example.com") for number in range(5)]
+    monkeypatch.setattr(os, "write", counted)
+    await writer.write_all(lookups)
+    whole = path.read_bytes()
+    assert taken == [len(whole)]
+    assert whole == b"".join(map(JSON_LINES.encode, lookups))
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OutputFailedError, match="disk full"):
+        await writer.write_all(lookups)
+    monkeypatch.undo()
+    await writer.close()
+    assert path.read_bytes() == whole
 
 
 async def test_a_full_disk_leaves_whole_records_and_says_so(tmp_path, monkeypatch):

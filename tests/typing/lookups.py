@@ -36,6 +36,7 @@ async def many(client: LTXClient, later: AsyncIterator[str]) -> None:
     async with run as lookups:
         async for lookup in lookups:
             assert_type(lookup, Lookup)
+            assert_type(lookups.at_hand(), list[Lookup])
     assert_type(run.stats, Stats)
     assert_type(await client.lookup_many(later, ordered=True), list[Lookup])
 

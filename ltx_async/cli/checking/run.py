@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import Factory, define, field
@@ -19,7 +20,7 @@ from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progress
 from ltx_async.errors import LTXError
-from ltx_async.files.errors import FileError, InputError, UnsavedError
+from ltx_async.files.errors import FileError, InputError, OutputFailedError, UnsavedError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.models import Lookup
 from ltx_async.results.text_file import Output, Writer
@@ -126,11 +127,14 @@ class CheckRun:
                 await self._order.finish()
 
     async def _keep_all(self, client: LTXClient, lookups: BulkLookup) -> None:
-        keep = self._keep if self._order is None else self._order.add_answer
         async with lookups:
             async for lookup in lookups:
-                await keep(lookup)
-                self._unusual.add(lookup)
+                if self._order is not None:
+                    await self._order.add_answer(lookup)
+                elif self.results is None:
+                    await self._keep(lookup)
+                else:
+                    await self._keep_several(self.results, [lookup, *lookups.at_hand()])
                 if self.observer.missing:
                     await self._settle(client)
         if self.observer.missing:
@@ -150,15 +154,37 @@ class CheckRun:
     async def _keep_invalid(self, lookup: Lookup, _before: int) -> None:
         await self._keep(lookup)
 
+    async def _keep_several(self, results: Output[Lookup], lookups: list[Lookup]) -> None:
+        """Write lookups in one go; where that fails, one by one up to what cannot be kept."""
+        wanted = lookups if self.only is None else list(filter(self._admits, lookups))
+        try:
+            await results.write_all(wanted)
+        except OutputFailedError:
+            for lookup in lookups:
+                await self._keep(lookup)
+            return
+        except asyncio.CancelledError:
+            self._count(lookups)  # they are written
+            raise
+        self._count(lookups)
+
     async def _keep(self, lookup: Lookup) -> None:
         """Write a lookup, then count it: what is counted is kept."""
-        if self.only is None or self.only.admits(lookup, self.counts.thresholds):
+        if self._admits(lookup):
             try:
                 await self.writer.write(lookup)
             except asyncio.CancelledError:
-                self.counts.add(lookup)  # closing the writer will finish this record
+                self._count((lookup,))  # closing the writer will finish this record
                 raise
-        self.counts.add(lookup)
+        self._count((lookup,))
+
+    def _admits(self, lookup: Lookup) -> bool:
+        return self.only is None or self.only.admits(lookup, self.counts.thresholds)
+
+    def _count(self, lookups: Iterable[Lookup]) -> None:
+        for lookup in lookups:
+            self.counts.add(lookup)
+            self._unusual.add(lookup)
 
     async def _close(self, error: Exception | None, interrupt: Interrupt) -> Exception | None:
         try:

@@ -116,6 +116,17 @@ class BulkLookup:
         """
         self._workers.stop()
 
+    def at_hand(self) -> list[Lookup]:
+        """Return all lookups that can be had now without a wait; there may be none.
+
+        It is called within the iteration, by who writes many results at a time::
+
+            async for lookup in lookups:
+                database.executemany(statement, map(row, [lookup, *lookups.at_hand()]))
+        """
+        hand_over = self._hand_over
+        return [hand_over.give() for _ in range(len(hand_over.done))]
+
     async def __aenter__(self) -> Self:
         if self._entered:
             raise ConfigurationError("this BulkLookup was used before", hint=_ANOTHER)

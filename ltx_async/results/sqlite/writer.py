@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -96,7 +97,7 @@ class SQLiteWriter:
 
     What a killed process had not committed is asked for again by the next `--resume`.
 
-    Raises (from `write` and `close`):
+    Raises (from `write`, `write_all` and `close`):
         OutputFailedError: the disk is full, or the database cannot be written.
         UnsavedError: the same, from `close`, where results were lost; or somebody has removed
             the database.
@@ -127,16 +128,17 @@ class SQLiteWriter:
         return self._replacement is None
 
     async def write(self, lookup: Lookup) -> None:
-        """Take one record; wait where the disk does not keep up.
+        """Take one record; the first of an email that was asked for has an older file replaced."""
+        await self.write_all((lookup,))
 
-        The first record of an email that was asked for has the older database replaced.
-        """
+    async def write_all(self, lookups: Sequence[Lookup]) -> None:
+        """Take records, all of them or none; wait where the disk does not keep up."""
         try:
             self._syncer.touch()
         except sqlite3.Error as error:
             raise database_failure(error, str(self._path)) from error
-        self._pending.append(database_row(lookup))
-        if self._replacement is not None and was_asked_for(lookup):
+        self._pending.extend(map(database_row, lookups))
+        if self._replacement is not None and any(map(was_asked_for, lookups)):
             await self.put_in_place()
         elif len(self._pending) >= _BATCH:
             await self._syncer.catch_up()

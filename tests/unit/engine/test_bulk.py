@@ -783,6 +783,28 @@ async def test_what_was_taken_and_not_given_is_pending(kind, ordered, how):
     assert bulk.pending() or how == "ended"
 
 
+@all_kinds
+@both_orders
+@in_virtual_time
+async def test_what_is_at_hand_comes_without_a_wait_and_counts_as_given(kind, ordered):
+    addresses = emails(60)
+    client = client_over(ScriptedTransport(latency=1.0), concurrency=5)
+    bulk = client.lookup_many(kinds(Source(addresses), kind), ordered=ordered)
+    given = []
+    async with bulk as lookups:
+        assert lookups.at_hand() == []
+        async for lookup in lookups:
+            at = now()
+            together = [lookup, *lookups.at_hand()]
+            assert now() == at
+            assert lookups.at_hand() == []
+            given.append([one.email for one in together])
+            assert {*given[-1]}.isdisjoint(bulk.pending())
+    assert sorted(itertools.chain(*given)) == sorted(addresses)
+    assert max(map(len, given)) == 5
+    assert bulk.at_hand() == []
+
+
 # A source that breaks, a run that ends
 
 
