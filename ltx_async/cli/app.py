@@ -8,7 +8,6 @@ import io
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from typing import Any, Final
@@ -63,9 +62,11 @@ class LazyCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or name the one that was meant."""
-        near = [] if args[0] in _COMMANDS else get_close_matches(args[0], _COMMANDS, 1)
-        if near and not ctx.resilient_parsing:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        if args[0] not in _COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # noqa: PLC0415 - only where none has that name
+
+            if near := get_close_matches(args[0], _COMMANDS, 1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,4 +1,4 @@
-"""Run a command in an event loop: uvloop where it is installed, and signals that end it cleanly."""
+"""Run a command in an event loop, uvloop where that pays, and with signals that end it cleanly."""
 
 from __future__ import annotations
 
@@ -113,23 +113,31 @@ def _verify_descriptors() -> None:
 Body = Callable[..., Coroutine[Any, Any, int]]
 
 
-def in_event_loop(body: Body) -> Callable[..., int]:
+def in_event_loop(body: Body, *, many: bool = True) -> Callable[..., int]:
     """Make a command of a coroutine function, which is given a `Talk` and an `Interrupt`.
 
     Its log and `--quiet` are handled by the talk. If a signal interrupts it within
     `unless_interrupted`, the command ends with the exit status of that signal.
+
+    Args:
+        body: the function.
+        many: whether it sends so many requests that loading uvloop pays.
     """
 
     @functools.wraps(body)
     def command(*, quiet: bool = False, **options: Any) -> int:
         talk = Talk(quiet=quiet)
         with talk.logging():
-            return _run(talk, lambda interrupt: body(talk, interrupt, **options))
+            make_loop = _loop_factory(talk) if many else None
+            return _run(make_loop, lambda interrupt: body(talk, interrupt, **options))
 
     return command
 
 
-def _run(talk: Talk, command: Callable[[Interrupt], Coroutine[Any, Any, int]]) -> int:
+def _run(
+    make_loop: Callable[[], asyncio.AbstractEventLoop] | None,
+    command: Callable[[Interrupt], Coroutine[Any, Any, int]],
+) -> int:
     """Run a command that ends by itself after an interrupt, and return its exit status.
 
     Raises:
@@ -142,7 +150,7 @@ def _run(talk: Talk, command: Callable[[Interrupt], Coroutine[Any, Any, int]]) -
         interrupt.listen()
         return await command(interrupt)
 
-    with asyncio.Runner(loop_factory=_loop_factory(talk)) as runner:
+    with asyncio.Runner(loop_factory=make_loop) as runner:
         try:
             return runner.run(listening())
         except _InterruptedError:

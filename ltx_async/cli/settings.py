@@ -7,7 +7,7 @@ import shlex
 import ssl as tls
 import stat
 from collections.abc import Callable, Collection
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from attrs import field, frozen
 
@@ -17,7 +17,9 @@ from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.errors import ConfigurationError
 from ltx_async.events import Event
 from ltx_async.files.errors import InputError
-from ltx_async.inputs.source import ByteSource
+
+if TYPE_CHECKING:
+    from ltx_async.inputs.source import ByteSource
 
 _LONGEST_TOKEN_FILE: Final = 4096
 _FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -114,6 +116,8 @@ async def find_token(token_file: str | None, talk: Talk) -> str:
 
 
 async def _read_token(name: str, talk: Talk) -> str:
+    from ltx_async.inputs.source import ByteSource  # noqa: PLC0415 - few give a file
+
     source = ByteSource.open(name, "the token file ")
     try:
         _warn_of_readers(source, name, talk)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Generic, Protocol, Self
+from typing import TYPE_CHECKING, Generic, Protocol, Self
 
 from attrs import define, field
 
 from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.files.open_file import OpenFile
-from ltx_async.files.private import create_private
-from ltx_async.files.replacement import Replacement
 from ltx_async.files.sync import Syncer
 from ltx_async.models import Outcome
 from ltx_async.results.scanner import Encoding, T_contra
+
+if TYPE_CHECKING:
+    from ltx_async.files.replacement import Replacement
 
 
 class Writer(Protocol[T_contra]):
@@ -79,6 +80,8 @@ class FileWriter(Generic[T_contra]):
         Raises:
             FileError: it cannot be made or written.
         """
+        from ltx_async.files.private import create_private  # noqa: PLC0415 - not for a stream
+
         return cls.at_end(create_private(path, locked=True), record_format, empty=True)
 
     @classmethod
@@ -106,6 +109,8 @@ class FileWriter(Generic[T_contra]):
             FileError: what is there cannot be replaced, another process has its lock, or
                 nothing can be written there.
         """
+        from ltx_async.files.replacement import Replacement  # noqa: PLC0415 - not for a stream
+
         replacement = Replacement.at(path)
         try:
             replacement.file.write(record_format.header)

@@ -127,12 +127,18 @@ def test_a_real_terminal_gets_the_table_and_no_bar_is_left(server, launch, monke
 
 def test_one_email_waits_for_nothing_that_only_files_need():
     code = (
-        "import sys; import ltx_async.cli.commands.get; from ltx_async import LTXClient;"
-        "bad = {'sqlite3', 'csv', 'zipfile', 'importlib.metadata', 'rich.live',"
-        " 'ltx_async.inputs.reading', 'ltx_async.inputs.tables', 'ltx_async.report'};"
-        "sys.exit(', '.join(sorted(bad & set(sys.modules))) or 0)"
+        "import sys; from ltx_async.cli.app import run; status = run(['get', '..']);"
+        "bad = {'sqlite3', 'csv', 'zipfile', 'importlib.metadata', 'rich.live', 'uvloop', 'html',"
+        " 'difflib', 'ltx_async.inputs.reading', 'ltx_async.inputs.tables', 'ltx_async.report',"
+        " 'ltx_async.inputs.source', 'ltx_async.monitor', 'ltx_async.files.private'};"
+        "sys.exit(', '.join(sorted(bad & set(sys.modules))) or status)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        env={**os.environ, "USEAPI_TOKEN": "user:12345-abcdefghi"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (ended.returncode, ended.stderr.strip()) == (1, "")
+    assert '"outcome":"invalid"' in ended.stdout

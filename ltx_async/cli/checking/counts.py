@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
 from ltx_async.alerts import MostUrgent, Sighting, Thresholds
-from ltx_async.cli.checking.earlier import Earlier
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.models import Lookup, Outcome
-from ltx_async.monitor.figures import Figures
 from ltx_async.reasons import Reasons
+
+if TYPE_CHECKING:
+    from ltx_async.cli.checking.earlier import Earlier
+    from ltx_async.monitor.figures import Figures
 
 MOST_SHOWN: Final = 20
 """How many of the accounts that need somebody are listed on standard error."""

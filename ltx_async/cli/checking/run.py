@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import Factory, define, field
 
-from ltx_async import BulkLookup, LTXClient
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.hints import UnusualEmails, explain_not_found
 from ltx_async.cli.checking.order import InputOrder
 from ltx_async.cli.checking.summary import Summary
-from ltx_async.cli.checking.thresholds import Only
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progress
 from ltx_async.errors import LTXError
 from ltx_async.files.errors import FileError, InputError, OutputFailedError, UnsavedError
-from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.models import Lookup
-from ltx_async.results.text_file import Output, Writer
 from ltx_async.wording import counted
+
+if TYPE_CHECKING:
+    from ltx_async import BulkLookup, LTXClient
+    from ltx_async.cli.checking.thresholds import Only
+    from ltx_async.inputs.emails import DistinctEmails
+    from ltx_async.results.text_file import Output, Writer
 
 # After a signal, a run is to end within 5 seconds: the first three together are less.
 _GRACE: Final = 3.0

@@ -13,10 +13,8 @@ from attrs import field, frozen
 
 from ltx_async.alerts import MostUrgent
 from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
-from ltx_async.cli.checking.thresholds import as_options
 from ltx_async.cli.exits import explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
-from ltx_async.files.replacement import write_whole
 from ltx_async.inputs.entries import LineCounts
 from ltx_async.models import Stats
 from ltx_async.reasons import as_json
@@ -89,6 +87,8 @@ class Summary:
         """The command that shows everybody who needs somebody."""
         if self.results is None:
             return "--summary-json has all"
+        from ltx_async.cli.checking.thresholds import as_options  # noqa: PLC0415 - not for `get`
+
         options = as_options(self.counts.thresholds)
         return f"ltx-async report {shlex.quote(self.results)} --attention{options}"
 
@@ -161,6 +161,8 @@ class Summary:
         Raises:
             FileError: it cannot be written.
         """
+        from ltx_async.files.replacement import write_whole  # noqa: PLC0415 - not for `get`
+
         write_whole(path, json.dumps(self.as_json(), indent=2).encode() + b"\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from ltx_async.alerts import Thresholds
@@ -21,7 +22,7 @@ from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
 
-@in_event_loop
+@partial(in_event_loop, many=False)
 async def accounts(
     talk: Talk,
     interrupt: Interrupt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ltx_async.cli.checking.activity import OBSERVED
@@ -19,7 +20,7 @@ from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
 
-@in_event_loop
+@partial(in_event_loop, many=False)
 async def get(
     talk: Talk, interrupt: Interrupt, *, emails: tuple[str, ...], as_json: bool, **options: Any
 ) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from html import escape
 from itertools import islice
 from typing import Final
 
@@ -35,7 +34,7 @@ class Lookups(list[Lookup]):
         head = _cells(("email", "outcome", "balance", "sign-in ends", "what is wrong"), "th")
         body = "".join(rows)
         return (
-            f"<table><caption>{escape(self._counted())}</caption>"
+            f"<table><caption>{_escaped(self._counted())}</caption>"
             f"<thead>{head}</thead><tbody>{body}</tbody></table>{rest if more else ''}"
         )
 
@@ -52,7 +51,7 @@ def html_of(stats: Stats, state: str) -> str:
         "median reply": p50,
     }
     rows = "".join(_cells((name, text)) for name, text in figures.items() if text is not None)
-    return f"<table><caption>{escape(state)}</caption><tbody>{rows}</tbody></table>"
+    return f"<table><caption>{_escaped(state)}</caption><tbody>{rows}</tbody></table>"
 
 
 def _outcomes(counted: Mapping[Outcome, int]) -> str:
@@ -76,4 +75,10 @@ def _row(lookup: Lookup) -> str:
 
 def _cells(values: Iterable[object], tag: str = "td") -> str:
     texts = ("" if value is None else inert(str(value))[:_LONGEST_CELL] for value in values)
-    return f"<tr>{''.join(f'<{tag}>{escape(text)}</{tag}>' for text in texts)}</tr>"
+    return f"<tr>{''.join(f'<{tag}>{_escaped(text)}</{tag}>' for text in texts)}</tr>"
+
+
+def _escaped(text: str) -> str:
+    from html import escape  # noqa: PLC0415 - takes time to load, and few are in a notebook
+
+    return escape(text)
