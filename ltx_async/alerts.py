@@ -39,6 +39,7 @@ _OF_OUTCOMES: Final = {
     Outcome.INVALID: (Need.INVALID, "invalid email"),
     Outcome.FAILED: (Need.FAILED, "lookup failed"),
 }
+_WELL: Final = Outcome.OK  # a name, as there may be a million accounts
 _CROSSINGS: Final = frozenset(Need) - {need for need, _ in _OF_OUTCOMES.values()}
 
 
@@ -200,7 +201,7 @@ class Thresholds:
 
     def concern(self, outcome: Outcome) -> bool:
         """Whether an account of this outcome may need somebody."""
-        return outcome is not Outcome.OK or bool(self)
+        return outcome is not _WELL or bool(self)
 
     def attention(self, found: Finding, now: datetime | None = None) -> Attention | None:
         """Say why an account needs somebody; None where it does not.

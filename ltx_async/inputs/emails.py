@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from attrs import define, field
 
@@ -20,6 +20,10 @@ from ltx_async.models import Lookup, Outcome
 
 if TYPE_CHECKING:
     from ltx_async.inputs.sequence import InputSequence
+
+
+_FIRST: Final = Meeting.FIRST  # a name, as there may be a million emails
+_AGAIN: Final = Meeting.AGAIN
 
 
 def invalid_lookup(entry: Entry, index: int) -> Lookup:
@@ -77,10 +81,13 @@ class DistinctEmails:
         return self
 
     async def __anext__(self) -> str:
-        while (entry := await self._next()) is not None:
+        while (email := self.at_hand()) is None:
+            if self.taken and not self._ready:
+                await asyncio.sleep(0)  # signals are heard between the pieces
+            entry = await self._next()
+            if entry is None:
+                raise StopAsyncIteration
             if not self._is_new(entry):
-                if not self._ready:
-                    await asyncio.sleep(0)  # signals are heard between the pieces
                 continue
             if entry.email is None:
                 await self._refuse(entry)
@@ -91,7 +98,7 @@ class DistinctEmails:
             else:
                 self.given += 1
                 return entry.email
-        raise StopAsyncIteration
+        return email
 
     def at_hand(self) -> str | None:
         """Return the next email if it has been read and nothing else is to be done before it.
@@ -182,11 +189,13 @@ class DistinctEmails:
         self.taken += 1
         email = entry.email
         met = self.seen.meet(entry.text if email is None else email, refused=email is None)
-        if met is Meeting.AGAIN:
+        if met is _FIRST:
+            return True
+        if met is _AGAIN:
             self.duplicates += 1
-        elif not isinstance(met, Meeting) and self.on_earlier is not None:
+        elif self.on_earlier is not None:
             self.on_earlier(met)
-        return met is Meeting.FIRST
+        return False
 
     async def _refuse(self, entry: Entry) -> None:
         self.composed += any(True for _ in addresses_in(entry.text))

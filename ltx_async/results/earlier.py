@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import define, field, frozen
 
 from ltx_async.models import Outcome
-from ltx_async.results.record import Record
+from ltx_async.results.usual_record import Brief
 
 
 @frozen
@@ -26,7 +26,7 @@ class Renewal:
     def __bool__(self) -> bool:
         return bool(self.outcomes) or self.before is not None
 
-    def concerns(self, record: Record) -> bool:
+    def concerns(self, record: Brief) -> bool:
         """Whether a record is dropped."""
         if self.before is not None and record.checked_at < self.before:
             return True
@@ -46,18 +46,19 @@ class EarlierRecords:
         remarks: what else users should know about the output, half a sentence each.
     """
 
-    on_record: Callable[[Record], None] = lambda _: None
+    on_record: Callable[[Brief], None] = lambda _: None
     renewal: Renewal = field(factory=Renewal)
     count: int = field(default=0, init=False)
     oldest: datetime | None = field(default=None, init=False)
     base_urls: set[str] = field(factory=set, init=False)
     remarks: list[str] = field(factory=list, init=False)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Brief) -> None:
         """Take a record that stays."""
         self.count += 1
-        if self.oldest is None or record.checked_at < self.oldest:
-            self.oldest = record.checked_at
-        if record.base_url is not None:
-            self.base_urls.add(record.base_url)
+        checked_at, base_url = record.checked_at, record.base_url
+        if self.oldest is None or checked_at < self.oldest:
+            self.oldest = checked_at
+        if base_url is not None:
+            self.base_urls.add(base_url)
         self.on_record(record)

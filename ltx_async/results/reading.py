@@ -13,7 +13,8 @@ from attrs import define, field
 
 from ltx_async.files.errors import InputError, verify_name
 from ltx_async.results.formats import FORMATS
-from ltx_async.results.record import Flaw, Item, Record
+from ltx_async.results.record import Flaw, Record
+from ltx_async.results.usual_record import Brief, Item
 from ltx_async.wording import counted
 
 _WHAT_TO_NAME: Final = "Name a file written by `check -o`."
@@ -47,23 +48,32 @@ class RecordReader(Iterator[Record]):
 
     name: str
     _items: Generator[Item]
+    _brief: Iterator[Brief] = field(init=False)
     _records: int = field(default=0, init=False)
     _unusable: int = field(default=0, init=False)
     _torn: bool = field(default=False, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self._brief = self._usable()
+
     def __next__(self) -> Record:
+        record = next(self._brief)
+        return record if isinstance(record, Record) else record.record()
+
+    def _usable(self) -> Iterator[Brief]:
         for item in self._items:
             self._unusable += self._torn  # only the last record can be torn; others are unusable
-            self._torn = item is Flaw.TORN
-            if isinstance(item, Record):
+            if isinstance(item, Flaw):
+                self._torn = item is Flaw.TORN
+                self._unusable += item is Flaw.UNUSABLE
+            else:
+                self._torn = False
                 self._records += 1
-                return item
-            self._unusable += item is Flaw.UNUSABLE
+                yield item
         if not self._records and (self._unusable or self._torn):
             raise InputError(
                 f"{self.name}: not one line of it is a result of a check.", hint=_WHAT_TO_NAME
             )
-        raise StopIteration
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -91,6 +101,11 @@ class RecordReader(Iterator[Record]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def brief_records(reader: RecordReader) -> Iterator[Brief]:
+    """Return the records that are left of a file, as it is quickest to read them."""
+    return reader._brief  # noqa: SLF001 - of the same module
 
 
 def _items(path: Path, *, accounts: bool) -> Generator[Item]:

@@ -160,6 +160,3 @@ class Flaw(Enum):
 
     UNUSABLE = auto()
     TORN = auto()
-
-
-Item = Record | Flaw

@@ -14,10 +14,12 @@ from attrs import define, field
 
 from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.models import Lookup
-from ltx_async.results.record import Flaw, Item, Record
+from ltx_async.results.record import Flaw, Record
+from ltx_async.results.usual_record import Brief, Item
 
 T_contra = TypeVar("T_contra", contravariant=True)
 _BLANKS: Final = frozenset((b" ", b"\r", b"\n"))
+_UNUSABLE: Final = Flaw.UNUSABLE  # a name, as there may be a million lines
 _NOT_OURS: Final = "not what `check` writes here"
 
 
@@ -70,7 +72,7 @@ class TextFormat(Encoding[Lookup], Protocol):
         """
         ...  # pragma: no cover
 
-    def parse_briefly(self, data: bytes) -> Record:
+    def parse_briefly(self, data: bytes) -> Brief:
         """Return a record without the JSON of its account, as fast as can be.
 
         Raises:
@@ -112,13 +114,18 @@ class Scanner:
         """How many bytes follow the last whole record."""
         return len(self._rest) + self._zeros
 
-    def feed(self, line: bytes) -> tuple[Record, bytes] | None:
+    def feed(self, line: bytes) -> tuple[Brief, bytes] | None:
         """Take a line with its end; return the record that it completes, also as bytes.
 
         Raises:
             UnusableOutputError: what came before was no record, and this is more.
         """
         self.lines += 1
+        if not self._rest and not self._zeros and (self.lines > 1 or not self.header):
+            record = None if self.format.goes_on(line) else self._parsed(line)
+            if record is not None:  # nearly always
+                self.whole += len(line)
+                return record, line
         if line.endswith(b"\0") and not (line := self._without_zeros(line)):
             return None
         if self.lines == 1 and self.header:
@@ -132,10 +139,6 @@ class Scanner:
         within = bool(self._rest)
         if not within:
             self._rest_line, self._holds_record = self.lines, False
-            whole = not self._zeros and not self.format.goes_on(line)
-            if whole and (record := self._parsed(line)) is not None:  # nearly always
-                self.whole += len(line)
-                return record, line
         self._holds_record = self._holds_record or (within and self._is_record(line))
         self._rest += line
         return None if self.format.goes_on(line, within=within) else self._complete()
@@ -177,7 +180,7 @@ class Scanner:
         else:
             self.header, self.whole = line, len(line)
 
-    def _complete(self) -> tuple[Record, bytes] | None:
+    def _complete(self) -> tuple[Brief, bytes] | None:
         data = bytes(self._rest)
         record = None if self._zeros else self._parsed(data)
         if record is None:
@@ -191,7 +194,7 @@ class Scanner:
         """Whether a line within a record is one itself: text of a cell, or one after a torn one."""
         return self._parsed(line) is not None
 
-    def _parsed(self, data: bytes) -> Record | None:
+    def _parsed(self, data: bytes) -> Brief | None:
         try:
             return self.format.parse_briefly(data)
         except ValueError:
@@ -238,7 +241,7 @@ def items_in(lines: Iterator[bytes], form: TextFormat, *, accounts: bool = True)
             if _is_blank(line):
                 continue
             if not form.goes_on(line):  # nearly always
-                yield _item(parse, line, Flaw.UNUSABLE)
+                yield _item(parse, line, _UNUSABLE)
                 continue
         record += line
         if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
@@ -248,7 +251,7 @@ def items_in(lines: Iterator[bytes], form: TextFormat, *, accounts: bool = True)
         yield _item(parse, bytes(record) + b"\n", Flaw.TORN)
 
 
-def _item(parse: Callable[[bytes], Record], record: bytes, flaw: Flaw) -> Item:
+def _item(parse: Callable[[bytes], Brief], record: bytes, flaw: Flaw) -> Item:
     try:
         return parse(record)
     except ValueError:

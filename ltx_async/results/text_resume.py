@@ -15,9 +15,9 @@ from ltx_async.files.private import reopen_private
 from ltx_async.files.replacement import Replacement
 from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
-from ltx_async.results.record import Record
 from ltx_async.results.scanner import Scanner, TextFormat, UnusableOutputError
 from ltx_async.results.text_file import FileWriter
+from ltx_async.results.usual_record import Brief
 
 _LINES_AT_A_TIME: Final = 500
 _PIECE: Final = 1 << 20
@@ -67,7 +67,7 @@ def _remarks(scanner: Scanner) -> Iterator[str]:
         yield f"there is no column for {', '.join(scanner.format.left_out)}: that is left out"
 
 
-async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Record, bytes], None]) -> None:
+async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Brief, bytes], None]) -> None:
     """Take the whole records of a file, and let the loop hear signals between them."""
     try:
         with os.fdopen(os.dup(file.descriptor), "rb") as reading:
@@ -88,7 +88,7 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
     with Replacement.of(file) as replacement:
         kept = bytearray()
 
-        def take(record: Record, data: bytes) -> None:
+        def take(record: Brief, data: bytes) -> None:
             if not earlier.renewal.concerns(record):
                 kept.extend(data if earlier.count else scanner.header + data)
                 earlier.add(record)

@@ -16,8 +16,8 @@ from ltx_async.models import Lookup, Outcome
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.formats import Existing, open_output
 from ltx_async.results.known import KnownEmails
-from ltx_async.results.record import Record
 from ltx_async.results.text_file import Output
+from ltx_async.results.usual_record import Brief
 
 
 @define(eq=False)
@@ -91,7 +91,7 @@ async def open_results(
     verify_name(path, OutputRefusedError)
     known = KnownEmails()
 
-    def remember(record: Record) -> None:
+    def remember(record: Brief) -> None:
         known.add(record.email, record.outcome)
 
     found = EarlierRecords(remember, renewal)

@@ -12,8 +12,9 @@ from ltx_async.inputs.seen import SeenEmails
 from ltx_async.models import Outcome
 from ltx_async.monitor.figures import Figures
 from ltx_async.reasons import MOST_KINDS, OTHER, Reason
-from ltx_async.results.record import Record
+from ltx_async.results.usual_record import Brief
 
+_REFUSED: Final = Outcome.INVALID  # a name, as there may be a million records
 MOST_KEPT: Final = 1_000
 """How many accounts that need somebody are kept in full, as there may be a million."""
 
@@ -57,18 +58,14 @@ class EarlierResults:
     )
     _failures: set[Reason] = field(factory=set, init=False)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Brief) -> None:
         """Take one record."""
         if self.figures is not None:
             self.figures.add(record)
-        reason = None if record.reason is None else self._told_apart(record.reason, record.email)
-        attention = self.thresholds.attention(record, self.now)
-        if attention is None:
-            earlier = self._brief(record.outcome, reason, ())
-        else:
-            earlier = self._judged(record.outcome, reason, attention)
-        refused = record.outcome is Outcome.INVALID
-        self.seen.remember(record.email, earlier, refused=refused)
+        outcome = record.outcome
+        concerned = self.thresholds.concern(outcome)
+        earlier = self._judged(record) if concerned else self._brief(outcome)
+        self.seen.remember(record.email, earlier, refused=outcome is _REFUSED)
 
     def _told_apart(self, reason: Reason, email: str) -> Reason:
         """Return the one object kept for a reason, however many records have it."""
@@ -78,7 +75,14 @@ class EarlierResults:
         self._failures.add(kind)
         return kind
 
-    def _judged(self, outcome: Outcome, reason: Reason | None, attention: Attention) -> Earlier:
+    def _judged(self, record: Brief) -> Earlier:
+        reason = None if record.reason is None else self._told_apart(record.reason, record.email)
+        attention = self.thresholds.attention(record, self.now)
+        if attention is None:
+            return self._brief(record.outcome, reason)
+        return self._kept(record.outcome, reason, attention)
+
+    def _kept(self, outcome: Outcome, reason: Reason | None, attention: Attention) -> Earlier:
         too_many = self.urgent.add(attention)
         if too_many is attention:
             return self._brief(outcome, reason, attention.reasons)
@@ -88,9 +92,12 @@ class EarlierResults:
         self._in_detail[attention] = earlier
         return earlier
 
-    def _brief(self, outcome: Outcome, reason: Reason | None, needs: tuple[Need, ...]) -> Earlier:
+    def _brief(
+        self, outcome: Outcome, reason: Reason | None = None, needs: tuple[Need, ...] = ()
+    ) -> Earlier:
         """Return the one object shared by all records that say the same."""
         key = outcome, reason, needs
-        if key not in self._in_brief:
-            self._in_brief[key] = Earlier(outcome, reason, needs)
-        return self._in_brief[key]
+        earlier = self._in_brief.get(key)
+        if earlier is None:
+            earlier = self._in_brief[key] = Earlier(outcome, reason, needs)
+        return earlier

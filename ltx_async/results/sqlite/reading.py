@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ltx_async.results.columns import COLUMNS, UnusableRecordError
-from ltx_async.results.record import Flaw, Item, Record
+from ltx_async.results.record import Flaw, Record
+from ltx_async.results.usual_record import Item
 
 MAGIC: Final = b"SQLite format 3\0"
 """What every database begins with (https://www.sqlite.org/fileformat.html, 1.3)."""
