@@ -19,6 +19,8 @@ def entry_key(email: str) -> str:
     of `watch` go by it: `Ann@x` and `ann@x` may be two mailboxes (RFC 5321 2.4), and are
     asked for as two.
     """
+    if email.islower():
+        return email
     local, at, domain = email.rpartition("@")
     lowered = _lower(domain)
     return email if lowered == domain or not at else f"{local}@{lowered}"

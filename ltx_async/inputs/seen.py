@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from ltx_async.results.known import EmailNumbers
+from ltx_async.results.known import KeyNumbers, email_key
 
 Earlier = TypeVar("Earlier")
 
@@ -27,7 +27,7 @@ class SeenEmails(Generic[Earlier]):
     that is sent are never the same, even if both are written alike.
     """
 
-    _numbers: EmailNumbers = field(factory=EmailNumbers, init=False)
+    _numbers: KeyNumbers = field(factory=KeyNumbers, init=False)
     _earlier: list[Earlier] = field(factory=list, init=False)
     _number_of: dict[int, int] = field(factory=dict, init=False)  # by identity of what is kept
 
@@ -40,7 +40,7 @@ class SeenEmails(Generic[Earlier]):
         if number is None:
             self._earlier.append(earlier)
             number = self._number_of[id(earlier)] = len(self._earlier)
-        self._numbers.put(email, number, refused=refused)
+        self._numbers.put(email_key(email, refused=refused), number)
 
     def meet(self, email: str, *, refused: bool = False) -> Earlier | Meeting:
         """Note an email of the input, and return what is known of it.
@@ -51,7 +51,7 @@ class SeenEmails(Generic[Earlier]):
             email: as it stands in the input.
             refused: whether it will not be asked for.
         """
-        number = self._numbers.put(email, refused=refused)
+        number = self._numbers.put(email_key(email, refused=refused))
         if number is None:
             return Meeting.FIRST
         return self._earlier[number - 1] if number else Meeting.AGAIN

@@ -24,7 +24,6 @@ def attention_table(summary: Summary, results: Results, *, suffix: str) -> bytes
         suffix: `.csv` or `.tsv`.
     """
     form = _FORMATS[suffix]
-    checked = {one.email: one.checked_at for one in results.records}
     lines = [form.line(COLUMNS)]
     for one in summary.attention:
         due_at = one.due_at
@@ -34,7 +33,7 @@ def attention_table(summary: Summary, results: Results, *, suffix: str) -> bytes
             " ".join(one.reasons),
             one.balance,
             one.text,
-            timestamp(checked[one.email]),
+            timestamp(results.records.value_of(one.email, "checked_at")),
             results.source_of(one.email) or results.name,
         )
         lines.append(form.line(cells))

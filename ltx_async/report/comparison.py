@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from ltx_async.codec.identity import entry_key
 from ltx_async.models import Outcome, timestamp
+from ltx_async.report.records import Records
 from ltx_async.report.results import Results
 from ltx_async.results.record import Record
 
@@ -109,10 +109,9 @@ def compare(older: Results, newer: Results) -> Comparison:
     address refused, and the older one did not. A lookup that failed says nothing about the
     account: that is "no answer now", and no recovery follows from it.
     """
-    before = {entry_key(one.email): one for one in older.records}
-    after = {entry_key(one.email): one for one in newer.records}
     order = list(ChangeKind)
-    changes = sorted(_changes(before, after), key=lambda change: order.index(change.kind))
+    found = _changes(older.records, newer.records)
+    changes = sorted(found, key=lambda change: order.index(change.kind))
     return Comparison(
         older.name,
         older.as_of,
@@ -121,16 +120,17 @@ def compare(older: Results, newer: Results) -> Comparison:
     )
 
 
-def _changes(before: dict[str, Record], after: dict[str, Record]) -> Iterator[Change]:
-    for key, latest in {**before, **after}.items():
-        pair = before.get(key), after.get(key)
-        if (kind := _kind(*pair)) is not None:
-            yield Change(latest.email, kind, *pair)
+def _changes(older: Records, newer: Records) -> Iterator[Change]:
+    for before in older:
+        after = newer.find(before.email)
+        if (kind := _kind(before, after)) is not None:
+            yield Change(before.email if after is None else after.email, kind, before, after)
+    for after in newer:
+        if older.find(after.email) is None:
+            yield Change(after.email, ChangeKind.NEW, None, after)
 
 
-def _kind(before: Record | None, after: Record | None) -> ChangeKind | None:
-    if before is None:
-        return ChangeKind.NEW
+def _kind(before: Record, after: Record | None) -> ChangeKind | None:
     if after is None:
         return ChangeKind.GONE
     if after.outcome in _BROKEN and before.outcome not in _BROKEN:

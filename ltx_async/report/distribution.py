@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from attrs import frozen
@@ -49,11 +49,14 @@ def bins(values: Iterable[float], *, at_most: int) -> tuple[Bin, ...]:
     bounds = _bounds(low, end, width)
     if len(bounds) - (tail is None) > at_most:  # what lies between them was rounded down
         bounds = _bounds(low, end, 2 * width)
-    counts = Counter(bisect_right(bounds, value) for value in ordered)
-    highs = bounds[1:] if tail is None else [*bounds[1:], None]
+    begins = [bisect_left(ordered, bound) for bound in bounds]
+    highs: list[float | None] = [*bounds[1:]]
+    if tail is not None:
+        highs.append(None)
+        begins.append(len(ordered))
     return tuple(
-        Bin(least, high, counts[n])
-        for n, (least, high) in enumerate(zip(bounds, highs, strict=False), 1)
+        Bin(least, high, end - begin)
+        for least, high, (begin, end) in zip(bounds, highs, pairwise(begins), strict=False)
     )
 
 

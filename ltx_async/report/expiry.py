@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from attrs import frozen
 
+from ltx_async.report.arrays import Moments, microseconds, moment_of
 from ltx_async.wording import day, full_day
 
+_DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
 _WEEK: Final = timedelta(days=7)
 SOON: Final = timedelta(days=7)
 """What counts as ending soon."""
@@ -46,23 +47,27 @@ class Expiry:
     later: int
 
 
-def expiry(moments: Iterable[datetime | None], as_of: datetime) -> Expiry:
-    """Count the ends (aware) as seen at `as_of` (aware)."""
-    known = [moment for moment in moments if moment is not None]
-    ahead = [moment for moment in known if moment > as_of]
-    mondays = Counter(_monday_of(moment) for moment in ahead)
-    first = _monday_of(as_of)
+def expiry(moments: Moments, as_of: datetime) -> Expiry:
+    """Count the ends as seen at `as_of` (aware)."""
+    now = microseconds(as_of)
+    ahead = [end for end in moments.since() if end > now]
+    days = Counter(end // _DAY for end in ahead)
+    mondays: Counter[date] = Counter()
+    for number, count in days.items():
+        mondays[_monday_of(moment_of(number * _DAY).date())] += count
+    first = _monday_of(as_of.date())
     weeks = tuple(
         Week(begins, mondays.pop(begins, 0))
         for begins in (first + n * _WEEK for n in range(WEEKS_AHEAD))
     )
-    soon = sum(moment - as_of <= SOON for moment in ahead)
-    return Expiry(len(known), len(known) - len(ahead), soon, weeks, mondays.total())
+    known = sum(1 for _ in moments.since())
+    soon_over = microseconds(as_of + SOON)
+    soon = sum(end <= soon_over for end in ahead)
+    return Expiry(known, known - len(ahead), soon, weeks, mondays.total())
 
 
-def _monday_of(moment: datetime) -> date:
-    day_of = moment.date()
-    return day_of - timedelta(days=min(day_of.weekday(), day_of.toordinal() - 1))
+def _monday_of(one: date) -> date:
+    return one - timedelta(days=min(one.weekday(), one.toordinal() - 1))
 
 
 @frozen

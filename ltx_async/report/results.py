@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
 from attrs import evolve, field, frozen
 
+from ltx_async.alerts import Attention, Thresholds
 from ltx_async.codec.identity import entry_key
-from ltx_async.results.reading import RecordReader
+from ltx_async.report.records import Records
+from ltx_async.results.reading import RecordReader, brief_records
 from ltx_async.results.record import Record
 from ltx_async.wording import counted
 
@@ -27,19 +28,20 @@ class Results:
     """
 
     name: str
-    records: tuple[Record, ...]
+    records: Records
     remarks: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(factory=dict, hash=False, repr=False)
 
     @property
     def as_of(self) -> datetime | None:
         """When the last of the records was found out; None without any."""
-        return max((record.checked_at for record in self.records), default=None)
+        return self.records.moments("checked_at").latest()
 
     @property
     def base_urls(self) -> dict[str, int]:
         """Where the records were asked for, with how many, as far as they tell; most first."""
-        asked = Counter(one.base_url for one in self.records if one.base_url is not None)
+        asked = self.records.counts("base_url")
+        del asked[None]
         return dict(asked.most_common())
 
     def source_of(self, email: str) -> str | None:
@@ -48,7 +50,13 @@ class Results:
 
     def of_emails(self, emails: Collection[str]) -> Self:
         """Return the results of these emails alone."""
-        return evolve(self, records=tuple(one for one in self.records if one.email in emails))
+        return evolve(self, records=Records.of(self.records.where("email", emails.__contains__)))
+
+    def attention(self, thresholds: Thresholds, now: datetime) -> Iterator[Attention]:
+        """Return the accounts that need somebody as of `now` (aware), in no order."""
+        for record in self.records.where("outcome", thresholds.concern):
+            if (attention := thresholds.attention(record, now)) is not None:
+                yield attention
 
 
 def collect(*readers: RecordReader) -> Results:
@@ -60,32 +68,32 @@ def collect(*readers: RecordReader) -> Results:
     Raises:
         InputError: a file cannot be read, or nothing in it is a result.
     """
-    records: dict[str, Record] = {}
+    files = [(reader.name, Records.of(brief_records(reader))) for reader in readers]
+    told = list(map(_remarks, readers, (records for _, records in files)))
+    if len(files) == 1:
+        return Results(*files[0], tuple(told[0]))
+    remarks = [
+        f"{name}: {one}" for (name, _), ones in zip(files, told, strict=True) for one in ones
+    ]
     sources: dict[str, str] = {}
-    remarks: list[str] = []
-    twice = 0
-    for reader in readers:
-        found, replaced = _records_of(reader)
-        remarks += (f"{reader.name}: {one}" if len(readers) > 1 else one for one in replaced)
-        for key, record in found.items():
-            twice += key in records
-            if key not in records or records[key].checked_at <= record.checked_at:
-                records[key], sources[key] = record, reader.name
-    if twice:
+    latest = Records.of(_latest(files, sources))
+    if twice := sum(len(records) for _, records in files) - len(latest):
         remarks.append(f"In several files, of which the latest counts: {counted(twice, 'email')}.")
-    name = ", ".join(reader.name for reader in readers)
-    several = sources if len(readers) > 1 else {}
-    return Results(name, tuple(records.values()), tuple(remarks), several)
+    return Results(", ".join(name for name, _ in files), latest, tuple(remarks), sources)
 
 
-def _records_of(reader: RecordReader) -> tuple[dict[str, Record], list[str]]:
-    """Return the records of a file by key, and what is to be remarked."""
-    records: dict[str, Record] = {}
-    read = 0
-    for record in reader:
-        read += 1
-        records[entry_key(record.email)] = record.forget_account()
-    remarks = list(reader.remarks)
-    if repeated := read - len(records):
-        remarks.append(f"Replaced by a later one of the same email: {counted(repeated, 'record')}.")
-    return records, remarks
+def _remarks(reader: RecordReader, records: Records) -> Iterator[str]:
+    yield from reader.remarks
+    if records.replaced:
+        ones = counted(records.replaced, "record")
+        yield f"Replaced by a later one of the same email: {ones}."
+
+
+def _latest(files: Sequence[tuple[str, Records]], sources: dict[str, str]) -> Iterator[Record]:
+    """Return records that none of an earlier file is later than, and note the file of each."""
+    for number, (name, records) in enumerate(files):
+        for record in records:
+            before = (one.value_of(record.email, "checked_at") for _, one in files[:number])
+            if all(moment is None or moment <= record.checked_at for moment in before):
+                sources[entry_key(record.email)] = name
+                yield record

@@ -50,8 +50,8 @@ def account_table(results: Results, summary: Summary) -> dict[str, Any]:
     records = results.records
     urgent = {one.email: (rank, one) for rank, one in enumerate(summary.attention)}
     last = (len(urgent), None)
-    ordered = sorted(records, key=lambda one: urgent.get(one.email, last)[0])
-    kept = ordered[:MOST_ROWS]
+    ranks = [urgent.get(email, last)[0] for email in records.column("email")]
+    kept = [records[row] for row in sorted(range(len(records)), key=ranks.__getitem__)[:MOST_ROWS]]
     hidden = set() if results.sources else {"source"}
     columns = [one for one in _ACCOUNT_COLUMNS if one[0] not in hidden]
     return {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from heapq import nlargest
+from operator import itemgetter
 from typing import Any, Final
 
 from attrs import asdict, field, frozen
@@ -18,6 +18,7 @@ from ltx_async.reasons import Reason, Reasons
 from ltx_async.reasons import as_json as reasons_as_json
 from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import Expiry, expiry
+from ltx_async.report.records import Records
 from ltx_async.report.results import Results
 from ltx_async.results.record import Record
 from ltx_async.wording import counted
@@ -25,7 +26,7 @@ from ltx_async.wording import counted
 PERCENTILES: Final = {"p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99, "max": 100}
 """Names of the percentiles of the time that lookups took."""
 
-_SLOWEST: Final = 10
+_MOST_SLOWEST: Final = 10
 _MOST_BINS: Final = 30
 _NO_THRESHOLDS: Final = Thresholds()
 
@@ -139,21 +140,21 @@ def summarise(
     age = None if now is None or as_of is None else now - as_of
     now = now or as_of or EPOCH
     base_urls = results.base_urls
-    counts = Counter(one.outcome for one in records)
-    sent = [one for one in records if one.attempts and one.elapsed_ms is not None]
+    outcomes = records.counts("outcome")
+    latency_ms, slowest = _times(records)
     return Summary(
         results=results.name,
         accounts=len(records),
         as_of=as_of,
-        outcomes={outcome: counts[outcome] for outcome in Outcome},
-        balance=_balance((one.balance for one in records if one.balance is not None), most_bins),
-        sign_ins=expiry((one.refresh_token_expires_at for one in records), as_of or EPOCH),
-        access_tokens=expiry((one.token_expires_at for one in records), as_of or EPOCH),
-        latency_ms=_latency(sent),
-        slowest=tuple(nlargest(_SLOWEST, sent, key=_elapsed)),
+        outcomes={outcome: outcomes[outcome] for outcome in Outcome},
+        balance=_balance(records.column("balance").known(), most_bins),
+        sign_ins=expiry(records.moments("refresh_token_expires_at"), as_of or EPOCH),
+        access_tokens=expiry(records.moments("token_expires_at"), as_of or EPOCH),
+        latency_ms=latency_ms,
+        slowest=slowest,
         reasons=_reasons(records),
         age=age,
-        attention=tuple(sorted(filter(None, (thresholds.attention(one, now) for one in records)))),
+        attention=tuple(sorted(results.attention(thresholds, now))),
         remarks=(*results.remarks, *_several(base_urls)),
         base_urls=base_urls,
     )
@@ -165,9 +166,9 @@ def _several(base_urls: Mapping[str, int]) -> Iterator[str]:
         yield f"Asked at {len(base_urls)} base URLs: {parts}."
 
 
-def _reasons(records: Iterable[Record]) -> dict[Reason, int]:
+def _reasons(records: Records) -> dict[Reason, int]:
     reasons = Reasons()
-    for one in records:
+    for one in records.where("outcome", lambda outcome: outcome is Outcome.FAILED):
         reasons.add(one.reason, one.email)
     return reasons.counted()
 
@@ -187,12 +188,12 @@ def _balance(balances: Iterable[float], most_bins: int) -> Balance:
     )
 
 
-def _latency(sent: Iterable[Record]) -> dict[str, float]:
-    times = sorted(map(_elapsed, sent))
-    if not times:
-        return {}
-    return {name: percentile(times, percent) for name, percent in PERCENTILES.items()}
-
-
-def _elapsed(record: Record) -> float:
-    return record.elapsed_ms or 0.0
+def _times(records: Records) -> tuple[dict[str, float], tuple[Record, ...]]:
+    """Return the percentiles of the times that lookups took, and those that took longest."""
+    columns = zip(records.column("elapsed_ms"), records.column("attempts"), strict=True)
+    sent = [elapsed if attempts else None for elapsed, attempts in columns]
+    known = ((elapsed, row) for row, elapsed in enumerate(sent) if elapsed is not None)
+    slowest = nlargest(_MOST_SLOWEST, known, key=itemgetter(0))
+    times = sorted(elapsed for elapsed in sent if elapsed is not None)
+    latency = {name: percentile(times, percent) for name, percent in PERCENTILES.items() if times}
+    return latency, tuple(records[row] for _, row in slowest)

@@ -34,34 +34,41 @@ def _hashed(text: str) -> bytes:
 
 
 def _digested(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=_DIGEST_SIZE).digest()
+    data = text.encode("utf-8", "surrogatepass")
+    return blake2b(data, digest_size=_DIGEST_SIZE).digest()
 
 
 _digest: Final = _hashed if _HASHES_SUFFICE else _digested
 
 
-@define
-class EmailNumbers:
-    """A number for each email that was met, in about 35 bytes however long the email is.
+def email_key(email: str, *, refused: bool = False) -> str:
+    """Return what all spellings of one entry of an input share, and no other entry has.
 
-    Two spellings of one entry share 128 bits, in which they are looked for. Of a million emails,
-    the chance that any two are mistaken for one another is below 10⁻²⁶. The entries stand one
+    Args:
+        email: as it stands in an input or in a record.
+        refused: whether it is never asked for. Bytes that were not UTF-8, written with
+            escapes, may look like an email that is one; they are told apart by this.
+    """
+    usual = email.islower() and email.isascii() and email.isprintable()
+    text = email if usual else entry_key(plain_text(email))
+    return _REFUSED + text if refused else text
+
+
+@define
+class KeyNumbers:
+    """A number for each key that was met, in about 35 bytes however long the key is.
+
+    A key has 128 bits, in which it is looked for. Of a million keys, the chance that any two are
+    mistaken for one another is below 10⁻²⁶. The entries stand one
     after the other on shelves, some bytes each that are searched by C code: no single step takes
     long, however many there are, as the growth of a hash table would.
     """
 
     _shelves: dict[int, bytes] = field(factory=dict, init=False)
 
-    def put(self, email: str, number: int = 0, *, refused: bool = False) -> int | None:
-        """Give an email a number (0 ≤ number < 2³²), and return the one it had; None for none.
-
-        Args:
-            email: as it stands in an input or in a record.
-            number: what to remember of it.
-            refused: whether it is never asked for. Bytes that were not UTF-8, written with
-                escapes, may look like an email that is one; they are told apart by this.
-        """
-        digest = _digest(_key(email, refused=refused))
+    def put(self, key: str, number: int = 0) -> int | None:
+        """Give a key a number (0 ≤ number < 2³²), and return the one it had; None for none."""
+        digest = _digest(key)
         place = digest[0] << 8 | digest[1]
         shelf = self._shelves.get(place, b"")
         at = shelf.find(digest)
@@ -76,17 +83,14 @@ class EmailNumbers:
             self._shelves[place] = shelf[:begin] + number.to_bytes(_NUMBER_SIZE) + shelf[end:]
         return earlier
 
-    def has(self, email: str, *, refused: bool = False) -> bool:
-        """Whether an email has a number."""
-        digest = _digest(_key(email, refused=refused))
+    def get(self, key: str) -> int | None:
+        """Return the number of a key; None if it has none."""
+        digest = _digest(key)
         shelf = self._shelves.get(digest[0] << 8 | digest[1], b"")
-        return _aligned(shelf, digest, shelf.find(digest)) >= 0
-
-
-def _key(email: str, *, refused: bool) -> str:
-    usual = email.islower() and email.isascii() and email.isprintable()
-    text = email if usual else entry_key(plain_text(email))
-    return _REFUSED + text if refused else text
+        at = _aligned(shelf, digest, shelf.find(digest))
+        if at < 0:
+            return None
+        return int.from_bytes(shelf[at + _DIGEST_SIZE : at + _ENTRY_SIZE])
 
 
 def _aligned(shelf: bytes, digest: bytes, at: int) -> int:
@@ -100,13 +104,13 @@ def _aligned(shelf: bytes, digest: bytes, at: int) -> int:
 class KnownEmails:
     """A set of emails, in about 35 bytes each."""
 
-    _numbers: EmailNumbers = field(factory=EmailNumbers, init=False)
+    _numbers: KeyNumbers = field(factory=KeyNumbers, init=False)
 
     def add(self, email: str, outcome: Outcome) -> None:
         """Take the email of a record."""
-        self._numbers.put(email, refused=outcome is Outcome.INVALID)
+        self._numbers.put(email_key(email, refused=outcome is Outcome.INVALID))
 
     def __contains__(self, email: object) -> bool:
         if not isinstance(email, str):
             return False
-        return self._numbers.has(email, refused=refusal(email) is not None)
+        return self._numbers.get(email_key(email, refused=refusal(email) is not None)) is not None

@@ -19,6 +19,7 @@ from result_examples import (
 
 from ltx_async import Outcome
 from ltx_async.report import summarise
+from ltx_async.report.arrays import Moments
 from ltx_async.report.distribution import Bin, bins, percentile
 from ltx_async.report.expiry import WEEKS_AHEAD, calendar, expiry
 
@@ -28,6 +29,12 @@ numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63
 def moments_in(last_year=9999):
     latest = datetime(last_year, 1, 1)  # noqa: DTZ001 - the zone is added below
     return st.datetimes(max_value=latest, timezones=st.just(UTC))
+
+
+def column(moments):
+    kept = Moments()
+    kept.extend(moments)
+    return kept
 
 
 def summary_of(tmp_path, lookups):
@@ -144,7 +151,7 @@ def test_every_value_is_in_one_bin_and_there_are_no_more_than_asked_for(values, 
 
 def test_ends_are_counted_by_week_from_monday():
     moments = [NOW + timedelta(days=number) for number in (-400, -0.1, 0.1, 4.4, 4.5, 7, 12, 200)]
-    ends = expiry([*moments, None], NOW)
+    ends = expiry(column([*moments, None]), NOW)
     assert (ends.known, ends.ended, ends.soon, ends.later) == (8, 2, 4, 1)
     assert [week.begins for week in ends.weeks[:3]] == [
         date(2026, 3, 9), date(2026, 3, 16), date(2026, 3, 23),
@@ -154,15 +161,15 @@ def test_ends_are_counted_by_week_from_monday():
 
 @given(st.lists(moments_in()), moments_in(last_year=9000))
 def test_every_end_is_counted_once(moments, as_of):
-    ends = expiry(moments, as_of)
+    ends = expiry(column(moments), as_of)
     counted = ends.ended + sum(week.count for week in ends.weeks) + ends.later
     assert counted == ends.known == len(moments)
     assert sum(each.sign_ins for each in calendar(ends, ends, as_of)) == len(moments)
 
 
 def test_the_calendar_stops_where_nothing_ends_any_more():
-    sign_ins = expiry([NOW + timedelta(days=14)], NOW)
-    tokens = expiry([NOW - timedelta(days=1)], NOW)
+    sign_ins = expiry(column([NOW + timedelta(days=14)]), NOW)
+    tokens = expiry(column([NOW - timedelta(days=1)]), NOW)
     told = [
         (each.label, each.sign_ins, each.access_tokens) for each in calendar(sign_ins, tokens, NOW)
     ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ltx_async.codec.identity import entry_key
 from ltx_async.results import known
 from ltx_async.results.columns import plain_text
-from ltx_async.results.known import EmailNumbers
+from ltx_async.results.known import KeyNumbers, email_key
 
 EMAILS = st.text(st.characters(exclude_categories=()), max_size=4) | st.sampled_from(
     ["a@x", "a@X", "A@x", r"a\x00@x", "a\0@x", "K@x", "a@\u212a", "a@k", "", "\1a@x", "\0a@x"]
@@ -20,15 +20,24 @@ PUTS = st.lists(st.tuples(EMAILS, st.integers(0, (1 << 32) - 1), st.booleans()),
 @pytest.mark.parametrize("digest", [known._hashed, known._digested])
 @given(puts=PUTS)
 def test_numbers_are_those_of_a_dictionary(digest, puts):
-    numbers, model = EmailNumbers(), {}
+    numbers, model = KeyNumbers(), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(known, "_digest", digest)
         for email, number, refused in puts:
             key = entry_key(plain_text(email)), refused
-            assert numbers.has(email, refused=refused) == (key in model)
-            assert numbers.put(email, number, refused=refused) == model.get(key)
+            text = email_key(email, refused=refused)
+            assert numbers.get(text) == model.get(key)
+            assert numbers.put(text, number) == model.get(key)
             model[key] = number
-            assert numbers.has(email, refused=refused)
+            assert numbers.get(text) == number
+
+
+@pytest.mark.parametrize("digest", [known._hashed, known._digested])
+def test_any_text_can_be_a_key(monkeypatch, digest):
+    monkeypatch.setattr(known, "_digest", digest)
+    numbers = KeyNumbers()
+    assert numbers.put("\udcff@x", 7) is None
+    assert (numbers.get("\udcff@x"), numbers.get("\udcfe@x")) == (7, None)
 
 
 def _shifted(at):
@@ -45,16 +54,16 @@ def test_a_digest_across_two_others_is_not_taken_for_one_that_was_met(monkeypatc
     digests = _shifted(at)
     assert digests["c"][:2] == bytes(2)  # on the same shelf
     monkeypatch.setattr(known, "_digest", digests.__getitem__)
-    numbers = EmailNumbers()
+    numbers = KeyNumbers()
     assert numbers.put("a") is numbers.put("b") is None
-    assert not numbers.has("c")
+    assert numbers.get("c") is None
     assert numbers.put("c", 7) is None
     assert numbers.put("c") == 7
     assert [numbers.put(one) for one in "abc"] == [0, 0, 0]
 
 
 def test_an_email_takes_less_than_half_of_what_an_entry_of_a_dictionary_does():
-    numbers = EmailNumbers()
+    numbers = KeyNumbers()
     for number in range(100_000):
         numbers.put(f"user{number}@example.com", number)
     shelves = numbers._shelves

@@ -116,8 +116,7 @@ class _Told:
 
     def attention_alone(self) -> _Told:
         """Return only the accounts that need somebody."""
-        needs = self.thresholds.attention
-        emails = {one.email for one in self.results.records if needs(one, self.now)}
+        emails = {one.email for one in self.results.attention(self.thresholds, self.now)}
         return _Told(self.results.of_emails(emails), self.thresholds, self.now)
 
     def page(self, comparison: Comparison | None, plotly: str) -> bytes:
