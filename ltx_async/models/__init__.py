@@ -4,7 +4,7 @@ from ltx_async.models.account import TOKEN_KEY, WIRE_NAMES, Account, Value, figu
 from ltx_async.models.cookie import COOKIE_FIELDS, Cookie
 from ltx_async.models.drafts import draft_of, freeze
 from ltx_async.models.lookup import Lookup, LookupDraft, Outcome, trouble_of
-from ltx_async.models.moments import EPOCH, recent_timestamp, timestamp
+from ltx_async.models.moments import EPOCH, timestamp
 from ltx_async.models.stats import Stats
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "draft_of",
     "figures_of",
     "freeze",
-    "recent_timestamp",
     "timestamp",
     "trouble_of",
 ]

@@ -12,7 +12,7 @@ from attrs import frozen
 from ltx_async.errors import LTXError
 from ltx_async.models.account import NOTHING_KNOWN, Account, Value, figures_of
 from ltx_async.models.drafts import Referable, draft_of
-from ltx_async.models.moments import recent_timestamp
+from ltx_async.models.moments import timestamp
 from ltx_async.reasons import Reason
 
 
@@ -86,7 +86,7 @@ class Lookup(Referable):
             "status": self.status,
             "attempts": self.attempts,
             "elapsed_ms": round(self.elapsed * 1000, 1),
-            "checked_at": recent_timestamp(self.checked_at),
+            "checked_at": timestamp(self.checked_at),
             "base_url": self.base_url,
             "account": None if self.account is None else self.account.to_wire(),
             "error": None if self.error is None else _error_of(self.error),
