@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-LONG: Final = 60.0
+LONG: Final = 120.0
 """Seconds after which what has not happened is taken not to happen."""
 _LOOK: Final = 0.005
 _SAMPLE: Final = 0.05

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from patience import LONG
 
 PROJECT = Path(__file__).parent.parent
 SCRIPT = PROJECT / ".ci" / "release.py"
@@ -36,7 +37,7 @@ def repository(tmp_path):
 
 def refused(repository):
     command = [sys.executable, repository / ".ci" / "release.py"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONG)
     assert (done.returncode, done.stdout) == (1, "")
     assert not (repository / "dist").exists()
     return done.stderr

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 from aiohttp import ClientSession, ServerDisconnectedError
-from patience import in_time
+from patience import LONG, in_time
 
 import ltx_async.testing
 from ltx_async import (
@@ -111,7 +111,7 @@ def run_pytest(directory, code):
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
         check=False,
     )
 

@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 import pytest
+from patience import LONG
 
 from ltx_async import __version__
 from ltx_async.cli import app
@@ -245,7 +246,7 @@ def test_an_extra_that_cannot_be_loaded_is_one_line_and_done_without(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     (tmp_path / "emails.txt").write_text("ann@example.com\n")
     process = launch("check", str(tmp_path / "emails.txt"), "-q")
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LONG)
     assert (process.returncode, err.count(b"\n")) == (0, 1)
     assert BROKEN[package] in err.decode()
     assert b"\x1b" not in err
@@ -283,7 +284,7 @@ def test_an_interrupt_while_modules_are_loaded_is_no_traceback(launch, arguments
         process = launch(*arguments)
         time.sleep(hundredths / 100)
         process.send_signal(signal.SIGINT)
-        err = process.communicate(timeout=20)[1]
+        err = process.communicate(timeout=LONG)[1]
         assert b"ltx_async/cli" not in err  # the interpreter has a start of its own
 
 

@@ -7,6 +7,7 @@ import click
 import pytest
 import trustme
 from attrs import fields_dict
+from patience import LONG
 
 from ltx_async.cli import app
 from ltx_async.cli.arguments.get import get
@@ -155,5 +156,5 @@ def test_serve_takes_the_token_that_clients_take(launch, tmp_path, monkeypatch):
     monkeypatch.setenv("LTX_ASYNC_TOKEN_FILE", str(tmp_path / "token"))
     process = launch("serve", "--count", "3")
     base_url = process.stdout.readline().decode().strip()
-    ended = launch("accounts", "--base-url", base_url, "-q").communicate(timeout=20)
+    ended = launch("accounts", "--base-url", base_url, "-q").communicate(timeout=LONG)
     assert ended[0].count(b"\n") == 3

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import healthy
+from patience import LONG
 
 from ltx_async.cli.checking import run as checkrun
 from ltx_async.cli.commands import check as checking
@@ -121,7 +122,7 @@ def test_an_empty_list_is_an_empty_input(ltx, server, status):
 
 def test_standard_input_is_read_as_text(server, launch):
     process = launch("check", "-", stdin=-1)
-    out, _ = process.communicate(b"ann@example.com\nbob@example.com", timeout=20)
+    out, _ = process.communicate(b"ann@example.com\nbob@example.com", timeout=LONG)
     assert process.returncode == 0
     assert out.count(b"\n") == 2
 
@@ -131,7 +132,7 @@ def test_who_types_the_emails_is_told_how_to_end_them(server, launch):
     process = launch("check", "-", stdin=theirs)
     os.close(theirs)
     os.write(ours, b"ann@example.com\n\x04")
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LONG)
     os.close(ours)
     assert process.returncode == 0
     assert out.count(b"\n") == 1
@@ -300,7 +301,7 @@ def test_one_account_found_in_time_means_no_warning(ltx, server):
 def test_a_full_disk_ends_the_run(server, launch):
     with Path("/dev/full").open("wb") as full:
         process = launch("check", write_emails("ann@example.com"), stdout=full)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=LONG)
     assert process.returncode == 4
     assert b"disk full" in err
     assert b"Traceback" not in err

@@ -17,6 +17,7 @@ from pathlib import Path
 from termios import TIOCSWINSZ
 
 import pytest
+from patience import LONG
 
 from ltx_async.results import read_results
 from ltx_async.results.columns import COLUMNS
@@ -53,11 +54,11 @@ def test_standard_output_takes_any_format_that_is_text(ltx, form, output):
 @pytest.mark.parametrize("form", STREAMED)
 def test_a_pipe_and_a_file_behind_standard_output_get_the_columns_once(launch, form, tmp_path):
     process = launch("check", "emails.txt", "--format", form, "-q")
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=LONG)
     assert outcomes_in(out.decode(), form) == EXPECTED
     with Path("out").open("wb") as file:
         process = launch("check", "emails.txt", "--format", form, "-q", stdout=file)
-        process.communicate(timeout=20)
+        process.communicate(timeout=LONG)
     assert outcomes_in(Path("out").read_text(), form) == EXPECTED
 
 

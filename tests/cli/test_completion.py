@@ -150,7 +150,7 @@ def test_the_other_shells_take_their_scripts(ltx_async, shell, tmp_path):
         pytest.skip(f"no {shell} here")
     script = tmp_path / "completion"
     script.write_text(ltx_async(f"{shell}_source"))
-    subprocess.run([shell, "-n", script], timeout=20, check=True)
+    subprocess.run([shell, "-n", script], timeout=LONG, check=True)
 
 
 def test_the_version_names_python_and_aiohttp_without_importing_it():

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 import trustme
+from patience import LONG
 from yarl import URL
 
 from ltx_async.cli.commands.doctor import _lines
@@ -623,7 +624,7 @@ def test_the_vendors_url_is_named_as_such(monkeypatch):
 def test_on_a_terminal_the_verdict_is_in_colour(launch, server):
     ours, theirs = pty.openpty()
     process = launch("doctor", stdout=theirs, stderr=theirs)
-    process.communicate(timeout=20)
+    process.communicate(timeout=LONG)
     shown = os.read(ours, 1 << 16)
     os.close(theirs)
     os.close(ours)

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from patience import until
+from patience import LONG, until
 
 from ltx_async.emulator import EXAMPLE_TOKEN
 
@@ -23,7 +23,7 @@ def test_the_first_line_is_the_base_url_and_a_signal_ends_it_cleanly(launch, num
     base_url = process.stdout.readline().decode().strip()
     assert len(ask(base_url)) == 3
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=LONG)
     assert (process.returncode, out) == (status, b"")
     assert b"answered 1 request" in err
     assert b"Traceback" not in err
@@ -136,7 +136,7 @@ def test_a_hang_up_reads_the_file_again_and_does_not_end_it(following):
         assert process.stderr.readline() == b"serving 1 account of 'a.jsonl' now\n"
     assert list(ask(base_url)) == ["ann@example.com"]
     process.send_signal(15)
-    assert process.communicate(timeout=10)[1] == b"answered 1 request\n"
+    assert process.communicate(timeout=LONG)[1] == b"answered 1 request\n"
     assert process.returncode == 143
 
 
@@ -175,7 +175,7 @@ def test_without_reload_the_file_is_read_once_and_a_hang_up_is_the_end(launch, t
     time.sleep(0.6)
     assert list(ask(base_url)) == ["ann@example.com"]
     process.send_signal(1)
-    assert process.wait(timeout=10) == 129
+    assert process.wait(timeout=LONG) == 129
 
 
 def drifted(launch, *options, lines=6):
@@ -184,7 +184,7 @@ def drifted(launch, *options, lines=6):
     said = [process.stderr.readline().decode() for _ in range(2 + lines)][2:]
     accounts = ask(base_url)
     process.send_signal(15)
-    assert process.wait(timeout=10) == 143
+    assert process.wait(timeout=LONG) == 143
     return said, accounts
 
 
@@ -210,7 +210,7 @@ def test_quiet_drifts_in_silence(launch):
     while not any("error" in account for account in ask(base_url).values()):
         pass
     process.send_signal(15)
-    assert process.communicate(timeout=10)[1] == b""
+    assert process.communicate(timeout=LONG)[1] == b""
 
 
 # Where it listens
@@ -235,7 +235,7 @@ def test_loopback_under_another_name_is_no_matter_for_a_warning(launch, host):
     assert base_url.startswith(f"http://{host}:")
     assert len(ask(base_url)) == 3
     process.send_signal(15)
-    assert b"warning" not in process.communicate(timeout=10)[1]
+    assert b"warning" not in process.communicate(timeout=LONG)[1]
 
 
 @pytest.mark.parametrize(

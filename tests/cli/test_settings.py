@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from patience import LONG
 
 from ltx_async import ConfigurationError
 from ltx_async.cli.options import transport_found
@@ -119,7 +120,7 @@ def test_a_signal_ends_the_wait_for_a_token(fifo, launch, command, number, statu
     process = launch(*command, "--token-file", "fifo")
     fifo()
     process.send_signal(number)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=LONG)
     assert (process.returncode, err) == (status, b"")
 
 
@@ -129,7 +130,7 @@ def test_a_signal_ends_the_wait_for_somebody_to_give_the_token(launch):
     while b"proxies" not in process.stdout.readline():  # the token is next
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=LONG)
     assert (process.returncode, err) == (130, b"")
 
 
@@ -138,7 +139,7 @@ def test_a_token_is_waited_for(fifo, launch, server, monkeypatch):
     process = launch("get", "ann@example.com", "--token-file", "fifo")
     os.write(fifo(), TOKEN[:7].encode())
     os.write(fifo(), TOKEN[7:].encode() + b"\n")  # a whole line is enough
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LONG)
     assert (process.returncode, err) == (0, b"")
     assert b"ann@example.com" in out
     assert server.asked == ["ann@example.com"]
@@ -153,7 +154,7 @@ def test_a_token_comes_through_a_pipe(launch, server, monkeypatch, name):
     os.close(reading)
     os.write(writing, f"{TOKEN}\n".encode())
     os.close(writing)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LONG)
     assert (process.returncode, err) == (0, b"2 accounts, 0 to be signed in again\n")
     assert out.count(b"\n") == 2
     assert server.asked == [None]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from command_line import NOW, healthy
-from patience import in_time
+from patience import LONG, in_time
 
 from ltx_async import LTXClient, RetryPolicy
 from ltx_async.alerts import Thresholds
@@ -674,7 +674,7 @@ def test_a_signal_ends_the_process_cleanly_during_the_wait(launch, server, numbe
     assert any(b"watching" in line for line in iter(process.stderr.readline, b""))
     began = time.monotonic()
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=LONG)
     assert in_time(time.monotonic() - began, 3)
     assert (process.returncode, out, err) == (status, b"", b"")
 
@@ -692,7 +692,7 @@ def test_accounts_that_change_while_a_process_watches_are_told_once(launch, serv
     server.emulator.put(healthy(ANN))
     assert json.loads(process.stdout.readline())["change"] == "recovered"
     process.terminate()
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=LONG)
     assert (process.returncode, out) == (143, b"")
     assert err.count(b"alert: ") == 3
 
@@ -703,7 +703,7 @@ def test_a_reader_that_goes_away_is_141(launch, server):
     os.close(reading)
     process = launch("watch", "--from-api", "--rounds", "1", "--json", stdout=writing)
     os.close(writing)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=LONG)
     assert process.returncode == 141
     assert b"Traceback" not in err
 
@@ -722,7 +722,7 @@ def test_on_a_terminal_an_alert_is_shown_once(launch, server, monkeypatch):
     server.emulator.put(healthy(ANN, error="session expired"))
     ours, theirs = pty.openpty()
     process = launch("watch", "--from-api", "--rounds", "1", stdout=theirs, stderr=theirs)
-    process.communicate(timeout=10)
+    process.communicate(timeout=LONG)
     shown = os.read(ours, 1 << 16).decode()
     os.close(theirs)
     os.close(ours)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import LONG
 
 PROGRAM = Path(__file__).parent / "programs" / "without_posix.py"
 
@@ -60,7 +61,7 @@ def test_nobody_reading_standard_output_is_a_broken_pipe(server):
         env=dict(os.environ),
     )
     os.close(writing)
-    assert process.communicate(timeout=30) == (None, b"")
+    assert process.communicate(timeout=LONG) == (None, b"")
     assert process.returncode == 141
 
 
@@ -99,7 +100,7 @@ def test_changed_accounts_are_served_without_a_hang_up(server):
         said.append(process.stderr.readline())
         assert said[-1], said
     process.terminate()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=LONG)
     assert (process.returncode, "Traceback" in err) == (143, False)
 
 
@@ -112,5 +113,5 @@ def test_a_signal_ends_it_cleanly(server):
     )
     assert process.stdout.readline()
     process.terminate()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=LONG)
     assert (process.returncode, b"Traceback" in err) == (143, False)

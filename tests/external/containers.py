@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import define, field
 from kit import SCRIPTS, here, image
-from patience import until
+from patience import LONG, until
 
 NOBODY = "65534"
 _INSIDE = """
@@ -100,7 +100,7 @@ class Container:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # it has ended by itself
             os.kill(self.process_1(process), signal.SIGTERM)
         try:
-            return process.communicate(timeout=60)
+            return process.communicate(timeout=LONG)
         finally:
             process.kill()  # and with it process 1
 
@@ -108,7 +108,7 @@ class Container:
         """Run it to its end."""
         process = self.start(arguments)
         try:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=LONG)
         finally:
             process.kill()  # and with it process 1
         return subprocess.CompletedProcess([*arguments], process.returncode, out, err)

@@ -6,7 +6,7 @@ import signal
 import pytest
 from command_line import healthy
 from kit import given, image
-from patience import until
+from patience import LONG, until
 
 from ltx_async.emulator import Emulator
 
@@ -65,7 +65,7 @@ def test_a_signal_to_process_1_ends_it_with_its_status(inside, emulator, number,
     until((inside.data / "watch.json").exists)  # the first round is over
     try:
         os.kill(inside.process_1(process), number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONG)
     finally:
         process.kill()
     assert (process.returncode, out, err) == (status, "", "")

@@ -19,6 +19,7 @@ from attrs import frozen
 from command_line import healthy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import LONG
 
 U1, U2, U3 = (f"user{number:06}@example.com" for number in (1, 2, 3))
 OUTCOMES = ("ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending")
@@ -678,7 +679,7 @@ def test_what_comes_through_a_pipe_is_recognised_too(launch, server, data, outco
 def test_our_own_commands_combine(launch, server):
     listing = launch("accounts")
     counted = launch("check", "-", "--summary-json", "s.json", stdin=listing.stdout)
-    out, err = counted.communicate(timeout=30)
+    out, err = counted.communicate(timeout=LONG)
     assert counted.returncode == 0, err
     assert len(out.splitlines()) == 22
     again = launch("check", "-", "-q", stdin=subprocess.PIPE)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import NOW, healthy
-from patience import until
+from patience import LONG, until
 
 from ltx_async.alerts import Sighting, Thresholds
 from ltx_async.events import AttemptFinished, AttemptStarted
@@ -395,7 +395,7 @@ def test_watch_serves_them_and_an_account_that_leaves_the_list_reads_0(launch, s
     assert 'ltx_accounts{outcome="not_found"} 1.0' in scraped(url)
     assert "@" not in scraped(url)
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=LONG)
     assert process.returncode == 143
 
 
@@ -609,7 +609,7 @@ def test_a_run_that_is_ended_by_a_signal_leaves_the_file_as_it_was(
     process = launch("check", "emails.txt", "--metrics-file", "m", "--deadline", "60")
     until(lambda: server.asked)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONG)
     assert process.returncode == 143
     assert (tmp_path / "m").read_text() == "as it was"
 

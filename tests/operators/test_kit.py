@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from command_line import healthy
 from kit import EXAMPLES, given, here, image, run, started_by, token_file, unit
-from patience import until
+from patience import LONG, until
 
 from ltx_async.alerts import Need
 from ltx_async.cli.exits import ExitStatus
@@ -92,7 +92,7 @@ def test_the_image_watches_and_its_health_check_tells_whether_it_does(
     assert stale.returncode == 1
     assert re.fullmatch(r"the last round was [0-9]+ seconds ago\n", stale.stderr)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONG)
     assert process.returncode == 143
     gone = run(check)
     assert (gone.returncode, gone.stderr[:10]) == (1, "no metrics")

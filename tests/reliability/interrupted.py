@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from attrs import define, field, frozen
-from patience import until
+from patience import LONG, until
 
 from ltx_async.emulator import Emulator, GeneratedAccounts
 from ltx_async.results.csv_format import restored
@@ -100,7 +100,7 @@ class Checks:
         return process
 
     def wait(self, process: subprocess.Popen) -> Ended:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=LONG)
         return self._ended(process.returncode, err)
 
     def run(self, output: str, *options: str, **settings) -> Ended:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from patience import in_time, until
+from patience import LONG, in_time, until
 
 from ltx_async import LTXClient, OutageRule, Outcome, RetryPolicy, RetryScheduled
 from ltx_async.transport.names import Resolver
@@ -129,7 +129,7 @@ def test_a_resolver_that_hangs_holds_up_no_signal(tmp_path, kind):
     process = silent(tmp_path, "check", "emails.txt", "-o", "out.jsonl", *asking)
     sent = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=LONG)
     assert in_time(time.monotonic() - sent, 5)
     assert process.returncode == 143, err
     assert b"Traceback" not in err
@@ -142,7 +142,7 @@ def test_a_resolver_that_hangs_does_not_hold_up_the_end(tmp_path, kind):
     asking = ["--base-url", "https://api.test/v1", "--transport", kind, "--timeout", "0.2"]
     began = time.monotonic()
     process = silent(tmp_path, "accounts", "--attempts", "1", *asking)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=LONG)
     assert in_time(time.monotonic() - began, 15)
     assert process.returncode == 4, err
     assert b"no whole reply in time" in err

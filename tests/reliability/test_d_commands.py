@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from patience import LONG
 
 from ltx_async.cli.app import run
 
@@ -247,7 +248,7 @@ def test_an_interrupted_run_and_its_command_line_tell_no_secret(transport, tmp_p
         shown = cmdline.read_bytes() if cmdline.exists() else b""
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=15)
+        out, err = process.communicate(timeout=LONG)
     assert server.asked[0].values("authorization") == [f"Bearer {TOKEN}"]
     (tmp_path / "token").unlink()
     assert process.returncode == 130
@@ -282,7 +283,7 @@ def test_serve_tells_no_secret(tmp_path):
         )
     finally:
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=15)
+        out, err = process.communicate(timeout=LONG)
     assert (ended.status, refused.status, process.returncode) == (1, 3, 143)
     accounts.unlink()
     assert_silent(tmp_path, out, err, ended.said, refused.said)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from input_examples import emails, entries
+from patience import LONG
 
 from ltx_async.cli.app import run
 from ltx_async.files.errors import InputError
@@ -195,7 +196,7 @@ def test_an_input_without_an_email_can_be_interrupted(tmp_path, name):
             time.sleep(0.02)
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=LONG)
     finally:
         process.kill()
         process.communicate()

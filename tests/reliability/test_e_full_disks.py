@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import LONG
 
 from .interrupted import FORMATS, Checks, emails
 from .test_e_kills import needs_strace
@@ -69,7 +70,7 @@ def test_a_summary_for_which_there_is_no_room_leaves_the_old_one(checks, there):
     if there:
         checks.summary.write_text('{"input": 1}')
     checks.start("out.jsonl", "--only", "failed", preexec_fn=limited_to(100))
-    _, err = checks.processes[-1].communicate(timeout=60)
+    _, err = checks.processes[-1].communicate(timeout=LONG)
     assert checks.processes[-1].returncode == 4
     assert f"error: {checks.summary}: disk full" in err.decode()
     assert "What was there before is as it was" in err.decode()

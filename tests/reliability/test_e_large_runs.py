@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import LONG
 
 from .interrupted import FORMATS, Checks, emails, emulated
 
@@ -121,7 +122,7 @@ def test_a_slow_writer_slows_the_producer(tmp_path):
             seen = emulator.request_count
             time.sleep(0.4)
         assert 0 < seen < 600
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=LONG)
         assert process.returncode == 1
         assert out.count(b"\n") > 900
         assert emulator.request_count > 900

@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 import pytest
+from patience import LONG
 
 from .interrupted import FORMATS, emails
 from .test_e_full_disks import limited_to
@@ -167,7 +168,7 @@ def test_streams_and_devices_are_written_to_directly(checks):
     assert stat.S_ISFIFO(fifo.stat().st_mode)
     assert checks.run("/dev/null", "--overwrite").status == 1
     process = checks.start("-", "--overwrite", stdout=subprocess.PIPE)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=LONG)
     assert out.startswith(b'{"email"')
 
 
