@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -36,6 +37,16 @@ async def reached(happened: Callable[[], T], *, seconds: float = LONG) -> T:
         assert time.monotonic() < end, f"it has not happened within {seconds:.0f} s"
         await asyncio.sleep(_LOOK)
     return seen
+
+
+def signal_when(happened: Callable[[], object], number: int) -> None:
+    """Send this process a signal as soon as something is true, such as that it listens."""
+
+    def wait() -> None:
+        until(happened)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def in_time(took: float, seconds: float) -> bool:

@@ -1,10 +1,9 @@
 import json
-import os
 import stat
-import threading
 from pathlib import Path
 
 import pytest
+from patience import signal_when
 
 from ltx_async.cli.commands import demo as demo_module
 
@@ -35,7 +34,7 @@ def test_the_demo_works_without_a_token_and_as_often_as_it_is_run(ltx, monkeypat
 
 def test_the_demo_can_be_interrupted(ltx, monkeypatch):
     monkeypatch.setattr(demo_module, "_LATENCY", 0.2)
-    threading.Timer(0.3, os.kill, (os.getpid(), 2)).start()
+    signal_when(Path("demo-results.jsonl").exists, 2)
     assert ltx("demo").status == 130
 
 

@@ -1,12 +1,12 @@
 import json
-import os
-import threading
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 
 import pytest
-from patience import LONG, until
+from patience import LONG, signal_when, until
+from ports import listens
 
 from ltx_async.emulator import EXAMPLE_TOKEN
 
@@ -33,16 +33,17 @@ def served(ltx, *arguments, look):
     """Run `serve` in this process, look at it from a thread, and interrupt it."""
     seen = []
 
-    def visit():
+    def looked():
         try:
             seen.append(look())
         except urllib.error.HTTPError as error:
             seen.append(error.code)
             error.close()
-        finally:
-            os.kill(os.getpid(), 15)
+        except urllib.error.URLError:  # it does not listen yet
+            return False
+        return True
 
-    threading.Timer(0.3, visit).start()
+    signal_when(looked, 15)
     ended = ltx("serve", *arguments)
     assert ended.status == 143
     return seen[0]
@@ -217,7 +218,7 @@ def test_quiet_drifts_in_silence(launch):
 
 
 def test_other_machines_are_let_in_with_a_warning(ltx, unused_port):
-    threading.Timer(0.5, os.kill, (os.getpid(), 15)).start()
+    signal_when(partial(listens, unused_port), 15)
     ended = ltx("serve", "--host", "0.0.0.0", "--count", "3", "--port", unused_port)
     assert (ended.status, ended.out) == (143, f"http://127.0.0.1:{unused_port}/v1\n")
     _, hint, warning, _ = ended.err.splitlines()
