@@ -28,11 +28,12 @@ class Cap:
 
     Attributes:
         limit: requests at a time; None while nothing speaks for a limit.
+        confirmed: whether what is above it was refused while no pace held the client back.
     """
 
     limit: int | None = None
+    confirmed: bool = field(init=False, default=False)
     _disproved: bool = field(init=False, default=False)
-    _confirmed: bool = field(init=False, default=False)
     _raised: bool = field(init=False, default=False)
     _lowered: bool = field(init=False, default=False)
     _probes_at: float = field(init=False, default=0.0)
@@ -51,7 +52,7 @@ class Cap:
         if self.limit is None or under_way <= self.limit or sent_at < self._probes_at:
             return
         self._above += 1
-        often = max(5, self.limit) * (_CONFIRMED if self._confirmed else _OFTEN)
+        often = max(5, self.limit) * (_CONFIRMED if self.confirmed else _OFTEN)
         if self._above >= often:
             self._raise(now)
 
@@ -61,7 +62,7 @@ class Cap:
         if self._lowered:  # a refusal by chance had lowered it: back to where it was
             self.limit += 1
             self._lowered, self._probes_at = False, now + self._pause
-        elif self._raised and not self._confirmed:
+        elif self._raised and not self.confirmed:
             self._disprove()
         else:
             self.limit += self._step
@@ -83,8 +84,8 @@ class Cap:
             return False
         if cycle.alongside > self.limit:
             return self._met(cycle, now)
-        if not cycle.paced or (self._confirmed and cycle.alongside == self.limit):
-            self._confirmed |= not cycle.paced
+        if not cycle.paced or (self.confirmed and cycle.alongside == self.limit):
+            self.confirmed |= not cycle.paced
             return self._lower(served, now)
         if cycle.alongside == self.limit:  # the pace may be why as well
             self._lower(served, now)
@@ -92,9 +93,9 @@ class Cap:
 
     def _met(self, cycle: Cycle, now: float) -> bool:
         """Stay below what was refused above the limit, unless the pace explains it as well."""
-        if cycle.paced and self._raised and not self._confirmed:
+        if cycle.paced and self._raised and not self.confirmed:
             return self._disprove()
-        self._confirmed |= not cycle.paced
+        self.confirmed |= not cycle.paced
         self._lowered, self._step, self._above = False, 1, 0
         self._probes_at, self._pause = now + self._pause, 2 * self._pause
         return True

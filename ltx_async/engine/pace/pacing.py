@@ -183,7 +183,7 @@ class Pacing:
             return False
         if cap.limit is not None and under_way > cap.limit:
             return False
-        if pace.doubling and (self._paced or cap.limit is None):
+        if pace.doubling and (self._paced or not cap.confirmed):
             return False
         return self._leniency.forgives(now, sent_at)
 

@@ -381,7 +381,8 @@ def test_a_refusal_above_the_cap_is_learned_from():
 
 def test_one_too_many_for_a_cap_by_chance_stops_nobody_however_the_pace_rises():
     pacing = settled_pacing()
-    pacing.pace.doubling, pacing.pace.rate, pacing.cap.limit = True, 1000.0, 5
+    pacing.pace.doubling, pacing.pace.rate = True, 1000.0
+    pacing.cap.limit, pacing.cap.confirmed = 5, True
     for n in range(200):
         pacing.gap(3.0 + n / 100, waited=n % 3 == 0)
         pacing.accepted(3.0 + n / 100, 2.99 + n / 100, 5)
