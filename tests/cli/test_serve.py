@@ -31,19 +31,19 @@ def test_the_first_line_is_the_base_url_and_a_signal_ends_it_cleanly(launch, num
 
 def served(ltx, *arguments, look):
     """Run `serve` in this process, look at it from a thread, and interrupt it."""
-    seen = []
+    seen, port = [], arguments[arguments.index("--port") + 1]
 
-    def looked():
+    def visited():
+        if not listens(port):
+            return False
         try:
             seen.append(look())
         except urllib.error.HTTPError as error:
             seen.append(error.code)
             error.close()
-        except urllib.error.URLError:  # it does not listen yet
-            return False
         return True
 
-    signal_when(looked, 15)
+    signal_when(visited, 15)
     ended = ltx("serve", *arguments)
     assert ended.status == 143
     return seen[0]

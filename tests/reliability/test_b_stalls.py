@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+from patience import in_time
 
 from ltx_async import DecodeError, RetryPolicy
 
@@ -129,7 +130,7 @@ async def test_a_hostile_list_stalls_nobody_for_100_ms(serve, connect, body):
         with pytest.raises(DecodeError):
             await client.list_accounts()
 
-    assert await shortest_of_three(ask) < 0.1
+    assert in_time(await shortest_of_three(ask), 0.1)
 
 
 @pytest.mark.untraced
@@ -145,7 +146,7 @@ async def test_a_list_of_100_000_accounts_stalls_nobody_for_100_ms(serve, connec
     gc.collect()
     gc.freeze()  # what the tests themselves hold would be looked through as well
     try:
-        assert await shortest_of_three(ask) < 0.1
+        assert in_time(await shortest_of_three(ask), 0.1)
     finally:
         gc.unfreeze()
     assert len(kept[0]) == 100_000
