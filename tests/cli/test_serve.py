@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 from patience import LONG, signal_when, until
-from ports import listens
+from ports import free_port, listens
 
 from ltx_async.emulator import EXAMPLE_TOKEN
 
@@ -75,11 +75,7 @@ def test_faults_come_as_asked(ltx, unused_port):
 
 @pytest.fixture
 def unused_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 def test_a_port_in_use_is_told_with_what_to_do(ltx, server):
