@@ -49,8 +49,7 @@ def email_key(email: str, *, refused: bool = False) -> str:
         refused: whether it is never asked for. Bytes that were not UTF-8, written with
             escapes, may look like an email that is one; they are told apart by this.
     """
-    usual = email.islower() and email.isascii() and email.isprintable()
-    text = email if usual else entry_key(plain_text(email))
+    text = entry_key(plain_text(email))
     return _REFUSED + text if refused else text
 
 

@@ -160,7 +160,8 @@ class CheckRun:
         """Write lookups in one go; where that fails, one by one up to what cannot be kept."""
         wanted = lookups if self.only is None else list(filter(self._admits, lookups))
         try:
-            await results.write_all(wanted)
+            if wanted:
+                await results.write_all(wanted)
         except OutputFailedError:
             for lookup in lookups:
                 await self._keep(lookup)

@@ -28,7 +28,7 @@ class Cap:
 
     Attributes:
         limit: requests at a time; None while nothing speaks for a limit.
-        confirmed: whether what is above it was refused while no pace held the client back.
+        confirmed: whether it explained a refusal while no pace held the client back.
     """
 
     limit: int | None = None
@@ -59,7 +59,7 @@ class Cap:
     def _raise(self, now: float) -> None:
         assert self.limit is not None
         self._above = 0
-        if self._lowered:  # a refusal by chance had lowered it: back to where it was
+        if self._lowered:  # by chance, it seems: one more again, and no further for a while
             self.limit += 1
             self._lowered, self._probes_at = False, now + self._pause
         elif self._raised and not self.confirmed:
