@@ -48,44 +48,22 @@ class RecordReader(Iterator[Record]):
 
     name: str
     _items: Generator[Item]
+    _usable: _Usable = field(init=False)
     _brief: Iterator[Brief] = field(init=False)
-    _records: int = field(default=0, init=False)
-    _unusable: int = field(default=0, init=False)
-    _torn: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._brief = self._usable()
+        # No generator of the reader's own: the two would hold each other, and the file open.
+        self._usable = _Usable(self.name)
+        self._brief = self._usable.of(self._items)
 
     def __next__(self) -> Record:
         record = next(self._brief)
         return record if isinstance(record, Record) else record.record()
 
-    def _usable(self) -> Iterator[Brief]:
-        for item in self._items:
-            self._unusable += self._torn  # only the last record can be torn; others are unusable
-            if isinstance(item, Flaw):
-                self._torn = item is Flaw.TORN
-                self._unusable += item is Flaw.UNUSABLE
-            else:
-                self._torn = False
-                self._records += 1
-                yield item
-        if not self._records and (self._unusable or self._torn):
-            raise InputError(
-                f"{self.name}: not one line of it is a result of a check.", hint=_WHAT_TO_NAME
-            )
-
     @property
     def remarks(self) -> tuple[str, ...]:
         """What was wrong with the file, a sentence each; complete after the last record."""
-        remarks = []
-        if self._torn:
-            remarks.append(
-                "The last record is torn, so the run was cut off; `check --resume` completes it."
-            )
-        if self._unusable:
-            remarks.append(f"Left out, as not understood: {counted(self._unusable, 'record')}.")
-        return tuple(remarks)
+        return tuple(self._usable.remarks())
 
     def close(self) -> None:
         """Close the file, whatever is left of it."""
@@ -101,6 +79,37 @@ class RecordReader(Iterator[Record]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@define(eq=False)
+class _Usable:
+    """What is usable of a file's items, and what was not."""
+
+    name: str
+    records: int = 0
+    unusable: int = 0
+    torn: bool = False
+
+    def of(self, items: Iterator[Item]) -> Iterator[Brief]:
+        for item in items:
+            self.unusable += self.torn  # only the last record can be torn; others are unusable
+            if isinstance(item, Flaw):
+                self.torn = item is Flaw.TORN
+                self.unusable += item is Flaw.UNUSABLE
+            else:
+                self.torn = False
+                self.records += 1
+                yield item
+        if not self.records and (self.unusable or self.torn):
+            raise InputError(
+                f"{self.name}: not one line of it is a result of a check.", hint=_WHAT_TO_NAME
+            )
+
+    def remarks(self) -> Iterator[str]:
+        if self.torn:
+            yield "The last record is torn, so the run was cut off; `check --resume` completes it."
+        if self.unusable:
+            yield f"Left out, as not understood: {counted(self.unusable, 'record')}."
 
 
 def brief_records(reader: RecordReader) -> Iterator[Brief]:

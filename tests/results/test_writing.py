@@ -1,10 +1,13 @@
 """Results for Python users: kept, continued, read, without click and rich."""
 
 import asyncio
+import gc
 import subprocess
 import sys
+import threading
 import warnings
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -39,6 +42,10 @@ GONE = make_lookup(
 @pytest.fixture
 def out(tmp_path, suffix):
     return tmp_path / f"out{suffix}"
+
+
+def open_files():
+    return set(Path("/proc/self/fd").iterdir())
 
 
 async def write(path, *lookups, **how):
@@ -189,6 +196,42 @@ async def test_records_are_read_lazily_and_the_file_is_closed(out):
         for _ in read_results(out):
             break
         assert len(list(read_results(out))) == 2
+
+
+@suffixes
+async def test_a_file_left_half_read_is_closed_without_the_collector(out):
+    await write(out, ANN, BAD)
+    before = open_files()
+    gc.disable()
+    try:
+        for _ in read_results(out):
+            break
+        assert open_files() == before
+    finally:
+        gc.enable()
+
+
+@suffixes
+@pytest.mark.parametrize("last", ["reads on", "closes", "lets go"])
+async def test_any_thread_reads_on(out, last, recwarn):
+    await write(out, ANN, BAD)
+    records = [await asyncio.to_thread(read_results, out)]
+    assert await asyncio.to_thread(next, records[0])
+
+    def in_another_thread():
+        if last == "reads on":
+            assert len(list(records[0])) == 1
+        elif last == "closes":
+            records[0].close()
+        records.clear()
+
+    before = open_files()
+    thread = threading.Thread(target=in_another_thread)
+    thread.start()
+    thread.join()
+    assert records == []
+    assert len(open_files()) < len(before)
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 async def test_nothing_is_opened_before_the_first_record_is_wanted(tmp_path):

@@ -47,9 +47,13 @@ def _connected(path: Path) -> sqlite3.Connection:
 
     A read-only connection leaves `-wal` and `-shm` files behind
     (https://www.sqlite.org/wal.html, "Read-Only Databases"). Nothing is written in either case.
+
+    Any thread may read on and close it, one at a time, as a generator is: `asyncio.to_thread` takes
+    whichever is free, and what was left half read is closed by the thread that collects garbage.
     """
     uri = path.absolute().as_uri()
-    database = sqlite3.connect(f"{uri}?mode={'rw' if os.access(path, os.W_OK) else 'ro'}", uri=True)
+    mode = "rw" if os.access(path, os.W_OK) else "ro"
+    database = sqlite3.connect(f"{uri}?mode={mode}", uri=True, check_same_thread=False)
     database.execute("PRAGMA query_only = 1")
     return database
 
