@@ -167,17 +167,18 @@ class Slots:
     def _start_due(self, now: float) -> bool:
         """Whether the next start is due; if so, set the time of the one after it.
 
-        Only a late timer is made up for: time in which nobody wanted to start is lost.
+        Only a late timer is made up for, at the pace that was set; time in which nobody wanted to
+        start is lost.
         """
         if now < self._next_start:
             return False
-        gap = 0.0 if self.rate is None else 1 / self.rate
+        gap, learned = 0.0 if self.rate is None else 1 / self.rate, False
         if self._pacing is not None:
-            binding = gap <= self._pacing.shortest_gap
-            gap = max(gap, self._pacing.gap(now, waited=self._held_up and binding))
+            learned = gap <= self._pacing.shortest_gap
+            gap = max(gap, self._pacing.gap(now, waited=self._held_up and learned))
         forgiven = LATENESS_FORGIVEN if self._held_up else 0.0
         self._due = self._next_start = max(self._due, now - forgiven) + gap
-        if self._pacing is not None:
+        if learned:
             self._next_start = max(self._due, now + least_gap(gap))
         return True
 

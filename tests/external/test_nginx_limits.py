@@ -64,7 +64,7 @@ async def allowed(front: Front, transport: str, limit: str) -> float:
         assert stats.throttles <= 0.02 * 1000
         return 1000 / times[-1]
     if "without a burst" in limit:
-        return await best_even_rate(front, range(100, RATE + 1, 10))
+        return await best_even_rate(front, range(160, RATE + 1, 10))
     return RATE
 
 

@@ -10,7 +10,7 @@ from ltx_async.emulator import EXAMPLE_TOKEN
 from .front import Front
 
 
-async def best_even_rate(front: Front, rates: Iterable[float], seconds: float = 3.0) -> float:
+async def best_even_rate(front: Front, rates: Iterable[float], seconds: float = 10.0) -> float:
     """Return the most that is served in a second to one who sends evenly and never waits.
 
     Of the rates those count at which at most one request in fifty is refused. Without a burst

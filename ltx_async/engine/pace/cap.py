@@ -47,6 +47,13 @@ class Cap:
             return None
         return self.limit + self._step if now >= self._probes_at else self.limit
 
+    def probes(self, under_way: int) -> bool:
+        """Whether so many under way are to show more than was learned.
+
+        One more than a limit that was lowered, by chance it may be, is what was served before.
+        """
+        return self.limit is not None and under_way > self.limit + self._lowered
+
     def accepted(self, now: float, sent_at: float, under_way: int) -> None:
         """Note that a request was accepted while so many were under way."""
         if self.limit is None or under_way <= self.limit or sent_at < self._probes_at:

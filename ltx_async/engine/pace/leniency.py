@@ -8,7 +8,7 @@ from typing import Final
 from attrs import define, field
 
 _SHARE: Final = 0.02  # of the replies may be refusals
-_MOST: Final = 3  # refusals in a row
+_MOST: Final = 8  # refusals in a row
 
 
 @define(eq=False)

@@ -19,13 +19,13 @@ _CLOSE_BY_CHANCE: Final = 10.0  # requests per second; at fewer none comes too c
 
 
 def least_gap(gap: float) -> float:
-    """Return the seconds that are to be between two starts at least, if `gap` are on average.
+    """Return the seconds that are to be between two starts at least, if a learned pace says `gap`.
 
-    What a timer was late is made up for little by little, since a server may refuse whatever
-    comes closer than its rate, as nginx does without a burst; at once where timers are too
-    coarse for the pace.
+    What a timer was late is not made up for: a server may refuse whatever comes closer than its
+    rate, as nginx does without a burst, and the pace that is learned allows for it. It is at once
+    where timers are too coarse for the pace.
     """
-    return gap - _TICK / 2 if gap > 2 * _TICK else 0.0
+    return gap if gap > 2 * _TICK else 0.0
 
 
 @define(eq=False)
@@ -62,8 +62,17 @@ class Pacing:
 
     @property
     def _paced(self) -> bool:
-        """Whether it is the pace that holds the client back, for most of the last starts."""
-        return 2 * sum(self._waits) > len(self._waits)
+        """Whether it is the pace that holds the client back: most of the last starts.
+
+        Starts that come in bunches, at a pace of many times as much as there are, wait for it too,
+        but it is not why there are no more.
+        """
+        return 2 * sum(self._waits) > len(self._waits) and self._kept
+
+    @property
+    def _kept(self) -> bool:
+        """Whether what was sent is near the pace, even where it doubles."""
+        return self.pace is None or 4 * self._lately() >= self.pace.rate
 
     @property
     def shortest_gap(self) -> float:
@@ -98,7 +107,7 @@ class Pacing:
         if self.closed:
             self._try(now)
             return 0.0
-        if self.pace is not None and waited and self._starts:
+        if self.pace is not None and waited and self._starts and self._kept:
             since = max(self._starts[-1], self.cycle.opened_at)
             self.pace.grow(max(0.0, now - since), self._known_round_trip)
         self._waits.append(waited)
@@ -181,9 +190,9 @@ class Pacing:
         pace, cap = self.pace, self.cap
         if self.closed or pace is None or pace.rate < _CLOSE_BY_CHANCE:
             return False
-        if cap.limit is not None and under_way > cap.limit:
+        if cap.probes(under_way):
             return False
-        if pace.doubling and (self._paced or not cap.confirmed):
+        if pace.doubling and not cap.confirmed:
             return False
         return self._leniency.forgives(now, sent_at)
 

@@ -569,6 +569,29 @@ async def test_at_a_learned_pace_a_late_start_brings_the_next_one_no_closer():
 
 
 @in_virtual_time
+async def test_a_rate_that_is_slower_than_what_was_learned_is_kept_in_spite_of_late_timers():
+    limiter, loop = Limiter(50, 50), asyncio.get_running_loop()
+    for _ in range(100):
+        await answered_after(limiter)
+    await limiter.acquire()
+    throttled(limiter, 0.1)
+    limiter.release()
+    times = []
+
+    async def use():
+        await limiter.acquire()
+        times.append(now())
+        if len(times) % 2:
+            loop.move(0.023)  # every other timer fires 3 ms late
+        limiter.succeeded(now())
+        limiter.release()
+
+    await asyncio.gather(*(use() for _ in range(300)))
+    assert limiter.pace > 50
+    assert 99 / (times[-1] - times[-100]) >= 0.99 * 50
+
+
+@in_virtual_time
 async def test_after_a_rest_what_was_accepted_before_says_nothing():
     limiter = Limiter(8)
     for _ in range(1000):
