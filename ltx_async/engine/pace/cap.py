@@ -54,6 +54,15 @@ class Cap:
         """
         return self.limit is not None and under_way > self.limit + self._lowered
 
+    def yields(self, now: float, under_way: int) -> bool:
+        """Let one fewer be under way from now on, if that may be all that a refusal asks for.
+
+        It is where the cap is what holds the client back and was not lowered just before.
+        """
+        if not self.confirmed or self._lowered or under_way != self.limit or under_way < 2:
+            return False
+        return self._lower(under_way - 1, now)
+
     def accepted(self, now: float, sent_at: float, under_way: int) -> None:
         """Note that a request was accepted while so many were under way."""
         if self.limit is None or under_way <= self.limit or sent_at < self._probes_at:

@@ -35,8 +35,12 @@ class Leniency:
             return False
         self._credit -= 1
         if not self._waits:
-            self._waits, self._since = True, now
+            self.begins(now)
         return True
+
+    def begins(self, now: float) -> None:
+        """Forgive all that was sent until now, until something is accepted that is sent later."""
+        self._waits, self._since = True, now
 
     def accepted(self, now: float, sent_at: float) -> bool:
         """Note an acceptance; return whether it is the first of what was sent after a refusal."""

@@ -194,7 +194,11 @@ class Pacing:
             return False
         if pace.doubling and not cap.confirmed:
             return False
-        return self._leniency.forgives(now, sent_at)
+        if not self._leniency.forgives(now, sent_at):
+            if self._paced or not cap.yields(now, under_way):
+                return False
+            self._leniency.begins(now)
+        return True
 
     def rested(self, now: float) -> None:
         """Note that there was nothing to do for a while: a new cycle begins."""

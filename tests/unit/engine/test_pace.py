@@ -400,6 +400,40 @@ def test_the_first_probe_after_chance_has_lowered_a_cap_may_be_refused_by_chance
     assert pacing.refused(now + 0.1, now + 0.1, 6, told=False) == 0
 
 
+def confirmed(limit):
+    """Return pacing where nothing but the confirmed number at a time holds the client back."""
+    pacing = settled_pacing()
+    pacing.cap.limit, pacing.cap.confirmed = limit, True
+    for n in range(450):
+        pacing.gap(3.0 + n / 100, waited=False)
+        pacing.accepted(3.02 + n / 100, 3.0 + n / 100, limit)
+    return pacing
+
+
+def test_one_fewer_at_a_time_stops_nobody_where_refusals_by_chance_go_on():
+    pacing = confirmed(5)
+    for n in range(8):
+        assert pacing.refused(8.0 + n, 8.0 + n, 5, told=False) is None
+        assert pacing.cap.limit == 5
+    assert pacing.refused(17.0, 17.0, 5, told=False) is None
+    assert (pacing.closed, pacing.cap.limit, pacing.cap.window(18.9)) == (False, 4, 4)
+    assert pacing.refused(17.1, 16.9, 4, told=False) is None  # it was sent before
+    assert pacing.refused(17.2, 17.1, 4, told=False) == 0  # lowered twice: it is no such limit
+
+
+def test_where_the_pace_holds_the_client_back_one_fewer_at_a_time_is_no_answer():
+    pacing = confirmed(5)
+    kept(pacing, 8.0, 0.2)
+    given = [pacing.refused(9.0 + n, 9.0 + n, 5, told=False) for n in range(9)]
+    assert given == [None] * 8 + [0]
+
+
+def test_one_request_at_a_time_cannot_be_fewer():
+    pacing = confirmed(1)
+    given = [pacing.refused(9.0 + n, 9.0 + n, 1, told=False) for n in range(9)]
+    assert given == [None] * 8 + [0]
+
+
 def test_starts_in_bunches_at_a_pace_of_many_times_as_much_are_not_held_back_by_it():
     pacing = settled_pacing()
     pacing.pace.doubling, pacing.pace.rate, pacing.cap.limit = True, 2000.0, 5
