@@ -207,7 +207,7 @@ async def test_a_file_left_half_read_is_closed_without_the_collector(out):
     try:
         for _ in read_results(out):
             break
-        assert open_files() == before
+        assert open_files() <= before
     finally:
         gc.enable()
 
