@@ -59,5 +59,6 @@ async def test_a_limit_is_learned_from_what_it_refuses_and_nobody_fails(serve, c
     assert [lookup.outcome for lookup in lookups] == [Outcome.OK] * count
     assert 0 < run.stats.throttles < 0.5 * server.requests
     unrecognised = server.requests - count - run.stats.throttles
-    assert 0 <= unrecognised <= (9 + before_they_were_many(refusals) if status == 503 else 0)
+    # Nine, or some more where replies come in another order than they were sent in.
+    assert 0 <= unrecognised <= (19 + before_they_were_many(refusals) if status == 503 else 0)
     assert 0 < run.stats.pace < 4 * limit.allowed(0.0, 1.0)  # it doubles until it is refused
