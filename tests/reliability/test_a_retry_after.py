@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from patience import in_time, reached
+from patience import in_time, reached, slowness
 
 from ltx_async import Outcome, RateLimitError, RetryPolicy, ServerError
 
@@ -180,7 +180,7 @@ async def test_a_rate_that_is_stated_with_a_429_is_kept_to(serve, connect):
     server = await serve(lambda asked: ok(asked) if asked.number else [reply(429, b"", states)])
     run = connect(server, retry=PATIENT, concurrency=5).lookup_many(EMAILS)
     assert {lookup.outcome for lookup in await run} == {Outcome.OK}
-    assert 25 < run.stats.pace <= 40  # it rises from below, when starts wait for it
+    assert 30 / slowness() < run.stats.pace <= 40  # at a late timer less is sent
     later = [asked.at for asked in server.asked[10:]]
     assert (len(later) - 1) / (later[-1] - later[0]) <= 40 * 1.1
 
