@@ -239,7 +239,7 @@ async def test_who_takes_no_replies_is_read_no_further(emulator, more):
     count = 0
     while not count or emulator.request_count > count:
         count = emulator.request_count
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # nothing tells that no more is read but time
 
     assert count < 10_000
     async with asyncio.timeout(LONG):

@@ -16,6 +16,7 @@ async def best_even_rate(front: Front, rates: Iterable[float], seconds: float = 
     Of the rates those count at which at most one request in fifty is refused. Without a burst
     nginx refuses whatever comes closer than its rate, in whole milliseconds: so nobody gets all
     that it allows, and how much depends on the timers of the machine.
+    It takes some seconds to tell: at a rate that is too fast, three may pass with hardly a refusal.
     """
     best = 0.0
     headers = {"Authorization": f"Bearer {EXAMPLE_TOKEN}"}

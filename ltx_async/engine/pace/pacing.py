@@ -22,8 +22,8 @@ def least_gap(gap: float) -> float:
     """Return the seconds that are to be between two starts at least, if a learned pace says `gap`.
 
     What a timer was late is not made up for: a server may refuse whatever comes closer than its
-    rate, as nginx does without a burst, and the pace that is learned allows for it. It is at once
-    where timers are too coarse for the pace.
+    rate, as nginx does without a burst, and the pace that is learned allows for it. Where
+    timers are too coarse for the pace, it is made up for at once.
     """
     return gap if gap > 2 * _TICK else 0.0
 
