@@ -14,7 +14,7 @@ from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk import BulkLookup
 from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.limiter import Limiter, client_closed
-from ltx_async.engine.logs import logger
+from ltx_async.engine.logs import Listener, logger
 from ltx_async.engine.lookup import list_accounts, look_up
 from ltx_async.engine.parameters import check_functions, check_kinds, kinds_of, set_attribute
 from ltx_async.engine.shared import Shared
@@ -132,9 +132,8 @@ class LTXClient:
             retry,
             Outage(outage),
             Redaction.of(token),
-            on_event,
+            Listener(on_event, kinds_of(events)),
             headers if callable(headers) else None,
-            kinds_of(events),
             str(self._endpoint.base),
         )
         prepare()

@@ -138,9 +138,9 @@ class Attempts(Generic[T]):
         if self.started_at is None:
             self.started_at = began
             self.answers_at_start = sent.answers if sent else shared.outage.answers
-        watched = shared.watched
+        watched = shared.listener.watched
         if watched:
-            shared.tell(AttemptStarted(self.email or "", self.attempts))
+            shared.listener.tell(AttemptStarted(self.email or "", self.attempts))
         reply: Reply | None = None
         result: T | LTXError
         try:
@@ -174,7 +174,7 @@ class Attempts(Generic[T]):
 
     def _tell_end(self, seconds: float, status: int | None, failure: LTXError | None) -> None:
         event = AttemptFinished(self.email or "", self.attempts, seconds, status, failure)
-        self.shared.tell(event)
+        self.shared.listener.tell(event)
 
     def _with_fields(self) -> Request:
         """Return the request with the header fields that are for this attempt."""

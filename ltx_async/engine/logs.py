@@ -1,17 +1,25 @@
-"""What the log says, with addresses masked."""
+"""Who is told what happens: the log, with addresses masked, and the function of the owner."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from ltx_async.errors import LTXError
-from ltx_async.events import Event, LookupFinished
+from attrs import define, field
+
+from ltx_async.engine.parameters import is_coroutine
+from ltx_async.errors import ConfigurationError, LTXError
+from ltx_async.events import OF_EACH_LOOKUP, Event, LookupFinished
 
 logger: Final = logging.getLogger("ltx_async")
 doubts: Final = logging.getLogger("ltx_async.doubts")
 """The logger for messages that programs need and that commands print in their own words."""
+
+_NOT_AWAITED: Final = ConfigurationError(
+    "on_event gave a coroutine, which nobody awaits: it must be a plain function",
+)
+_TOLD_COUNTS: Final = frozenset(10**power for power in range(1, 10))
 
 
 def mask_email(email: str) -> str:
@@ -63,3 +71,49 @@ def facts_of(event: Event) -> Mapping[str, object]:
         attempt=getattr(event, "attempt", None),
         seconds=getattr(event, "seconds", getattr(event, "delay", None)),
     )
+
+
+@define(eq=False)
+class Listener:
+    """Tells what happens.
+
+    Attributes:
+        on_event: told of each event; its exceptions are logged and go no further. None for the
+            log alone.
+        kinds: the classes of events that `on_event` is told of; None for all.
+    """
+
+    on_event: Callable[[Event], object] | None = None
+    kinds: frozenset[type[Event]] | None = None
+    _each: bool = field(init=False)
+    _raised: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        wanted = self.kinds is None or not self.kinds.isdisjoint(OF_EACH_LOOKUP)
+        self._each = self.on_event is not None and wanted
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody wants to know of each attempt."""
+        return self._each or logger.isEnabledFor(logging.DEBUG)
+
+    def tell(self, event: Event) -> None:
+        """Log an event and pass it on."""
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s", event, extra=facts_of(event))
+        if self.on_event is not None and (self.kinds is None or type(event) in self.kinds):
+            try:
+                if is_coroutine(self.on_event(event)):
+                    self._complain(_NOT_AWAITED)
+            except Exception as error:  # noqa: BLE001 - the run goes on
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Log the first exception of `on_event` in full; later ones are only counted."""
+        self._raised += 1
+        if self._raised == 1 and error is _NOT_AWAITED:
+            logger.error("%s; the run goes on", error)
+        elif self._raised == 1:
+            logger.error("on_event raised; the run goes on", exc_info=error)
+        elif self._raised in _TOLD_COUNTS:
+            logger.error("on_event has failed %d times; the run goes on", self._raised)

@@ -61,8 +61,8 @@ async def look_up(
     if lookup.error is not None and lookup.outcome is Outcome.FAILED:
         who, what = mask_email(email), message_for_log(lookup.error, email)
         logger.info("%s failed: %s", who, what, extra=facts_of(LookupFinished(lookup)))
-    if shared.watched:
-        shared.tell(LookupFinished(lookup))
+    if shared.listener.watched:
+        shared.listener.tell(LookupFinished(lookup))
     return lookup
 
 

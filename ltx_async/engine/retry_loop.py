@@ -195,7 +195,7 @@ class RetryLoop(Attempts[T]):
         who, what = mask_email(self.email or "the list"), message_for_log(why, self.email)
         event = RetryScheduled(self.email or "", self.attempts, delay, why)
         logger.info("asking again for %s in %.1f s: %s", who, delay, what, extra=facts_of(event))
-        self.shared.tell(event)
+        self.shared.listener.tell(event)
         counts = self.email is not None and not self.throttled
         if run is None:
             self.shared.tally.counters.retries += counts

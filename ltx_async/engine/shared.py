@@ -1,4 +1,4 @@
-"""What all lookups of a client share: the way out, its limits, and who is told of it."""
+"""What all lookups of a client share: the way out, its limits, and what they find out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
 
 from attrs import define, field
 
@@ -16,8 +15,7 @@ from ltx_async.codec import Redaction
 from ltx_async.engine.health.outage import Outage
 from ltx_async.engine.health.overload import Overload
 from ltx_async.engine.limiter import Limiter, client_closed
-from ltx_async.engine.logs import doubts, facts_of, logger, message_for_log
-from ltx_async.engine.parameters import is_coroutine
+from ltx_async.engine.logs import Listener, doubts, facts_of, logger, message_for_log
 from ltx_async.engine.run import Run, Tally
 from ltx_async.errors import (
     ConfigurationError,
@@ -26,9 +24,7 @@ from ltx_async.errors import (
     ServiceUnavailableError,
 )
 from ltx_async.events import (
-    OF_EACH_LOOKUP,
     AttemptStarted,
-    Event,
     GateClosed,
     GateOpened,
     OutageBegan,
@@ -38,11 +34,6 @@ from ltx_async.events import (
 from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
-
-_NOT_AWAITED: Final = ConfigurationError(
-    "on_event gave a coroutine, which nobody awaits: it must be a plain function",
-)
-_TOLD_COUNTS: Final = frozenset(10**power for power in range(1, 10))
 
 
 @define(eq=False)
@@ -55,8 +46,7 @@ class Shared:
         policy: decides on retries.
         outage: whether the server answers anybody.
         redaction: cuts the token out of replies.
-        on_event: told what happens; its exceptions are logged and go no further.
-        kinds: the classes of events that `on_event` is told of; None for all.
+        listener: told what happens.
         base_url: where all of them ask, as their results say.
         headers: gives each attempt header fields of its own; None where nobody wants that.
         budget: bounds the retries of all lookups together.
@@ -70,23 +60,18 @@ class Shared:
     policy: RetryPolicy
     outage: Outage
     redaction: Redaction
-    on_event: Callable[[Event], object] | None
+    listener: Listener = field(factory=Listener)
     headers: Callable[[AttemptStarted], Mapping[str, str]] | None = None
-    kinds: frozenset[type[Event]] | None = None
     base_url: str | None = None
-    _each: bool = field(init=False)
     budget: RetryBudget = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
     tally: Tally = field(init=False, factory=Tally)
-    _raised: int = field(init=False, default=0)
     _process: int | None = field(init=False, default=None)
     _lowered: bool = field(init=False, default=False)
     _overload: Overload = field(init=False, factory=Overload)
 
     def __attrs_post_init__(self) -> None:
-        wanted = self.kinds is None or not self.kinds.isdisjoint(OF_EACH_LOOKUP)
-        self._each = self.on_event is not None and wanted
         self.budget = RetryBudget(self.policy.budget)
         self.limiter.on_open = self._opened
         self.limiter.on_pace = self._paced
@@ -145,34 +130,6 @@ class Shared:
         with self.tally.running(run, self.clock()):
             yield
 
-    # Events and the log
-
-    @property
-    def watched(self) -> bool:
-        """Whether anybody wants to know of each attempt."""
-        return self._each or logger.isEnabledFor(logging.DEBUG)
-
-    def tell(self, event: Event) -> None:
-        """Log an event and pass it on."""
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s", event, extra=facts_of(event))
-        if self.on_event is not None and (self.kinds is None or type(event) in self.kinds):
-            try:
-                if is_coroutine(self.on_event(event)):
-                    self._complain(_NOT_AWAITED)
-            except Exception as error:  # noqa: BLE001 - the run goes on
-                self._complain(error)
-
-    def _complain(self, error: Exception) -> None:
-        """Log the first exception of `on_event` in full; later ones are only counted."""
-        self._raised += 1
-        if self._raised == 1 and error is _NOT_AWAITED:
-            logger.error("%s; the run goes on", error)
-        elif self._raised == 1:
-            logger.error("on_event raised; the run goes on", exc_info=error)
-        elif self._raised in _TOLD_COUNTS:
-            logger.error("on_event has failed %d times; the run goes on", self._raised)
-
     # What one lookup finds out and all of them act on
 
     def close_gate(self, seconds: float, why: LTXError, *, throttle: bool = False) -> None:
@@ -181,7 +138,7 @@ class Shared:
             event = GateClosed(seconds, why)
             said = message_for_log(why, why.email)
             logger.info("nobody sends for %.1f s: %s", seconds, said, extra=facts_of(event))
-            self.tell(event)
+            self.listener.tell(event)
 
     def answered(self, run: Run | None, sent_at: float, seconds: float) -> None:
         """Note that an email was answered with its account.
@@ -209,7 +166,7 @@ class Shared:
         """
         began_at = self.outage.heard(answered=answered)
         if began_at is not None:
-            self.tell(OutageEnded(self.loop.time() - began_at))
+            self.listener.tell(OutageEnded(self.loop.time() - began_at))
             if not throttled:
                 self.limiter.reopen()
 
@@ -245,7 +202,7 @@ class Shared:
             began = OutageBegan(patience, error)
             what = "nobody answers; waiting up to %.0f s; the last one: %s"
             doubts.warning(what, patience, why, extra=facts_of(began))
-            self.tell(began)
+            self.listener.tell(began)
         if isinstance(follow_up, ServiceUnavailableError):
             run.end(follow_up)
         elif follow_up is not None:
@@ -271,11 +228,11 @@ class Shared:
         )
 
     def _paced(self, rate: float, in_flight: int | None) -> None:
-        self.tell(PaceLearned(rate, in_flight))
+        self.listener.tell(PaceLearned(rate, in_flight))
 
     def _opened(self, window: int) -> None:
         logger.info("sending again, %d at first", window)
-        self.tell(GateOpened(window))
+        self.listener.tell(GateOpened(window))
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -123,7 +123,7 @@ class ShortWay:
         """Ask for the next email; return whether a request is under way."""
         shared = self.shared
         # Events and header fields for each attempt are the retry loop's business.
-        if shared.watched or shared.headers is not None:
+        if shared.listener.watched or shared.headers is not None:
             return False
         email = self.take()
         if isinstance(email, Sign):

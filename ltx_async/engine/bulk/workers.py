@@ -231,7 +231,7 @@ class Workers:
         if not self._doubted and self.run.counters.finds_nothing(least=least):
             self._doubted = True
             asked = self.run.counters.outcomes[Outcome.NOT_FOUND]
-            self.shared.tell(NobodyFound(asked))
+            self.shared.listener.tell(NobodyFound(asked))
             doubts.warning(
                 "none of %d emails was found: `await client.list_accounts()` tells whether the "
                 "base URL is right, and which accounts this API token has",
