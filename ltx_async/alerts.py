@@ -5,14 +5,12 @@ It depends on thresholds and on the clock, so it is computed where it is shown, 
 
 from __future__ import annotations
 
-from bisect import insort
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Protocol, Self
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from ltx_async.models import Lookup, Outcome, timestamp, trouble_of
 from ltx_async.wording import counted_from, number
@@ -40,7 +38,8 @@ _OF_OUTCOMES: Final = {
     Outcome.FAILED: (Need.FAILED, "lookup failed"),
 }
 _WELL: Final = Outcome.OK  # a name, as there may be a million accounts
-_CROSSINGS: Final = frozenset(Need) - {need for need, _ in _OF_OUTCOMES.values()}
+CROSSINGS: Final = frozenset(Need) - {need for need, _ in _OF_OUTCOMES.values()}
+"""The reasons that are thresholds; the others are outcomes."""
 
 
 class Finding(Protocol):
@@ -246,41 +245,3 @@ def _rank(alert: Alert) -> int:
 
 def _with_trouble(text: str, trouble: str | None) -> str:
     return text if not trouble else f"{text}: {trouble}"
-
-
-@define
-class MostUrgent:
-    """Counts the accounts that need somebody, and keeps the most urgent ones.
-
-    Attributes:
-        limit: how many are kept.
-        accounts: how many there are.
-        reasons: how many accounts there are for each reason.
-    """
-
-    limit: int
-    accounts: int = 0
-    reasons: Counter[Need] = field(factory=Counter)
-    _kept: list[Attention] = field(factory=list, init=False)
-
-    @property
-    def alerts(self) -> int:
-        """How many thresholds are crossed."""
-        return sum(self.reasons[need] for need in _CROSSINGS)
-
-    def count(self, reasons: Iterable[Need]) -> None:
-        """Count an account without keeping it."""
-        self.accounts += 1
-        self.reasons.update(reasons)
-
-    def add(self, attention: Attention) -> Attention | None:
-        """Count an account, and return the one that is not kept any longer, if any."""
-        self.count(attention.reasons)
-        if len(self._kept) >= self.limit and not attention < self._kept[-1]:
-            return attention
-        insort(self._kept, attention)
-        return self._kept.pop() if len(self._kept) > self.limit else None
-
-    def kept(self) -> list[Attention]:
-        """Return those that are kept, the most urgent first."""
-        return sorted(self._kept)

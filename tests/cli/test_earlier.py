@@ -1,9 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
 from ltx_async import Outcome
-from ltx_async.alerts import MostUrgent, Need, Thresholds
+from ltx_async.alerts import Need, Thresholds
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.earlier import Earlier, EarlierResults
+from ltx_async.cli.checking.urgent import MostUrgent
 from ltx_async.results.record import Record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

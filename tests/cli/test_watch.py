@@ -18,9 +18,9 @@ from ltx_async import LTXClient, RetryPolicy
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.input_options import InputOptions
-from ltx_async.cli.options import parse_duration
 from ltx_async.cli.runtime import Interrupt
 from ltx_async.cli.terminal.messages import Talk
+from ltx_async.cli.values import parse_duration
 from ltx_async.cli.watching.announcer import Announcer, _text_line
 from ltx_async.cli.watching.rounds import Watch
 from ltx_async.emulator import Delay, Emulator, Status

@@ -1,6 +1,6 @@
 import pytest
 
-from ltx_async.cli.options import parse_duration
+from ltx_async.cli.values import parse_duration
 from ltx_async.monitor.schedule import rest
 from ltx_async.wording import spoken
 

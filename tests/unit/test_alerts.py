@@ -5,8 +5,9 @@ import pytest
 from command_line import NOW, make_lookup
 
 from ltx_async import AccountNotFoundError, Outcome
-from ltx_async.alerts import Attention, MostUrgent, Need, Sighting, Thresholds
-from ltx_async.cli.options import parse_duration
+from ltx_async.alerts import Attention, Need, Sighting, Thresholds
+from ltx_async.cli.checking.urgent import MostUrgent
+from ltx_async.cli.values import parse_duration
 from ltx_async.results.record import Record
 
 WEEK = Thresholds(expires_within=timedelta(days=7))

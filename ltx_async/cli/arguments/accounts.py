@@ -5,11 +5,7 @@ from __future__ import annotations
 import click
 
 from ltx_async.cli.checking.thresholds import expiry_option
-from ltx_async.cli.options import (
-    client_options,
-    json_option,
-    quiet_option,
-)
+from ltx_async.cli.options import client_options, json_option, quiet_option
 
 
 @click.command(

@@ -8,15 +8,8 @@ import click
 
 from ltx_async.cli.checking.measuring import metrics_options
 from ltx_async.cli.checking.thresholds import only, threshold_options
-from ltx_async.cli.options import (
-    FILE_NAME,
-    client_options,
-    duration,
-    input_options,
-    outcome_names,
-    outcomes,
-    quiet_option,
-)
+from ltx_async.cli.options import client_options, input_options, quiet_option
+from ltx_async.cli.values import FILE_NAME, duration, outcome_names, outcomes
 
 
 def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:

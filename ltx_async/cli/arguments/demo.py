@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ltx_async.cli.options import (
-    quiet_option,
-)
+from ltx_async.cli.options import quiet_option
 
 
 @click.command(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ltx_async.cli.options import (
-    client_options,
-    json_option,
-)
+from ltx_async.cli.options import client_options, json_option
 
 
 @click.command(

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ltx_async.cli.options import (
-    client_options,
-    json_option,
-    quiet_option,
-)
+from ltx_async.cli.options import client_options, json_option, quiet_option
 
 
 @click.command(

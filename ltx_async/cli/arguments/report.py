@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from ltx_async.cli.checking.thresholds import threshold_options
-from ltx_async.cli.options import FILE_NAME, quiet_option
+from ltx_async.cli.options import quiet_option
+from ltx_async.cli.values import FILE_NAME
 
 
 @click.command(

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import click
 
-from ltx_async.cli.options import (
-    FILE_NAME,
-    duration,
-    number,
-    quiet_option,
-    seconds,
-    variable,
-)
+from ltx_async.cli.options import quiet_option, variable
+from ltx_async.cli.values import FILE_NAME, duration, number, seconds
 
 
 @click.command(

@@ -8,12 +8,8 @@ import click
 
 from ltx_async.cli.checking.measuring import host_and_port, metrics_options
 from ltx_async.cli.checking.thresholds import threshold_options
-from ltx_async.cli.options import (
-    client_options,
-    duration,
-    input_options,
-    quiet_option,
-)
+from ltx_async.cli.options import client_options, input_options, quiet_option
+from ltx_async.cli.values import duration
 
 
 @click.command(

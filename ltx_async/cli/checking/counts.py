@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
-from ltx_async.alerts import MostUrgent, Sighting, Thresholds
+from ltx_async.alerts import Sighting, Thresholds
+from ltx_async.cli.checking.urgent import MostUrgent
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.models import Lookup, Outcome
 from ltx_async.reasons import Reasons

@@ -7,7 +7,8 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.alerts import Attention, MostUrgent, Need, Thresholds
+from ltx_async.alerts import Attention, Need, Thresholds
+from ltx_async.cli.checking.urgent import MostUrgent
 from ltx_async.inputs.seen import SeenEmails
 from ltx_async.models import Outcome
 from ltx_async.monitor.figures import Figures

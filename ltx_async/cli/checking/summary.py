@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from ltx_async.alerts import MostUrgent
 from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
+from ltx_async.cli.checking.urgent import MostUrgent
 from ltx_async.cli.exits import explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.inputs.entries import LineCounts

@@ -9,7 +9,8 @@ import click
 from attrs import frozen
 
 from ltx_async.alerts import Sighting, Thresholds
-from ltx_async.cli.options import F, chosen, number, time_span, with_options
+from ltx_async.cli.options import F, with_options
+from ltx_async.cli.values import chosen, number, time_span
 from ltx_async.models import Lookup, Outcome
 from ltx_async.wording import spoken
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltx_async.alerts import MostUrgent
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.counts import MOST_SAVED, MOST_SHOWN, Counts
 from ltx_async.cli.checking.dry_run import dry_run
@@ -20,6 +19,7 @@ from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.checking.output import open_writer
 from ltx_async.cli.checking.run import CheckRun
 from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.checking.urgent import MostUrgent
 from ltx_async.cli.exits import ExitStatus, explanation
 from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
