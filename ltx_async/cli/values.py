@@ -81,6 +81,7 @@ def parse_duration(text: str, *, unit: str | None = "s") -> timedelta:
     Raises:
         ValueError: the text has another form.
     """
+    required = unit is None
     found = _DURATION.fullmatch(text.strip())
     number, unit = (text, unit) if found is None else found.groups()
     try:
@@ -88,7 +89,8 @@ def parse_duration(text: str, *, unit: str | None = "s") -> timedelta:
     except ValueError:
         value = math.nan
     if not 0 <= value <= _MOST or unit is None:
-        raise ValueError(f"{text!r} is no duration; write for example 30, 15m, 12h, 7d or 2w")
+        examples = "30s, 15m" if required else "30, 15m"
+        raise ValueError(f"{text!r} is no duration; write for example {examples}, 12h, 7d or 2w")
     return timedelta(seconds=value * _UNITS[unit])
 
 

@@ -126,8 +126,9 @@ class Standing:
         if seen.balance is not None:
             low = alerts.get(Need.LOW_BALANCE)
             yield from self._limit(Kind.LOW_BALANCE, low, seen, rules)
-        if (seen.refresh_token_expires_at or seen.token_expires_at) is not None:
-            ends = alerts.get(Need.SIGN_IN_ENDS) or alerts.get(Need.ACCESS_TOKEN_ENDS)
+        ends = alerts.get(Need.SIGN_IN_ENDS) or alerts.get(Need.ACCESS_TOKEN_ENDS)
+        known = self.refresh_token_expires_at or self.token_expires_at
+        if ends is not None or known in {seen.refresh_token_expires_at, seen.token_expires_at}:
             yield from self._limit(Kind.EXPIRING, ends, seen, rules)
 
     def _health(self, seen: Sighting, rules: Rules) -> Iterator[Change]:
@@ -179,7 +180,7 @@ class Standing:
         """Report a limit that is crossed, once each, and when the account is back within it."""
         before = self.crossed.pop(kind, None)
         if alert is None:
-            if before is not None:
+            if before is not None and _is_beyond(before, kind, seen):
                 yield Change(seen.checked_at, Kind.RECOVERED, _RECOVERED[kind], seen.email, kind)
             return
         assert alert.threshold is not None  # every alert about a limit has one
@@ -203,6 +204,14 @@ _RECOVERED: Final = {
     Kind.LOW_BALANCE: "balance is high enough again",
     Kind.EXPIRING: "the sign-in was renewed",
 }
+
+
+def _is_beyond(limit: float, kind: Kind, seen: Sighting) -> bool:
+    """Whether an account is well by a limit that may have been another one when it was crossed."""
+    if kind is Kind.LOW_BALANCE:
+        return seen.balance is not None and seen.balance >= limit
+    end = seen.refresh_token_expires_at or seen.token_expires_at
+    return end is not None and (end - seen.checked_at).total_seconds() > limit
 
 
 def _text_of(moment: datetime) -> str:

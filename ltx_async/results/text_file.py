@@ -117,6 +117,11 @@ class FileWriter(Generic[T_contra]):
         except BaseException:
             replacement.discard()
             raise
+        return cls.of_replacement(replacement, record_format)
+
+    @classmethod
+    def of_replacement(cls, replacement: Replacement, record_format: Encoding[T_contra]) -> Self:
+        """Take over a file beside another one, whose place it takes with its first record."""
         writer = cls(replacement.file, record_format, replacement=replacement)
         writer._syncer = Syncer(writer._sync)
         return writer

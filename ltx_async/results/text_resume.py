@@ -33,7 +33,7 @@ async def resume_text(path: Path, form: TextFormat, earlier: EarlierRecords) -> 
         path: the output.
         form: what it is written in, where it does not say otherwise itself.
         earlier: is given every record that stays; where some are not to, a new file replaces
-            the old one.
+            the old one with its first record.
 
     Raises:
         FileError: it is locked, cannot be read or written, or holds something else.
@@ -43,21 +43,19 @@ async def resume_text(path: Path, form: TextFormat, earlier: EarlierRecords) -> 
     except FileNotFoundError:
         return FileWriter.create(path, form)
     scanner = Scanner(form)
+    if earlier.renewal:
+        return await _renewed(file, scanner, earlier)
     try:
-        if earlier.renewal:
-            file = await _renewed(file, scanner, earlier)
-        else:
-            await _scan(file, scanner, lambda record, _: earlier.add(record))
-            if scanner.torn:
-                file.truncate(scanner.whole)
+        await _scan(file, scanner, lambda record, _: earlier.add(record))
+        if scanner.torn:
+            file.truncate(scanner.whole)
         if not scanner.whole:  # a file without records was not opened to others on purpose
             file.set_mode(PRIVATE)
     except BaseException:
         file.close()
         raise
     earlier.remarks += _remarks(scanner)
-    begun = earlier.renewal or scanner.whole
-    return FileWriter.at_end(file, scanner.format, empty=not begun)
+    return FileWriter.at_end(file, scanner.format, empty=not scanner.whole)
 
 
 def _remarks(scanner: Scanner) -> Iterator[str]:
@@ -83,9 +81,17 @@ async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Brief, bytes],
         raise OutputFailedError(f"{file.name}: {error.strerror}.") from error
 
 
-async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) -> OpenFile:
-    """Replace a file by one without the records to be renewed; return that, the old one closed."""
-    with Replacement.of(file) as replacement:
+async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) -> FileWriter[Lookup]:
+    """Begin a file without the records to be renewed; the old one stays until there is an answer.
+
+    A token that is refused, or a server that does not answer, costs no result so.
+    """
+    try:
+        replacement = Replacement.of(file)
+    except BaseException:
+        file.close()
+        raise
+    try:
         kept = bytearray()
 
         def take(record: Brief, data: bytes) -> None:
@@ -98,4 +104,10 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
 
         await _scan(file, scanner, take)
         replacement.file.write(bytes(kept) if earlier.count else scanner.header)
-        return replacement.put_in_place()
+        if not scanner.whole:
+            replacement.file.set_mode(PRIVATE)
+    except BaseException:
+        replacement.discard()
+        raise
+    earlier.remarks += _remarks(scanner)
+    return FileWriter.of_replacement(replacement, scanner.format)

@@ -75,7 +75,8 @@ async def open_results(
             A file that is overwritten stays as it is until the first answer is on the disk
             beside it, and for good if there is none.
         retry: outcomes whose records are dropped from a file that is resumed, so that
-            `email in out` is false for them.
+            `email in out` is false for them. They stay in the file until the first answer is
+            written.
         older_than: likewise, records that were checked longer ago than this.
 
     Raises:

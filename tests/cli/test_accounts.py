@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from command_line import healthy
 
+from ltx_async.cli.checking.counts import MOST_SHOWN
 from ltx_async.cli.commands import accounts as accounts_module
 from ltx_async.emulator import Status
 
@@ -69,6 +70,15 @@ def test_one_request_tells_whose_sign_in_ends(ltx, server):
     assert ended.err.startswith("attention: bob@example.com: sign-in ends in 2 days (")
     assert len(ended.err.splitlines()) == 1
     assert server.asked == [None, None]
+
+
+def test_the_command_that_lists_all_who_need_somebody_has_the_threshold(ltx, server):
+    soon = int((datetime.now(UTC) + timedelta(days=2)).timestamp() * 1000)
+    for number in range(MOST_SHOWN + 3):
+        server.emulator.put(healthy(f"user{number}@example.com", refreshTokenExpire=soon))
+    last = ltx("accounts", "--expires-within", "7d").err.splitlines()[-1]
+    words = "more: check --from-api --expires-within 7d --summary-json FILE has all"
+    assert last.endswith(words)
 
 
 def test_the_list_has_no_balance_to_be_told_of(ltx, server):

@@ -313,7 +313,10 @@ def no_resolver(monkeypatch):
 @pytest.mark.usefixtures("no_resolver")
 @pytest.mark.parametrize("name", ["localhost", "api.localhost", "a.b.localhost"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-async def test_the_way_to_a_name_of_this_machine_asks_no_resolver(authority, name, address):
+async def test_the_way_to_a_name_of_this_machine_asks_no_resolver(
+    authority, name, address, monkeypatch
+):
+    monkeypatch.setattr(probes, "_PATIENCE", LONG)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(tls)
     for context, port_text in ((None, "none: plain http"), (tls, "certificate good for")):

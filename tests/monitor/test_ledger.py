@@ -124,6 +124,31 @@ def test_an_end_that_comes_near_is_told_once_and_a_renewal_too(ledger):
     assert kinds(settle(ledger, renewed, well(BOB))) == [("ann", "expiry"), ("ann", "recovered")]
 
 
+@pytest.mark.parametrize(
+    "crossed", [well(balance=5), well(refresh_token_expires_at=NOW + timedelta(days=3))]
+)
+@pytest.mark.parametrize(
+    "looser", [Thresholds(), Thresholds(min_balance=1, expires_within=timedelta(days=2))]
+)
+def test_a_threshold_that_somebody_has_changed_is_no_recovery(ledger, crossed, looser):
+    assert len(settle(ledger, crossed, well(BOB))) >= 1
+    ledger.rules = Rules(looser)
+    assert settle(ledger, crossed, well(BOB)) == []
+    ledger.rules = Rules(LIMITS)
+    assert [one.is_alert for one in settle(ledger, crossed, well(BOB))] == [True]
+
+
+def test_an_end_that_is_left_out_is_no_renewal_although_that_of_the_access_token_is_there(ledger):
+    later = NOW + timedelta(days=20)
+    near = well(refresh_token_expires_at=NOW + timedelta(days=3), token_expires_at=later)
+    assert kinds(settle(ledger, near, well(BOB))) == [("ann", "expiring")]
+    left_out = evolve(near, refresh_token_expires_at=None)
+    assert settle(ledger, left_out, well(BOB)) == []
+    assert settle(ledger, near, well(BOB)) == []
+    soon = evolve(left_out, token_expires_at=NOW + timedelta(hours=3))
+    assert kinds(settle(ledger, soon, well(BOB))) == [("ann", "expiry"), ("ann", "expiring")]
+
+
 def test_emails_that_come_and_go_in_the_input_are_no_alert(ledger):
     (came,) = settle(ledger, well(), well(CAY))
     assert (came.kind, came.email, came.is_alert) == ("new", CAY, False)

@@ -136,7 +136,7 @@ async def test_no_email_is_taken_from_the_source_after_the_end_of_the_run(serve,
             yield email
 
     server = await serve(
-        lambda asked: [error(401)] if asked.number == 3 else [Pause(0.02), *ok(asked)]
+        lambda asked: [error(401)] if asked.number == 3 else [Pause(0.3), *ok(asked)]
     )
     with pytest.raises(AuthenticationError):
         await connect(server, concurrency=4).lookup_many(source())

@@ -104,15 +104,24 @@ async def test_an_email_that_holds_a_row_is_resumed_as_one_record(out, retry_fai
     assert seen_by(earlier).meet("bob@example.com") is Meeting.FIRST
 
 
+async def renewed(path, form, *lookups):
+    writer, _ = await resumed(path, form, retry_failed=True)
+    try:
+        for lookup in lookups:
+            await writer.write(lookup)
+    finally:
+        await writer.close()
+
+
 @formats
 async def test_failed_records_are_dropped_by_a_new_file_in_place_of_the_old_one(out, form):
     out.write_bytes(content(form, *LOOKUPS)[:-5])
     out.chmod(0o640)
-    before = out.stat().st_ino
+    before, old = out.stat().st_ino, out.read_bytes()
     writer, earlier = await resumed(out, form, retry_failed=True)
-    assert out.stat().st_ino != before
-    assert out.read_bytes() == content(form, LOOKUPS[0])
+    assert (out.stat().st_ino, out.read_bytes()) == (before, old)
     await writer.write(FAILED)
+    assert out.stat().st_ino != before
     await writer.close()
     assert out.read_bytes() == content(form, LOOKUPS[0], FAILED)
     assert (earlier.count, len(earlier.remarks)) == (1, 1)
@@ -129,6 +138,7 @@ async def test_a_large_output_is_rewritten_in_pieces_and_signals_are_heard(out, 
     turns = []
     asyncio.get_running_loop().call_soon(turns.append, 1)
     writer, _ = await resumed(out, JSON_LINES, retry_failed=True)
+    await writer.put_in_place()
     await writer.close()
     assert turns
     assert out.read_bytes() == content(JSON_LINES, *many, *many)
@@ -212,7 +222,7 @@ async def test_a_disk_that_is_full_while_rewriting_leaves_the_old_file(out, monk
     with monkeypatch.context() as patch:
         patch.setattr(os, call, full)
         with pytest.raises(OutputFailedError, match="disk full") as raised:
-            await resumed(out, CSV, retry_failed=True)
+            await renewed(out, CSV, FAILED)
     assert status_of(raised.value) is ExitStatus.STOPPED
     assert out.read_bytes() == content(CSV, *LOOKUPS)
     assert [path.name for path in out.parent.iterdir()] == ["out"]

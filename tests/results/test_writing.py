@@ -1,6 +1,7 @@
 """Results for Python users: kept, continued, read, without click and rich."""
 
 import asyncio
+import contextlib
 import gc
 import subprocess
 import sys
@@ -38,6 +39,9 @@ GONE = make_lookup(
     error=AccountNotFoundError("HTTP 404", status=404),
     outcome=Outcome.NOT_FOUND,
 )
+
+NEW = make_lookup("new@example.com", wire={"email": "new@example.com"})
+REFUSED = make_lookup("no-email", error=LTXError("no @"), outcome=Outcome.INVALID)
 
 
 @pytest.fixture
@@ -115,9 +119,26 @@ async def test_outcomes_are_asked_again_where_told_to(out):
             assert results.earlier == 2
             assert "bad@example.com" not in results
             assert "ann@example.com" in results
-        assert sorted(emails_in(out)) == ["ann@example.com", "gone@example.com"]
-    await write(out, existing="resume", retry={Outcome.OK, Outcome.NOT_FOUND})
-    assert emails_in(out) == []
+            await results.write(NEW)
+        assert sorted(emails_in(out)) == ["ann@example.com", "gone@example.com", NEW.email]
+    await write(out, BAD, existing="resume", retry={Outcome.OK, Outcome.NOT_FOUND})
+    assert emails_in(out) == ["bad@example.com"]
+
+
+@suffixes
+@pytest.mark.parametrize("refused", [(), (REFUSED,)], ids=["nothing", "no email"])
+async def test_records_that_are_asked_again_stay_until_there_is_an_answer(out, refused):
+    await write(out, ANN, BAD, GONE)
+    again = {"retry": {Outcome.FAILED}, "older_than": timedelta()}
+    with contextlib.suppress(ZeroDivisionError):
+        async with open_results(out, "resume", **again) as results:
+            assert results.earlier == 0
+            for lookup in refused:
+                await results.write(lookup)
+            raise ZeroDivisionError
+    assert {*emails_in(out)} - {REFUSED.email} == {ANN.email, BAD.email, GONE.email}
+    await write(out, NEW, existing="resume", **again)
+    assert [*emails_in(out)] == [NEW.email]
 
 
 @suffixes
@@ -128,7 +149,8 @@ async def test_old_records_are_asked_again_where_told_to(out):
     await write(out, old, recent, BAD)
     async with open_results(out, "resume", older_than=timedelta(days=7)) as results:
         assert ("ann@example.com" in results, "gone@example.com" in results) == (False, True)
-    assert emails_in(out) == ["gone@example.com"]
+        await results.write(NEW)
+    assert emails_in(out) == ["gone@example.com", NEW.email]
 
 
 @suffixes

@@ -195,3 +195,10 @@ def test_durations_are_numbers_with_a_unit_or_of_seconds(text, seconds):
 def test_other_durations_are_refused_with_an_example(text):
     with pytest.raises(ValueError, match="7d"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["30", "1", "7.5"])
+def test_a_span_that_needs_a_unit_is_not_recommended_without_one(text):
+    with pytest.raises(ValueError, match="for example 30s, 15m") as raised:
+        parse_duration(text, unit=None)
+    assert " 30," not in str(raised.value)

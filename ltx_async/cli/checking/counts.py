@@ -71,9 +71,13 @@ class Counts:
             self.urgent.count(earlier.needs)
 
     def take_back(self, outcomes: Counter[Outcome] | None) -> int:
-        """Stop counting results that could not be kept, None for all; they are pending again."""
+        """Stop counting results that could not be kept, None for all; they are pending again.
+
+        Which accounts some of them were is not known any more, so that their needs stay.
+        """
         if outcomes is None:
             outcomes, self.earlier = self._outcomes.copy(), 0
+            self.urgent, self.reasons = MostUrgent(self.urgent.limit), Reasons()
         self._outcomes -= outcomes
         return outcomes.total()
 

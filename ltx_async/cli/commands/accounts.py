@@ -11,6 +11,7 @@ from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.inputs import as_lookups, listed_accounts, warn_of_problems
 from ltx_async.cli.checking.summary import show_attention
+from ltx_async.cli.checking.thresholds import as_options
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
@@ -55,5 +56,6 @@ async def _accounts(
     talk.say(f"{counted(len(lookups), 'account')}, {broken:,} to be signed in again")
     warn_of_problems(listed, talk)
     if thresholds or not talk.quiet:
-        show_attention(counts.urgent, talk, whole="check --from-api --summary-json FILE has all")
+        whole = f"check --from-api{as_options(thresholds)} --summary-json FILE has all"
+        show_attention(counts.urgent, talk, whole=whole)
     return counts.exit_status

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from ltx_async.files.open_file import PRIVATE, sync_directory
 from ltx_async.files.private import create_private, reopen_private
 from ltx_async.files.replacement import Replacement
 from ltx_async.results.columns import COLUMNS, REQUIRED
-from ltx_async.results.earlier import EarlierRecords, Renewal
+from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.record import Record
 from ltx_async.results.sqlite.failures import database_failure
 from ltx_async.results.sqlite.older import (
@@ -26,7 +26,6 @@ from ltx_async.results.sqlite.older import (
     remove_companions,
     wait_for_writers,
 )
-from ltx_async.results.sqlite.triggers import verify_others_stay, watch_records
 from ltx_async.results.sqlite.waiting import unlocked
 from ltx_async.results.sqlite.writer import SQLiteWriter, prepare
 
@@ -84,8 +83,8 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
 
     Args:
         path: the output.
-        earlier: is given every record that stays; those that are not to are deleted first, in
-            one transaction.
+        earlier: is given every record that stays; those that are not to are deleted in one
+            transaction with the first new ones.
 
     Raises:
         FileError: it is in use, damaged, cannot be read or written, or is something else.
@@ -100,8 +99,8 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
         except FileNotFoundError:
             create_private(path).close()
             remove_companions(path)
-        await _read(path, earlier)
-        return await _begun(path, held)
+        dropped = await _read(path, earlier)
+        return await _begun(path, held, dropped)
     except BaseException:
         held.release()
         raise
@@ -135,13 +134,13 @@ def _verify_companions(path: Path) -> None:
             raise OutputRefusedError(f"{name}: is a directory.")
 
 
-async def _begun(path: Path, held: LockFile) -> SQLiteWriter:
+async def _begun(path: Path, held: LockFile, dropped: Sequence[str] = ()) -> SQLiteWriter:
     with _failures_of(path):
         database = connect(path)
         try:
             await unlocked(database, partial(prepare, database))
             sync_directory(path.parent)
-            return SQLiteWriter(path, database, held)
+            return SQLiteWriter(path, database, held, dropped=[*dropped])
         except BaseException:
             database.close()
             raise
@@ -160,17 +159,15 @@ def _failures_of(path: Path) -> Iterator[None]:
         ) from error
 
 
-async def _read(path: Path, earlier: EarlierRecords) -> None:
-    """Take the records in, if there are any."""
+async def _read(path: Path, earlier: EarlierRecords) -> list[str]:
+    """Take the records in, if there are any; return the emails of those that are to be renewed."""
     try:
         with contextlib.closing(connect(path)) as database:
             columns = await unlocked(database, partial(_columns, path, database))
             if not columns:
-                return
+                return []
             await _check_integrity(path, database)
-            if earlier.renewal:
-                await unlocked(database, partial(_drop, path, database, columns, earlier.renewal))
-            await _take_in(database, columns, earlier)
+            return await _take_in(database, columns, earlier)
     except sqlite3.Error as error:
         raise _unreadable(error, path) from error
     except ValueError as error:
@@ -221,21 +218,16 @@ def _records(database: sqlite3.Connection, columns: list[str]) -> Iterator[Recor
     return (Record.of_cells(dict(zip(columns, cells, strict=True))) for cells in cursor)
 
 
-def _drop(path: Path, database: sqlite3.Connection, columns: list[str], renewal: Renewal) -> None:
-    """Delete the records that are to be renewed: all of them and no others, or none."""
-    watch_records(database)
-    with database:
-        database.execute("BEGIN IMMEDIATE")
-        emails = [one.email for one in _records(database, columns) if renewal.concerns(one)]
-        database.executemany("DELETE FROM lookups WHERE email = ?", [(one,) for one in emails])
-        verify_others_stay(database, str(path), emails)
-
-
 async def _take_in(
     database: sqlite3.Connection, columns: list[str], earlier: EarlierRecords
-) -> None:
+) -> list[str]:
+    dropped: list[str] = []
     # Once a read has begun, other programs' locks cannot stop it.
     for record in await unlocked(database, partial(_records, database, columns)):
-        earlier.add(record)
-        if not earlier.count % _ROWS_AT_A_TIME:
+        if earlier.renewal.concerns(record):
+            dropped.append(record.email)
+        else:
+            earlier.add(record)
+        if not (earlier.count + len(dropped)) % _ROWS_AT_A_TIME:
             await asyncio.sleep(0)
+    return dropped

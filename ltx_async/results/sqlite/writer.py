@@ -46,6 +46,7 @@ _UPSERT: Final = " ".join(
         "WHERE excluded.outcome <> 'invalid' OR outcome = 'invalid'",
     )
 )
+_DROP: Final = "DELETE FROM lookups WHERE email = ?"
 _SETTINGS: Final = (
     "PRAGMA synchronous = FULL",  # what is committed survives a power cut
     "PRAGMA wal_autocheckpoint = 4000",
@@ -95,7 +96,8 @@ def prepare(database: sqlite3.Connection, journal_mode: str = "WAL") -> None:
 class SQLiteWriter:
     """Writes records in transactions, one a second or whenever there are many.
 
-    What a killed process had not committed is asked for again by the next `--resume`.
+    What a killed process had not committed is asked for again by the next `--resume`. Records
+    that are to be renewed stay until the first answer is committed, as an older database does.
 
     Raises (from `write`, `write_all` and `close`):
         OutputFailedError: the disk is full, or the database cannot be written.
@@ -107,6 +109,7 @@ class SQLiteWriter:
     _database: sqlite3.Connection
     _lock: LockFile
     _replacement: Replacement | None = None
+    _dropped: list[str] = field(factory=list, kw_only=True)
     _is_wanted: bool = field(init=False, default=False)
     _pending: list[tuple[Cell, ...]] = field(init=False, factory=list)
     _syncer: Syncer = field(init=False)
@@ -124,8 +127,8 @@ class SQLiteWriter:
 
     @property
     def in_place(self) -> bool:
-        """Whether it is at its path already; False while an older database is still there."""
-        return self._replacement is None
+        """Whether it is at its path; False while older records stand where new ones belong."""
+        return self._replacement is None and not self._dropped
 
     async def write(self, lookup: Lookup) -> None:
         """Take one record; the first of an email that was asked for has an older file replaced."""
@@ -138,15 +141,15 @@ class SQLiteWriter:
         except sqlite3.Error as error:
             raise database_failure(error, str(self._path)) from error
         self._pending.extend(map(database_row, lookups))
-        if self._replacement is not None and any(map(was_asked_for, lookups)):
+        if not self.in_place and any(map(was_asked_for, lookups)):
             await self.put_in_place()
         elif len(self._pending) >= _BATCH:
             await self._syncer.catch_up()
 
     async def put_in_place(self) -> None:
-        """Take the place of an older database, whether or not there is a record."""
+        """Take the place of an older database or records, whether or not there is a new one."""
         self._is_wanted = True
-        if self._replacement is not None:
+        if not self.in_place:
             await self._syncer.catch_up()
 
     async def close(self) -> None:
@@ -162,7 +165,8 @@ class SQLiteWriter:
             cause = (
                 database_failure(error, self.name) if isinstance(error, sqlite3.Error) else error
             )
-            hint = cause.hint if self.in_place else "What was there before is as it was: run again."
+            hint = "What was there before is as it was: run again."
+            hint = cause.hint if self._replacement is None else hint
             raise UnsavedError(cause.message, hint=hint, outcomes=self._lost()) from error
         finally:
             self._end()
@@ -202,7 +206,8 @@ class SQLiteWriter:
     def _commit(self) -> None:
         """Commit what is pending; in the thread, while the loop may append more."""
         rows = self._pending.copy()
-        if not rows:
+        dropped = self._dropped if self._is_wanted else []
+        if not rows and not dropped:
             return
 
         emails = [str(row[0]) for row in rows]
@@ -212,11 +217,14 @@ class SQLiteWriter:
             kept_out.clear()
             with self._database as database:
                 database.execute("BEGIN IMMEDIATE")
+                database.executemany(_DROP, [(email,) for email in dropped])
                 database.executemany(_UPSERT, rows)
                 kept_out.update(absent(database, emails))
-                verify_others_stay(database, self.name, emails)
+                verify_others_stay(database, self.name, [*emails, *dropped])
 
         self._patience.outlast(transaction)
+        if dropped:
+            self._dropped = []
         self._pending[: len(rows)] = [row for row in rows if row[0] in kept_out]
         if kept_out:
             raise OutputFailedError(
