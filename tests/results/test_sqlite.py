@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from command_line import make_lookup
 from hypothesis import given
 from hypothesis import strategies as st
@@ -454,6 +455,20 @@ async def test_failed_records_are_dropped_to_be_asked_again(out):
     await writer.close()
     assert rows(out, "email") == [("ann@example.com",)]
     assert seen_by(earlier).meet("bad@example.com") is Meeting.FIRST
+
+
+async def test_what_was_written_before_the_first_answer_is_not_dropped_as_an_old_record(out):
+    refused = make_lookup("no-email", error=LTXError("no @"), outcome=Outcome.INVALID)
+    await written(out, refused, ANN)
+    earlier = EarlierRecords(EarlierResults().add, Renewal(frozenset(Outcome)))
+    writer = await resume_database(out, earlier)
+    await writer.write(evolve(refused, elapsed=7.0))
+    await writer._syncer.catch_up()
+    assert not writer.in_place
+    await writer.write(BOB)
+    await writer.close()
+    assert rows(out, "email, elapsed_ms")[0] == ("no-email", 7000.0)
+    assert rows(out, "email") == [("no-email",), ("bob@example.com",)]
 
 
 async def test_what_only_the_log_of_a_killed_process_has_counts(out, tmp_path):

@@ -53,6 +53,7 @@ _SETTINGS: Final = (
     "PRAGMA cache_size = -16000",
 )
 _BATCH: Final = 5_000
+_AS_BEFORE: Final = "What was there before is as it was: run again."
 _LARGEST_INTEGER: Final = 2**63
 
 
@@ -165,8 +166,7 @@ class SQLiteWriter:
             cause = (
                 database_failure(error, self.name) if isinstance(error, sqlite3.Error) else error
             )
-            hint = "What was there before is as it was: run again."
-            hint = cause.hint if self._replacement is None else hint
+            hint = cause.hint if self._replacement is None else _AS_BEFORE
             raise UnsavedError(cause.message, hint=hint, outcomes=self._lost()) from error
         finally:
             self._end()
@@ -223,8 +223,9 @@ class SQLiteWriter:
                 verify_others_stay(database, self.name, [*emails, *dropped])
 
         self._patience.outlast(transaction)
-        if dropped:
-            self._dropped = []
+        # What has just been written, before an answer came, is no old record any more.
+        gone = {*emails, *dropped}
+        self._dropped = [email for email in self._dropped if email not in gone]
         self._pending[: len(rows)] = [row for row in rows if row[0] in kept_out]
         if kept_out:
             raise OutputFailedError(
