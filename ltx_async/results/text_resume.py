@@ -43,19 +43,14 @@ async def resume_text(path: Path, form: TextFormat, earlier: EarlierRecords) -> 
     except FileNotFoundError:
         return FileWriter.create(path, form)
     scanner = Scanner(form)
-    if earlier.renewal:
-        return await _renewed(file, scanner, earlier)
     try:
-        await _scan(file, scanner, lambda record, _: earlier.add(record))
-        if scanner.torn:
-            file.truncate(scanner.whole)
-        if not scanner.whole:  # a file without records was not opened to others on purpose
-            file.set_mode(PRIVATE)
+        take_over = _renewed if earlier.renewal else _continued
+        writer = await take_over(file, scanner, earlier)
     except BaseException:
         file.close()
         raise
     earlier.remarks += _remarks(scanner)
-    return FileWriter.at_end(file, scanner.format, empty=not scanner.whole)
+    return writer
 
 
 def _remarks(scanner: Scanner) -> Iterator[str]:
@@ -81,16 +76,24 @@ async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Brief, bytes],
         raise OutputFailedError(f"{file.name}: {error.strerror}.") from error
 
 
+async def _continued(
+    file: OpenFile, scanner: Scanner, earlier: EarlierRecords
+) -> FileWriter[Lookup]:
+    """Append to a file, of which a torn end is cut off."""
+    await _scan(file, scanner, lambda record, _: earlier.add(record))
+    if scanner.torn:
+        file.truncate(scanner.whole)
+    if not scanner.whole:  # a file without records was not opened to others on purpose
+        file.set_mode(PRIVATE)
+    return FileWriter.at_end(file, scanner.format, empty=not scanner.whole)
+
+
 async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) -> FileWriter[Lookup]:
     """Begin a file without the records to be renewed; the old one stays until there is an answer.
 
     A token that is refused, or a server that does not answer, costs no result so.
     """
-    try:
-        replacement = Replacement.of(file)
-    except BaseException:
-        file.close()
-        raise
+    replacement = Replacement.of(file)
     try:
         kept = bytearray()
 
@@ -109,5 +112,4 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
     except BaseException:
         replacement.discard()
         raise
-    earlier.remarks += _remarks(scanner)
     return FileWriter.of_replacement(replacement, scanner.format)

@@ -46,4 +46,4 @@ class MostUrgent:
 
     def kept(self) -> list[Attention]:
         """Return those that are kept, the most urgent first."""
-        return sorted(self._kept)
+        return [*self._kept]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,7 @@ async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
             return await _replacing(path, held)
         create_private(path).close()
         remove_companions(path)
-        return await _begun(path, held)
+        return await _begun(path, held, [])
     except BaseException:
         held.release()
         raise
@@ -134,13 +134,13 @@ def _verify_companions(path: Path) -> None:
             raise OutputRefusedError(f"{name}: is a directory.")
 
 
-async def _begun(path: Path, held: LockFile, dropped: Sequence[str] = ()) -> SQLiteWriter:
+async def _begun(path: Path, held: LockFile, dropped: list[str]) -> SQLiteWriter:
     with _failures_of(path):
         database = connect(path)
         try:
             await unlocked(database, partial(prepare, database))
             sync_directory(path.parent)
-            return SQLiteWriter(path, database, held, dropped=[*dropped])
+            return SQLiteWriter(path, database, held, dropped=dropped)
         except BaseException:
             database.close()
             raise
