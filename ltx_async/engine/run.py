@@ -128,7 +128,8 @@ class Run:
 
     @contextlib.contextmanager
     def pausing(self) -> Iterator[None]:
-        """Have nobody take a further email meanwhile."""
+        """Have nobody take a further email meanwhile; one pause at a time."""
+        assert self.pause is None
         self.pause = asyncio.Event()
         try:
             yield

@@ -32,7 +32,8 @@ class Suspicion:
     Errors that may pass are left to `Outage`. Those that do not, such as a web page in place of
     an account, are the fault of the emails or of whatever answers at the address, and the list
     call tells which. If it is answered, the run goes on, and the list is not asked again before
-    an email was answered.
+    an email was answered. Nothing counts while the list is asked for: these results were under
+    way before, and belong to the same doubt.
 
     Attributes:
         shared: what the run shares with all others.
@@ -57,8 +58,8 @@ class Suspicion:
         if error is None or error.outcome in {Outcome.NOT_FOUND, Outcome.NEEDS_REAUTH}:
             self.alike, self._settled = 0, False
             return False
-        cause = cause_of(error)
-        if error.outcome != Outcome.FAILED or self._settled or cause is None:
+        cause, known = cause_of(error), self._settled or self.run.pause is not None
+        if error.outcome != Outcome.FAILED or known or cause is None:
             return False
         if may_pass(cause) or is_silence(cause):
             self.alike = 0

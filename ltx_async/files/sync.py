@@ -57,16 +57,21 @@ class Syncer:
 
         Raises:
             Exception: what `work` raised, now or before.
+            asyncio.CancelledError: the wait was cancelled, and nothing failed.
         """
         self._stop_timer()
         last = asyncio.wrap_future(self._thread.submit(self._finish))
         self._thread.shutdown(wait=False)
-        try:
-            await asyncio.shield(last)
-        except asyncio.CancelledError:
-            hurry()
-            await asyncio.wait((last,))
-            last.result()
+        cancelled = None
+        while not last.done():
+            try:
+                await asyncio.wait((last,))
+            except asyncio.CancelledError as error:
+                cancelled = error
+                hurry()
+        last.result()
+        if cancelled is not None:
+            raise cancelled
 
     def _finish(self) -> None:
         self._raise_failure()

@@ -63,15 +63,29 @@ async def test_closing_waits_for_the_thread_and_calls_a_last_time(calls):
     assert len(calls) == 2
 
 
-async def test_closing_lets_the_loop_go_on_and_a_cancelled_one_hurries_and_still_waits(calls):
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_closing_lets_the_loop_go_on_and_a_cancelled_one_hurries_and_still_waits(calls, times):
+    go, hurried = threading.Event(), []
+    syncer = Syncer(lambda: calls.append(go.wait(5)))
+    closing = asyncio.create_task(syncer.close(lambda: hurried.append(1)))
+    for _ in range(times):
+        await asyncio.sleep(0.02)
+        assert (calls, closing.done()) == ([], False)
+        closing.cancel()
+    await asyncio.sleep(0.02)
+    assert (calls, closing.done(), len(hurried)) == ([], False, times)
+    go.set()
+    await asyncio.wait([closing])
+    assert (calls, closing.cancelled()) == ([True], True)
+
+
+async def test_a_time_limit_around_a_close_is_told(calls):
     go = threading.Event()
     syncer = Syncer(lambda: calls.append(go.wait(5)))
-    closing = asyncio.create_task(syncer.close(go.set))
-    await asyncio.sleep(0.02)
-    assert (calls, closing.done()) == ([], False)
-    closing.cancel()
-    await asyncio.wait([closing])
-    assert (calls, closing.exception()) == ([True], None)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await syncer.close(go.set)
+    assert calls == [True]
 
 
 async def test_what_fails_in_a_cancelled_close_is_raised():

@@ -1,5 +1,6 @@
 """Promise 37: where everybody gets the same non-answer the run ends, and nobody else's does."""
 
+import asyncio
 import json
 
 import pytest
@@ -19,7 +20,7 @@ from ltx_async.retry import OutageRule
 
 from .replies import account_body, error, ok, reply
 from .shell import ltx, wire_server
-from .wire import CLOSE
+from .wire import CLOSE, Pause
 
 QUICK = OutageRule(patience=0.5, probe_base=0.02, probe_cap=0.1)
 PAGE = b"<!DOCTYPE html><title>Just a moment...</title>"
@@ -87,6 +88,40 @@ async def test_before_an_answer_no_other_kind_of_refusal_has_the_list_asked_agai
     server = await serve(answer)
     lookups = await connect(server, concurrency=1).lookup_many(addresses(200))
     assert [lookup.status for lookup in lookups] == [403] * 100 + [410] * 100
+    assert sum(map(is_list, server.asked)) == 1
+
+
+@pytest.mark.parametrize(
+    ("between", "then"),
+    [
+        ([error(410)], 403),
+        ([error(404)], 418),
+        ([reply(404, b"404 page not found")], 418),
+        ([error(410)], 418),
+    ],
+    ids=["another status", "no account", "an unconfirmed 404", "the same status again"],
+)
+@pytest.mark.parametrize("list_answers", [True, False])
+async def test_a_second_doubt_while_the_list_is_asked_for_is_the_same(
+    serve, connect, between, then, list_answers
+):
+    """Replies that were under way meanwhile would have the list asked for a second time."""
+
+    def answer(asked):
+        if is_list(asked):
+            return [Pause(0.3), the_list() if list_answers else error(403)]
+        number = int(asked.email.partition("@")[0])
+        if number < 20:
+            return [error(418)]
+        return [Pause(0.1), *(between if number < 25 else [error(then)])]
+
+    server = await serve(answer)
+    run = connect(server, concurrency=60).lookup_many(addresses(200))
+    async with asyncio.timeout(10):
+        if list_answers:
+            assert len(await run) == 200
+        else:
+            assert type(await end_of(run)) is ServiceRefusedError
     assert sum(map(is_list, server.asked)) == 1
 
 

@@ -211,7 +211,7 @@ def test_killed_while_failed_records_are_dropped_nothing_else_is(half_well, form
     output = f"out.{form}"
     checks = half_well(output)
     well = [row for row in checks.results(output) if row[1] != "failed"]
-    options = ["--retry-failed"]
+    options = ["--retry-failed", *NARROW]
     assert killed_by_strace(checks, output, names, path=path, number=1, options=options)
     ended = checks.run(output, "--retry-failed")
     assert (ended.adds_up, ended.summary["failed"]) == (True, 0), ended.err

@@ -27,6 +27,7 @@ from ltx_async import (
     ServerError,
 )
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
+from ltx_async.files.sync import Syncer
 from ltx_async.results import Record, open_results, read_results
 from ltx_async.results.formats import FORMATS
 
@@ -208,6 +209,34 @@ async def test_who_is_cancelled_in_the_block_keeps_what_was_written(out):
 
 
 # Reading
+
+
+@suffixes
+async def test_a_time_limit_that_passes_while_it_is_closed_is_told(out, monkeypatch):
+    slowly, finish = threading.Event(), Syncer._finish
+    monkeypatch.setattr(Syncer, "_finish", lambda syncer: (slowly.wait(0.2), finish(syncer)))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await write(out, ANN)
+    assert emails_in(out) == ["ann@example.com"]
+
+
+@suffixes
+async def test_who_is_cancelled_twice_while_it_is_closed_keeps_what_was_written(out, monkeypatch):
+    slowly, finish, closing = threading.Event(), Syncer._finish, []
+    monkeypatch.setattr(
+        Syncer, "_finish", lambda syncer: (closing.append(1), slowly.wait(5), finish(syncer))
+    )
+    writing = asyncio.create_task(write(out, ANN))
+    await reached(lambda: closing)
+    for _ in range(2):
+        writing.cancel()
+        await asyncio.sleep(0.01)
+    assert not writing.done()
+    slowly.set()
+    await asyncio.wait([writing])
+    assert writing.cancelled()
+    assert emails_in(out) == ["ann@example.com"]
 
 
 @suffixes
