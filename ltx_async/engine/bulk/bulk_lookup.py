@@ -147,11 +147,13 @@ class BulkLookup:
             self._failure = ConfigurationError(
                 "the block of this BulkLookup has been left", hint=_ANOTHER
             )
-        await self._workers.cancelled()
-        self._hand_over.done.clear()
-        self._running.close()
-        self._owner = None
-        await self._workers.source_closed()
+        try:
+            await self._workers.cancelled()
+        finally:  # also of one that is cancelled a second time
+            self._hand_over.done.clear()
+            self._running.close()
+            self._owner = None
+            await self._workers.source_closed()
 
     def __aiter__(self) -> AsyncIterator[Lookup]:
         if not self._entered:

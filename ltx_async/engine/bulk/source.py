@@ -73,15 +73,18 @@ class Feed:
     no wait, else None. It is called between two steps, and never within one.
 
     Attributes:
+        keep: called with an email that came when nobody asks for one any more.
         at_hand: that method; None where there is none.
     """
 
     _source: AsyncIterable[str]
+    keep: Callable[[str], object]
     at_hand: Callable[[], str | None] | None = field(init=False)
     _task: asyncio.Task[None] = field(init=False)
     _wanted: asyncio.Event = field(init=False, factory=asyncio.Event)
     _arrived: asyncio.Event = field(init=False, factory=asyncio.Event)
     _held: str | Literal[Sign.END] | None = field(init=False, default=None)
+    _over: bool = field(init=False, default=False)
     _error: BaseException | None = field(init=False, default=None)
     _told: bool = field(init=False, default=False)
 
@@ -110,10 +113,19 @@ class Feed:
 
     def stop(self) -> None:
         """End a wait for an email, as if the source were exhausted, and close the source."""
+        self._over = True
         self._task.cancel()
         if not self._arrived.is_set():
             self._held = END
             self._arrived.set()
+
+    def leave(self) -> None:
+        """Keep what nobody asks for any more: an email that has come, and one that still comes."""
+        self._over = True
+        if self._arrived.is_set() and self._error is None and self._held is not END:
+            assert self._held is not None
+            self.keep(self._held)
+            self._held = END
 
     async def stopped(self) -> None:
         """Wait until the source is closed.
@@ -131,7 +143,11 @@ class Feed:
             while self._held is not END:
                 await self._wanted.wait()
                 self._wanted.clear()
-                self._held = await anext(emails, END)
+                email = await anext(emails, END)
+                if self._over and email is not END:
+                    self.keep(email)
+                    raise asyncio.CancelledError  # which the source may have kept to itself
+                self._held = email
                 self._arrived.set()
         except BaseException as error:
             if not self._arrived.is_set():

@@ -60,7 +60,7 @@ class Workers:
     def start(self, source: Iterable[str] | AsyncIterable[str]) -> None:
         """Begin to work, in the running loop."""
         if isinstance(source, AsyncIterable):
-            self._feed = Feed(source)
+            self._feed = Feed(source, self.hand_over.take)
             self._at_once = self._feed.at_hand
         else:
             self._emails = iter(source)
@@ -116,6 +116,8 @@ class Workers:
         if not task.cancelled():
             task.exception()  # marks it as seen: the consumer raises it, asyncio need not log it
         if not self._tasks:
+            if self._feed is not None:
+                self._feed.leave()
             self.run.over_at = self.shared.clock()
             self.hand_over.finish()
 

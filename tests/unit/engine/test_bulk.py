@@ -427,6 +427,26 @@ async def test_cancelling_at_any_moment_leaves_no_task(kind, ordered, awaited, s
     assert shared_by(client).limiter.under_way == shared_by(client).transport.under_way == 0
 
 
+@all_kinds
+@pytest.mark.parametrize("turns", range(6))
+@in_virtual_time
+async def test_who_is_cancelled_again_while_it_leaves_leaves_nothing_either(kind, turns):
+    client = client_over(ScriptedTransport(latency=1.0), concurrency=3)
+    bulk = client.lookup_many(kinds(Source(emails(60)), kind))
+    task = asyncio.create_task(consume(bulk, []))
+    await passes(1.5)
+    task.cancel()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    await passes()
+    assert shared_by(client).tally.runs == []
+    assert client.stats.pending == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 @in_virtual_time
 async def test_leaving_cuts_off_a_source_that_never_yields():
     async def silent():
@@ -781,6 +801,59 @@ async def test_what_was_taken_and_not_given_is_pending(kind, ordered, how):
     assert sorted([*given, *bulk.pending(), *rest]) == sorted(addresses)
     assert list(bulk.pending()) == sorted(bulk.pending(), key=addresses.index)
     assert bulk.pending() or how == "ended"
+
+
+class _Giving:
+    """Tells what it gave; a stubborn one gives an email also where it is cancelled.
+
+    So may an `asyncio.wait_for` of Python 3.11, around a queue for example.
+    """
+
+    def __init__(self, addresses, pauses, *, stubborn):
+        self.rest, self.pauses, self.given = iter(addresses), pauses, []
+        self.ignored = asyncio.CancelledError if stubborn else ()
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        with contextlib.suppress(self.ignored):
+            await asyncio.sleep(next(self.pauses))
+        for email in self.rest:
+            self.given.append(email)
+            return email
+        raise StopAsyncIteration
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("how", ["ended", "left", "stopped"])
+@pytest.mark.parametrize("stubborn", [False, True])
+@in_virtual_time
+async def test_what_a_source_gives_while_and_after_a_run_ends_is_pending(seed, how, stubborn):
+    addresses, chance = emails(30), random.Random(seed)
+    last = addresses[chance.randrange(2, 20)]
+    pauses = iter(lambda: chance.choice([0, 0.5, 1]), None)
+    source, given = _Giving(addresses, pauses, stubborn=stubborn), []
+
+    def script(email, _number):
+        return After(chance.choice([0.5, 1]), 401 if (email, how) == (last, "ended") else 200)
+
+    client = client_over(ScriptedTransport(script), concurrency=3)
+    bulk = client.lookup_many(source)
+    with contextlib.suppress(AuthenticationError):
+        async with asyncio.timeout(1000), bulk as lookups:
+            try:
+                async for lookup in lookups:
+                    given.append(lookup.email)
+                    if lookup.email == last and how == "left":
+                        break
+                    if lookup.email == last and how == "stopped":
+                        lookups.stop()
+            finally:
+                await asyncio.sleep(chance.choice([0, 2]))
+    assert sorted([*given, *bulk.pending()]) == sorted(source.given)
+    assert list(bulk.pending()) == sorted(bulk.pending(), key=addresses.index)
+    assert how == "left" or bulk.stats.pending == len(bulk.pending())
 
 
 @all_kinds
