@@ -64,7 +64,9 @@ async def test_closing_waits_for_the_thread_and_calls_a_last_time(calls):
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-async def test_closing_lets_the_loop_go_on_and_a_cancelled_one_hurries_and_still_waits(calls, times):
+async def test_closing_lets_the_loop_go_on_and_a_cancelled_one_hurries_and_still_waits(
+    calls, times
+):
     go, hurried = threading.Event(), []
     syncer = Syncer(lambda: calls.append(go.wait(5)))
     closing = asyncio.create_task(syncer.close(lambda: hurried.append(1)))
