@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+from attrs import evolve
+
 from ltx_async.errors import ConfigurationError
 from ltx_async.files.errors import InputError
 from ltx_async.inputs.decoding import verify_encoding
@@ -78,7 +80,8 @@ async def read_entries(
         column: the column or field with the emails, `email` unless said otherwise; names
             of nested objects are joined by dots.
         delimiter: what stands between the cells of a table; `tab` for a tabulator.
-        encoding: of text without a byte order mark, UTF-8 unless said otherwise.
+        encoding: of bytes without a byte order mark, UTF-8 unless said otherwise; a text
+            stream has been decoded.
         extract: take the addresses out of entries that are more than one plain address.
 
     Raises:
@@ -94,6 +97,8 @@ async def read_entries(
         opened = ByteSource.open(os.fspath(source))
     else:
         opened = StreamSource(str(getattr(source, "name", "the stream")), source)
+        if hasattr(source, "encoding"):  # as streams of text have
+            how = evolve(how, encoding=None)
     one = Input(opened, how)
     try:
         while not one.exhausted:

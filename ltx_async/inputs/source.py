@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import io
 import os
 import re
 import shlex
@@ -174,14 +175,25 @@ class StreamSource:
         if self.stopped:
             return b""
         try:
-            data = await asyncio.to_thread(
-                getattr(self._stream, "read1", self._stream.read), _PIECE
-            )
+            data = await asyncio.to_thread(self._piece)
+        except BlockingIOError as error:
+            raise InputError(f"{self.name}: {_NOTHING_YET}.", hint=_BLOCKING) from error
         except (OSError, UnicodeError) as error:
             raise InputError(f"{self.name}: {error}.") from error
-        data = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data or b""
+        data = _encoded(data) if isinstance(data, str) else data
         self.offset += len(data)
         return data
+
+    def _piece(self) -> bytes | str:
+        """Read what there is next, empty at the end alone.
+
+        Raises:
+            BlockingIOError: it is not at its end, but there is nothing just now.
+        """
+        data = getattr(self._stream, "read1", self._stream.read)(_PIECE)
+        if data is None or (not data and _has_nothing_yet(self._stream)):
+            raise BlockingIOError
+        return data  # type: ignore[no-any-return]
 
     def stop(self) -> None:
         """Read no further."""
@@ -189,6 +201,27 @@ class StreamSource:
 
     def close(self) -> None:
         """Leave the stream to its owner."""
+
+
+def _has_nothing_yet(stream: Any) -> bool:
+    """Whether a stream that gave nothing has not ended: buffers make no difference of the two."""
+    buffer = getattr(stream, "buffer", stream)
+    if not isinstance(buffer, io.BufferedReader):
+        return False
+    raw = buffer.raw
+    is_blocking = getattr(os, "get_blocking", None)  # Windows has none, before Python 3.12
+    # A terminal that blocks would wait for another end; all others tell their end again.
+    if isinstance(raw, io.FileIO) and (is_blocking is None or is_blocking(raw.fileno())):
+        return False
+    return bool(raw.read(1) != b"")
+
+
+def _encoded(text: str) -> bytes:
+    """Encode a text; what UTF-8 does not have becomes bytes that are not UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _hint_for(name: str, error: OSError) -> str | None:
@@ -199,4 +232,6 @@ def _hint_for(name: str, error: OSError) -> str | None:
     return None
 
 
+_NOTHING_YET: Final = "is a non-blocking stream, and has nothing to read just now"
+_BLOCKING: Final = "Make it wait for data first: os.set_blocking(stream.fileno(), True)"
 _ADDRESS_ON_THE_WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

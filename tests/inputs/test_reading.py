@@ -98,6 +98,90 @@ async def test_a_stream_that_fails_is_an_input_error():
         await anext(read_entries(Broken()))
 
 
+class Slow(io.RawIOBase):
+    """A stream with no data after the first line, for as long as nobody waits."""
+
+    def __init__(self):
+        super().__init__()
+        self._pieces = [b"ann@example.com\n", None, b"bob@example.com\n"]
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        piece = self._pieces.pop(0) if self._pieces else b""
+        if piece is not None:
+            buffer[: len(piece)] = piece
+        return piece if piece is None else len(piece)
+
+
+@contextlib.contextmanager
+def slow_pipe(mode, buffering=-1):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.write(writing, b"ann@example.com\n")
+    with os.fdopen(reading, mode, buffering) as file:
+        yield file
+    os.close(writing)
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        lambda: contextlib.nullcontext(Slow()),
+        lambda: contextlib.nullcontext(io.BufferedReader(Slow())),
+        lambda: slow_pipe("rb", buffering=0),
+        lambda: slow_pipe("rb"),
+        lambda: slow_pipe("r"),
+    ],
+)
+async def test_a_stream_that_has_nothing_yet_is_not_taken_for_one_at_its_end(opened):
+    with opened() as stream:
+        with pytest.raises(InputError, match="non-blocking") as raised:
+            _ = [email async for email in read_emails(stream)]
+        assert "os.set_blocking(stream.fileno(), True)" in raised.value.hint
+
+
+@pytest.mark.parametrize("mode", ["rb", "r"])
+async def test_the_end_of_a_stream_that_does_not_block_is_one(mode):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.write(writing, b"ann@example.com\n")
+    os.close(writing)
+    with os.fdopen(reading, mode) as file:
+        assert [email async for email in read_emails(file)] == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("bad", ["\ud800@x", "ä\udfff@x", "\ud83d\ude00@x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann@example.com\n{}\nbob@example.com\n",
+        "email,id\nann@example.com,1\n{},2\nbob@example.com,3\n",
+        '"ann@example.com"\n"{}"\n"bob@example.com"\n',
+        '["ann@example.com",\n"{}",\n"bob@example.com"]',
+    ],
+)
+async def test_a_text_that_no_encoding_has_is_refused_with_its_line(text, bad):
+    text = text.replace("{}", bad)
+    line = 3 if text.startswith("email") else 2
+    format_ = "jsonl" if text.startswith('"') else None
+    refused = []
+    emails = read_emails(io.StringIO(text), format=format_, on_refused=refused.append)
+    assert [email async for email in emails] == ["ann@example.com", "bob@example.com"]
+    assert [(entry.line, entry.reason) for entry in refused] == [
+        (line, "the line is not valid UTF-8")
+    ]
+    with pytest.raises(InputError, match=f"line {line} of the input") as raised:
+        _ = [email async for email in read_emails(io.StringIO(text), format=format_)]
+    assert "on_refused=" in raised.value.hint
+
+
+async def test_a_text_stream_is_not_decoded_again():
+    emails = read_emails(io.StringIO("änn@example.com\n"), encoding="cp1252")
+    assert [email async for email in emails] == ["änn@example.com"]
+
+
 async def test_what_was_taken_for_granted_is_logged(caplog):
     caplog.set_level(logging.INFO, "ltx_async")
     emails = read_emails(io.StringIO("id,mail\n1,a@b\n"))
