@@ -15,7 +15,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ltx_async.files.errors import OutputRefusedError, write_failure
+from ltx_async.files.errors import OutputRefusedError, opening_failure, write_failure
 from ltx_async.files.holder import Holder
 from ltx_async.wording import clipped
 
@@ -86,9 +86,7 @@ def _made(path: Path) -> Claim:
     except FileExistsError:
         raise
     except OSError as error:
-        raise OutputRefusedError(
-            f"{path}: {error.strerror}.", hint="Choose another directory."
-        ) from error
+        raise opening_failure(error, str(path), hint="Choose another directory.") from error
     try:
         try:
             os.write(descriptor, content)

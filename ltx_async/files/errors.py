@@ -100,3 +100,16 @@ def write_failure(error: OSError, name: str, *, when_full: str = _MAKE_ROOM) -> 
     if error.errno in _FULL:
         return OutputFailedError(f"{name}: disk full ({error.strerror})", hint=when_full)
     return OutputFailedError(f"{name}: {error.strerror}")
+
+
+def opening_failure(error: OSError, name: str, *, hint: str | None = None) -> FileError:
+    """Say what it means that an output cannot be opened, or nothing made or removed for it.
+
+    Args:
+        error: what the system says.
+        name: the output, or the file beside it.
+        hint: what to do, unless the disk is full; None for another name.
+    """
+    if error.errno in _FULL:
+        return write_failure(error, name)
+    return OutputRefusedError(f"{name}: {error.strerror}.", hint=hint)

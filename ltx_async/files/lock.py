@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import define
 
 from ltx_async.files.claim import claim, in_use
-from ltx_async.files.errors import FileError, OutputRefusedError
+from ltx_async.files.errors import FileError, opening_failure
 from ltx_async.files.open_file import PRIVATE, OpenFile
 
 try:
@@ -105,14 +105,13 @@ class LockFile:
 
         Raises:
             OutputRefusedError: another process has it, or it cannot be made.
+            OutputFailedError: the disk is full.
         """
         path = output.with_name(f"{output.name}-lock")
         try:
             file = OpenFile(str(output), os.open(path, _FLAGS, PRIVATE), path)
         except OSError as error:
-            raise OutputRefusedError(
-                f"{path}: {error.strerror}.", hint="Choose another directory."
-            ) from error
+            raise opening_failure(error, str(path), hint="Choose another directory.") from error
         try:
             lock(file, output)
         except FileError:

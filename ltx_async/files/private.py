@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ltx_async.files.errors import FileError, OutputRefusedError, write_failure
+from ltx_async.files.errors import FileError, OutputRefusedError, opening_failure
 from ltx_async.files.lock import lock
 from ltx_async.files.open_file import PRIVATE, OpenFile
 
@@ -54,6 +54,7 @@ def reopen_private(path: Path, *, locked: bool = True) -> OpenFile:
         FileNotFoundError: there is no such file.
         OutputRefusedError: it is a symbolic link or no regular file, it cannot be opened, it
             belongs to somebody else, or another process has its lock.
+        OutputFailedError: the disk is full.
     """
     # O_NONBLOCK: a FIFO without a reader must be refused, not waited for.
     flags = os.O_RDWR | os.O_APPEND | _SAFELY | getattr(os, "O_NONBLOCK", 0)
@@ -113,11 +114,7 @@ def _failure(error: OSError, path: Path) -> FileError:
         return _existing(path)
     if error.errno == errno.ENXIO:
         return _irregular(path)
-    if error.errno == errno.ENOSPC:
-        return write_failure(error, str(path))
-    return OutputRefusedError(
-        f"{path}: {error.strerror}.", hint="Choose a file that you may write."
-    )
+    return opening_failure(error, str(path), hint="Choose a file that you may write.")
 
 
 def _is_link(path: Path) -> bool:

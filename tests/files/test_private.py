@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 from pathlib import Path
@@ -5,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from ltx_async.cli.exits import ExitStatus, status_of
+from ltx_async.files.claim import claim
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
+from ltx_async.files.lock import LockFile
 from ltx_async.files.private import create_private, reopen_private, verify_replaceable
-from ltx_async.files.replacement import write_whole
+from ltx_async.files.replacement import Replacement, write_whole
 
 
 def test_a_new_file_is_private_whatever_the_umask(tmp_path):
@@ -55,13 +58,28 @@ def test_a_directory_that_is_not_there_is_named(tmp_path):
     assert status_of(raised.value) is ExitStatus.USAGE
 
 
-def test_a_full_disk_is_called_one(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize(
+    "make",
+    [
+        create_private,
+        reopen_private,
+        LockFile.beside,
+        Replacement.at,
+        lambda path: claim(path, "x"),
+        lambda path: write_whole(path, b"x"),
+    ],
+)
+def test_a_full_disk_is_called_one_where_a_file_cannot_be_made(tmp_path, monkeypatch, make, number):
     def full(*_arguments):
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "open", full)
-    with pytest.raises(OutputFailedError, match="disk full"):
-        create_private(tmp_path / "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full)
+        with pytest.raises(OutputFailedError, match=r"x(-lock)?: disk full") as raised:
+            make(tmp_path / "x")
+    assert status_of(raised.value) is ExitStatus.STOPPED
+    assert "Make room" in raised.value.hint
 
 
 def long_name(directory):

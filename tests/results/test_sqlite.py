@@ -21,6 +21,7 @@ from ltx_async.files.errors import FileError, OutputFailedError, OutputRefusedEr
 from ltx_async.inputs.seen import Meeting
 from ltx_async.results.columns import plain_text
 from ltx_async.results.earlier import EarlierRecords, Renewal
+from ltx_async.results.sqlite import opening
 from ltx_async.results.sqlite import waiting as sqlitelock
 from ltx_async.results.sqlite import writer as sqlitefile
 from ltx_async.results.sqlite.failures import database_failure
@@ -244,6 +245,22 @@ async def test_a_database_that_cannot_be_looked_at_is_not_begun(
             await create_database(out, overwrite=overwrite)
     await written(out, ANN)  # nobody holds its lock
     assert rows(out, "email") == [("ann@example.com",)]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["unlink", "sync_directory"])
+async def test_a_full_disk_is_called_one_where_a_database_cannot_be_begun(
+    out, monkeypatch, number, call
+):
+    def full(*_arguments, **_options):
+        raise OSError(number, os.strerror(number))
+
+    where = Path if call == "unlink" else opening
+    with monkeypatch.context() as patch:
+        patch.setattr(where, call, full)
+        with pytest.raises(OutputFailedError, match="disk full") as raised:
+            await create_database(out, overwrite=False)
+    assert status_of(raised.value) is ExitStatus.STOPPED
 
 
 DELETING = [

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ltx_async.files.errors import OutputRefusedError
+from ltx_async.files.errors import opening_failure
 from ltx_async.results.sqlite.waiting import Patience, is_locked, unlocked
 
 _BUSY_FOR: Final = 0.1  # seconds that SQLite waits by itself; `Patience` does the rest
@@ -37,12 +37,13 @@ def remove_companions(path: Path) -> None:
 
     Raises:
         OutputRefusedError: it cannot be removed.
+        OutputFailedError: the disk is full.
     """
     for companion in companions(path):
         try:
             companion.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputRefusedError(f"{companion}: {error.strerror}.") from error
+            raise opening_failure(error, str(companion)) from error
 
 
 async def wait_for_writers(path: Path) -> None:

@@ -11,7 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ltx_async.files.errors import FileError, OutputFailedError, OutputRefusedError
+from ltx_async.files.errors import (
+    FileError,
+    OutputFailedError,
+    OutputRefusedError,
+    opening_failure,
+)
 from ltx_async.files.lock import LockFile
 from ltx_async.files.open_file import PRIVATE, sync_directory
 from ltx_async.files.private import create_private, reopen_private
@@ -154,9 +159,8 @@ def _failures_of(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise database_failure(error, str(path)) from error
     except OSError as error:
-        raise OutputRefusedError(
-            f"{path}: {error.strerror}.", hint="Choose a file that you may write."
-        ) from error
+        hint = "Choose a file that you may write."
+        raise opening_failure(error, str(path), hint=hint) from error
 
 
 async def _read(path: Path, earlier: EarlierRecords) -> list[str]:
