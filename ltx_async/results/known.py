@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from hashlib import blake2b
 from struct import Struct
@@ -11,11 +12,13 @@ from attrs import define, field
 
 from ltx_async.codec.emails import refusal
 from ltx_async.codec.identity import entry_key
+from ltx_async.errors import as_text
 from ltx_async.models import Outcome
 from ltx_async.results.columns import plain_text
 
 _REFUSED: Final = "\0"
 _AGAIN: Final = "\1"
+_ESCAPE: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})")
 _TWICE: Final = Struct("qq").pack
 _DIGEST_SIZE: Final = 16
 _NUMBER_SIZE: Final = 4
@@ -101,15 +104,26 @@ def _aligned(shelf: bytes, digest: bytes, at: int) -> int:
 
 @define
 class KnownEmails:
-    """A set of emails, in about 35 bytes each."""
+    """The emails of records, in about 35 bytes each; of what is no text, what records have of it.
+
+    A text that can be sent may have been refused in a file, as `Ann <ann@example.com>` is. Where
+    it has escapes, such a record may be one of other bytes, and does not count.
+    """
 
     _numbers: KeyNumbers = field(factory=KeyNumbers, init=False)
+    _has_refused: bool = field(default=False, init=False)
 
     def add(self, email: str, outcome: Outcome) -> None:
         """Take the email of a record."""
-        self._numbers.put(email_key(email, refused=outcome is Outcome.INVALID))
+        refused = outcome is Outcome.INVALID
+        self._has_refused |= refused
+        self._numbers.put(email_key(email, refused=refused))
 
     def __contains__(self, email: object) -> bool:
-        if not isinstance(email, str):
-            return False
-        return self._numbers.get(email_key(email, refused=refusal(email) is not None)) is not None
+        text = as_text(email)
+        if refusal(email) is None:
+            if self._numbers.get(email_key(text)) is not None:
+                return True
+            if not self._has_refused or _ESCAPE.search(text):
+                return False
+        return self._numbers.get(email_key(text, refused=True)) is not None

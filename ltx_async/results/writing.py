@@ -24,8 +24,9 @@ from ltx_async.results.usual_record import Brief
 class ResultsWriter:
     """An open file of results; `email in out` tells whether it holds a record of an email.
 
-    Two spellings are one email where they differ in the case of the domain alone. About 35
-    bytes of memory are taken for each.
+    Two spellings are one email where they differ in the case of the domain alone. What was
+    refused has a record too: a blank, or `Ann <ann@example.com>` where `check` has written to
+    the file. About 35 bytes of memory are taken for each.
 
     Attributes:
         name: the file as it was named.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import io
 import subprocess
 import sys
 import threading
@@ -28,6 +29,8 @@ from ltx_async import (
 )
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
 from ltx_async.files.sync import Syncer
+from ltx_async.inputs import read_entries
+from ltx_async.inputs.emails import invalid_lookup
 from ltx_async.results import Record, open_results, read_results
 from ltx_async.results.formats import FORMATS
 
@@ -108,6 +111,34 @@ async def test_a_refused_email_and_one_that_looks_like_it_are_two(out):
     async with open_results(out, "resume") as results:
         assert "no-email" in results
         assert r"caf\xe9@x" not in results
+
+
+BLANKS = [None, float("nan"), 12, 1.5, b"ann@example.com", ("ann@example.com",), "", " ann@x"]
+DECORATED = ["Ann <ann@x>", "ann@x,bob@x", "mailto:ann@x", "ann@x.", "'ann@x'", r"a\b c@x"]
+
+
+@suffixes
+async def test_what_was_refused_is_held_too_and_asked_for_no_more(out):
+    async with LTXClient(EXAMPLE_TOKEN, base_url="http://127.0.0.1:9") as client:
+        for existing, count in (("refuse", len(BLANKS)), ("resume", 0)):
+            async with open_results(out, existing) as results:
+                todo = [email for email in BLANKS if email not in results]
+                assert len(todo) == count
+                for lookup in await client.lookup_all(todo):
+                    await results.write(lookup)
+    assert len(emails_in(out)) == len(BLANKS)
+
+
+@suffixes
+async def test_what_check_refused_is_held_though_the_library_would_ask_for_it(out):
+    async with open_results(out) as results:
+        async for entry in read_entries(io.StringIO("\n".join(DECORATED)), format="text"):
+            assert entry.text not in results
+            await results.write(invalid_lookup(entry, 0))
+        assert [email for email in DECORATED if email not in results] == []
+    async with open_results(out, "resume") as results:
+        assert [email for email in DECORATED if email not in results] == []
+        assert ("bob@x" in results, "ann@x" in results) == (False, False)
 
 
 @suffixes
