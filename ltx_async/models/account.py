@@ -69,7 +69,7 @@ class Account(_AsItCame):
         refresh_token_expires_at: end of the sign-in (about 3 months, then a person is needed).
         balance: what is left, by kind; absent from the list call.
         latest_created_at_ms: last use by kind, epoch milliseconds.
-        error: why the account is stored but broken; None where it is well.
+        error: why the account is stored but broken; None, or blank, where it is well.
         extra: fields that this version does not know.
     """
 
@@ -146,6 +146,11 @@ def _said_by(account: Account) -> dict[str, Any]:
 NOTHING_KNOWN: Final = Account()
 
 
+def fault_of(account: Account) -> str | None:
+    """Return why an account is stored but broken; None where it is well."""
+    return account.error if account.needs_reauth else None
+
+
 def figures_of(account: Account) -> dict[str, Value]:
     """Return what a row tells of an account, by column.
 
@@ -158,5 +163,5 @@ def figures_of(account: Account) -> dict[str, Value]:
         "token_expires_at": account.token_expires_at,
         "refresh_token_expires_at": account.refresh_token_expires_at,
         "error_type": "ReauthenticationError" if account.needs_reauth else None,
-        "error": account.error if account.needs_reauth else None,
+        "error": fault_of(account),
     }

@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ltx_async.errors import LTXError
-from ltx_async.models.account import NOTHING_KNOWN, Account, Value, figures_of
+from ltx_async.models.account import NOTHING_KNOWN, Account, Value, fault_of, figures_of
 from ltx_async.models.drafts import Referable, draft_of
 from ltx_async.models.moments import timestamp
 from ltx_async.reasons import Reason
@@ -127,7 +127,7 @@ def trouble_of(lookup: Lookup) -> str | None:
     """Return what is wrong in a line: the error, or a broken account's own; None if nothing."""
     if lookup.error is not None:
         return lookup.error.message
-    return None if lookup.account is None else lookup.account.error
+    return None if lookup.account is None else fault_of(lookup.account)
 
 
 def _error_of(error: LTXError) -> dict[str, str | None]:

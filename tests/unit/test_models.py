@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltx_async import models
+from ltx_async.alerts import Sighting
 from ltx_async.codec.accounts import structure_account
 from ltx_async.errors import AccountNotFoundError
 from ltx_async.masking import MASK
-from ltx_async.models import Account, Cookie, Lookup, Outcome, Stats, draft_of, freeze
+from ltx_async.models import Account, Cookie, Lookup, Outcome, Stats, draft_of, freeze, trouble_of
 
 CANARY = "canary-0123456789"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -270,9 +271,17 @@ def test_latest_created_at_is_exact_to_the_millisecond(milliseconds):
     assert moment.microsecond % 1000 == 0
 
 
-@pytest.mark.parametrize(("error", "broken"), [(None, False), ("sign in", True), ("", False)])
+@pytest.mark.parametrize(
+    ("error", "broken"),
+    [(None, False), ("sign in", True), ("", False), (" ", False), ("\n", False)],
+)
 def test_an_account_with_an_error_needs_reauthentication(error, broken):
-    assert Account(error=error).needs_reauth is broken
+    account = Account(error=error)
+    assert account.needs_reauth is broken
+    outcome = Outcome.NEEDS_REAUTH if broken else Outcome.OK
+    lookup = Lookup(0, "ann@example.com", outcome, account, None, 200, 1, 0.1, NOW)
+    assert trouble_of(lookup) == (error if broken else None)
+    assert Sighting.of(lookup).error == lookup.to_row()["error"] == trouble_of(lookup)
 
 
 def test_unwrap_gives_the_account_broken_ones_too():
