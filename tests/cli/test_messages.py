@@ -100,6 +100,23 @@ def test_the_log_shows_what_its_variable_asks_for(capfd, monkeypatch, level, sho
     assert logger.handlers == []
 
 
+@pytest.mark.parametrize("before", [logging.NOTSET, logging.CRITICAL, logging.DEBUG])
+def test_afterwards_the_log_is_as_it_was_and_its_levels_are_asked_anew(monkeypatch, caplog, before):
+    monkeypatch.setenv("LTX_ASYNC_LOG", "info")
+    logger = logging.getLogger("ltx_async")
+    caplog.set_level(before, "ltx_async")
+    loggers = [logger, logging.getLogger("ltx_async.doubts")]
+    levels = [logging.DEBUG, logging.INFO, logging.ERROR]
+
+    def enabled():
+        return [one.isEnabledFor(level) for one in loggers for level in levels]
+
+    expected = enabled()
+    with Talk(quiet=True, console=None).logging():
+        assert enabled() == [False, True, True] * 2
+    assert (logger.level, enabled()) == (before, expected)
+
+
 @pytest.mark.parametrize("level", ["junk", "10", "critical", "debug,info", "\x1b[31m"])
 def test_a_level_that_is_none_is_refused_with_those_there_are(monkeypatch, level):
     monkeypatch.setenv("LTX_ASYNC_LOG", level)

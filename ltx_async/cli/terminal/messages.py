@@ -96,7 +96,8 @@ class Talk:
             yield self
         finally:
             logger.removeHandler(handler)
-            logger.level, logger.propagate = before
+            logger.setLevel(before[0])
+            logger.propagate = before[1]
 
 
 def _log_level() -> int:
