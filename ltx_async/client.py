@@ -267,11 +267,13 @@ class LTXClient:
             deadline: seconds for each lookup with its retries and waits, likewise.
 
         Returns:
-            A `BulkLookup`: enter it and iterate, or await it for a list.
+            A `BulkLookup`: enter it and iterate, or await it for a list. Both raise the
+            `LTXError` that ends a run early, and the `ConfigurationError` of a client that
+            belongs to another event loop.
 
         Raises:
-            ConfigurationError: the client is closed or belongs to another event loop.
-            TypeError: `emails` is a single string.
+            ConfigurationError: the client is closed, or a bound is out of its range.
+            TypeError: `emails` is no collection of emails but a single one, a table or the like.
         """
         if self._shared.limiter.stopped:
             raise client_closed()

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import os
 import threading
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
@@ -39,6 +40,7 @@ def __dir__() -> list[str]:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+LookupGenerator = Generator[Lookup, None, None]
 
 
 def _opens(
@@ -66,25 +68,39 @@ def _opens(
 def _waits_for(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
 ) -> Callable[[object], Callable[Concatenate[LTXClient, P], T]]:
-    """Replace the decorated placeholder by a method that waits for the coroutine's result."""
+    """Replace the decorated placeholder by a method that waits for the coroutine's result.
+
+    Its docstring is the placeholder's, if that has one, else the coroutine function's.
+    """
 
     @functools.wraps(method)
     def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(method(self._client, *args, **kwargs))
 
-    return lambda _named: call
+    def replace(named: object) -> Callable[Concatenate[LTXClient, P], T]:
+        call.__doc__ = named.__doc__ or method.__doc__
+        return call
+
+    return replace
 
 
 def _iterates_over(
     method: Callable[Concatenate[AsyncClient, P], BulkLookup],
-) -> Callable[[object], Callable[Concatenate[LTXClient, P], Iterator[Lookup]]]:
+) -> Callable[[object], Callable[Concatenate[LTXClient, P], LookupGenerator]]:
     """Replace the decorated placeholder by a method that iterates over a run's lookups."""
 
     @functools.wraps(method)
-    def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Lookup]:
+    def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> LookupGenerator:
         return self._each(method(self._client, *args, **kwargs))
 
-    return lambda _named: call
+    def replace(named: object) -> Callable[Concatenate[LTXClient, P], LookupGenerator]:
+        call.__doc__ = named.__doc__
+        call.__annotations__ = method.__annotations__ | {"return": LookupGenerator}
+        signature = inspect.signature(method).replace(return_annotation=LookupGenerator)
+        call.__signature__ = signature  # type: ignore[attr-defined]
+        return call
+
+    return replace
 
 
 class LTXClient:
@@ -118,10 +134,33 @@ class LTXClient:
     def list_accounts(self) -> None: ...  # noqa: D102 - wraps the original
 
     @_iterates_over(AsyncClient.lookup_many)
-    def lookup_many(self) -> None: ...  # noqa: D102 - wraps the original
+    def lookup_many(self) -> None:
+        """Look up many accounts at a time.
+
+        Args:
+            emails: any iterable or async iterable; read lazily, in the thread of the client.
+            ordered: deliver in input order, not as they complete.
+            timeout: seconds for one attempt, in place of the client's.
+            deadline: seconds for each lookup with its retries and waits, likewise.
+
+        Returns:
+            A generator of lookups. The run begins with the first one, and `close()` ends it. It
+            raises the `LTXError` that ends a run early.
+
+        Raises:
+            ConfigurationError: the client is closed, or a bound is out of its range.
+            TypeError: `emails` is no collection of emails but a single one, a table or the like.
+        """
 
     @_waits_for(AsyncClient.lookup_all)
-    def lookup_all(self) -> None: ...  # noqa: D102 - wraps the original
+    def lookup_all(self) -> None:
+        """Return the lookups of many emails in input order; otherwise like `lookup_many`.
+
+        Where what was answered before an error is wanted too, iterate over a `lookup_many`.
+
+        Raises:
+            LTXError: the run ended early.
+        """
 
     _client: AsyncClient
     _lock: threading.RLock
@@ -177,7 +216,7 @@ class LTXClient:
         self._thread.start()
         self._loop = started.result()
 
-    def _each(self, run: BulkLookup) -> Iterator[Lookup]:
+    def _each(self, run: BulkLookup) -> LookupGenerator:
         self._run(run.__aenter__())
         try:
             while (lookup := self._run(_next(run))) is not None:

@@ -1,4 +1,4 @@
-"""One input, from its first bytes to its last entry; and several as if they were one."""
+"""One input, from its first bytes to its last entry."""
 
 from __future__ import annotations
 

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import get_type_hints
 
 import pytest
 
-from ltx_async import AccountNotFoundError, ConfigurationError
+from ltx_async import AccountNotFoundError, ConfigurationError, Lookup
 from ltx_async import LTXClient as AsyncClient
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, GeneratedAccounts
 from ltx_async.sync import LTXClient
@@ -30,14 +31,31 @@ def client(request: pytest.FixtureRequest) -> Iterator[LTXClient]:
         yield client
 
 
+ITERATES, OWN_WORDS = {"lookup_many"}, {"lookup_many", "lookup_all"}
+
+
 @pytest.mark.parametrize(
     "name", ["__init__", "lookup", "fetch_account", "list_accounts", "lookup_many", "lookup_all"]
 )
-def test_a_method_has_the_signature_and_the_docstring_of_the_asynchronous_one(name: str) -> None:
+def test_a_method_has_the_signature_of_the_asynchronous_one_and_tells_what_it_does(
+    name: str,
+) -> None:
     ours, theirs = getattr(LTXClient, name), getattr(AsyncClient, name)
-    assert inspect.signature(ours) == inspect.signature(theirs)
-    assert ours.__doc__ == theirs.__doc__
+    given, expected = inspect.signature(ours), inspect.signature(theirs)
+    assert given.parameters == expected.parameters
+    assert (given.return_annotation != expected.return_annotation) == (name in ITERATES)
+    assert (ours.__doc__ != theirs.__doc__) == (name in OWN_WORDS)
+    assert not any(word in (ours.__doc__ or "") for word in ("await", "coroutine", "BulkLookup"))
     assert not inspect.iscoroutinefunction(ours)
+
+
+def test_what_lookup_many_gives_is_what_its_signature_says(client: LTXClient) -> None:
+    returned = Generator[Lookup, None, None]
+    assert inspect.signature(LTXClient.lookup_many).return_annotation == returned
+    assert get_type_hints(LTXClient.lookup_many)["return"] == returned
+    lookups = client.lookup_many(EMAILS)
+    assert isinstance(lookups, Generator)
+    lookups.close()
 
 
 def ask_everything(client: LTXClient) -> None:
@@ -76,7 +94,7 @@ def test_an_iteration_that_is_left_ends_its_run(client: LTXClient) -> None:
 
     lookups = client.lookup_many(source())
     next(lookups)
-    lookups.close()  # type: ignore[attr-defined]
+    lookups.close()
     count = len(taken)
     assert client.lookup(EMAILS[0]).account is not None
     assert len(taken) == count < 1000
