@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
@@ -34,19 +34,37 @@ def _uniform() -> float:
     return random.random()  # noqa: S311 - jitter is no secret
 
 
-def _number_in(low: float, high: float) -> Callable[[object, Attribute[float], float], None]:
-    def check(_rule: object, attribute: Attribute[float], value: float) -> None:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not low <= value <= high:
-            message = f"{attribute.name} must be a number from {low:g} to {high:g}, not {value!r}"
-            raise ConfigurationError(message)
+def is_number(value: object) -> bool:
+    """Whether a value is a number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def number_in(
+    low: float, high: float, *, of: str = "", hint: str | None = None
+) -> Callable[[object, Attribute[Any], float], None]:
+    """Return a validator that refuses all but a number in a range, its ends included.
+
+    Args:
+        low: the least.
+        high: the most.
+        of: what it counts, for the message.
+        hint: what to do in place of that.
+    """
+    what = f"a number of {of}" if of else "a number"
+
+    def check(_rule: object, attribute: Attribute[Any], value: float) -> None:
+        if not is_number(value) or not low <= value <= high:
+            message = f"{attribute.name} must be {what} from {low:g} to {high:g}, not {value!r}"
+            raise ConfigurationError(message, hint=hint)
 
     return check
 
 
-def _count_in(low: int, high: int) -> Callable[[object, Attribute[int], int], None]:
+def count_in(low: int, high: int) -> Callable[[object, Attribute[int], int], None]:
+    """Return a validator that refuses all but an integer in a range, its ends included."""
+
     def check(_rule: object, attribute: Attribute[int], value: int) -> None:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        if not is_number(value) or not isinstance(value, int) or not low <= value <= high:
             message = f"{attribute.name} must be an integer from {low} to {high}, not {value!r}"
             raise ConfigurationError(message)
 
@@ -83,13 +101,13 @@ class RetryPolicy:
         ConfigurationError: a value is out of its range.
     """
 
-    attempts: int = field(default=3, validator=_count_in(1, 1_000_000))
-    base: float = field(default=0.5, validator=_number_in(0, 3600))
-    cap: float = field(default=20.0, validator=_number_in(0, 86_400))
-    throttle_base: float = field(default=1.0, validator=_number_in(0, 3600))
-    throttles: int = field(default=10, validator=_count_in(0, 1_000_000))
-    retry_after_cap: float = field(default=60.0, validator=_number_in(0, 1e9))
-    budget: int = field(default=500, validator=_count_in(0, 1_000_000_000))
+    attempts: int = field(default=3, validator=count_in(1, 1_000_000))
+    base: float = field(default=0.5, validator=number_in(0, 3600))
+    cap: float = field(default=20.0, validator=number_in(0, 86_400))
+    throttle_base: float = field(default=1.0, validator=number_in(0, 3600))
+    throttles: int = field(default=10, validator=count_in(0, 1_000_000))
+    retry_after_cap: float = field(default=60.0, validator=number_in(0, 1e9))
+    budget: int = field(default=500, validator=count_in(0, 1_000_000_000))
     random: Callable[[], float] = field(
         default=_uniform, validator=_check_random, repr=False, eq=False
     )
@@ -201,8 +219,8 @@ class OutageRule:
         ConfigurationError: a value is out of its range.
     """
 
-    streak: int = field(default=20, validator=_count_in(1, 1_000_000))
-    patience: float = field(default=60.0, validator=_number_in(0, 1e9))
-    first_patience: float = field(default=5.0, validator=_number_in(0, 1e9))
-    probe_base: float = field(default=0.5, validator=_number_in(0.001, 3600))
-    probe_cap: float = field(default=5.0, validator=_number_in(0.001, 86_400))
+    streak: int = field(default=20, validator=count_in(1, 1_000_000))
+    patience: float = field(default=60.0, validator=number_in(0, 1e9))
+    first_patience: float = field(default=5.0, validator=number_in(0, 1e9))
+    probe_base: float = field(default=0.5, validator=number_in(0.001, 3600))
+    probe_cap: float = field(default=5.0, validator=number_in(0.001, 86_400))

@@ -7,13 +7,13 @@ from typing import Final
 from attrs import Attribute, field, frozen
 
 from ltx_async.errors import ConfigurationError
+from ltx_async.retry import is_number
 
 _LONGEST_WAIT: Final = 86_400 * 365
 
 
 def _check_seconds(_bounds: Bounds, attribute: Attribute[float], value: float) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= _LONGEST_WAIT:
+    if not is_number(value) or not 0 < value <= _LONGEST_WAIT:
         message = f"{attribute.name} must be a number of seconds above 0, not {value!r}"
         raise ConfigurationError(message, hint="A year, 31536000, is the most.")
 

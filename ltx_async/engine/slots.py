@@ -5,30 +5,19 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
+from typing import Final
 
 from attrs import define, field, setters
+from attrs.validators import optional
 
 from ltx_async.engine.pace import LATENESS_FORGIVEN, Cycle, Pacing, least_gap
 from ltx_async.errors import ConfigurationError
+from ltx_async.retry import count_in, number_in
 
 _MOST = 100_000
 _REST = 1.0  # seconds without a request after which earlier replies say nothing about the pace
-
-
-def _check_concurrency(_slots: Slots, _attribute: object, value: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST:
-        raise ConfigurationError(f"concurrency must be an integer from 1 to {_MOST}, not {value!r}")
-
-
-def _check_rate(_slots: Slots, _attribute: object, value: float | None) -> None:
-    if value is None:
-        return
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 1e-6 <= value <= 1e6:
-        raise ConfigurationError(
-            f"rate must be a number of requests per second from 1e-06 to 1e+06, not {value!r}",
-            hint="Leave it out, or pass None, for no limit.",
-        )
+_NO_LIMIT: Final = "Leave it out, or pass None, for no limit."
+_RATES: Final = number_in(1e-6, 1e6, of="requests per second", hint=_NO_LIMIT)
 
 
 @define(eq=False, on_setattr=setters.NO_OP)  # validators run once, not at every request
@@ -45,8 +34,8 @@ class Slots:
         under_way: slots that are taken.
     """
 
-    concurrency: int = field(validator=_check_concurrency)
-    rate: float | None = field(default=None, validator=_check_rate)
+    concurrency: int = field(validator=count_in(1, _MOST))
+    rate: float | None = field(default=None, validator=optional(_RATES))
     stopped: bool = field(init=False, default=False)
     under_way: int = field(init=False, default=0)
     _window: int = field(init=False)
