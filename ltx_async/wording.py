@@ -18,6 +18,7 @@ OUTCOME_NAMES: Final = {
     Outcome.FAILED: "Lookup failed",
 }
 UNKNOWN: Final = "—"
+NOT_SERVED: Final = "Nothing listens there; `ltx-async serve` starts a server on this machine."
 _COMMAND: Final = "ltx-async "
 _LEAST: Final = 20
 _LONGEST_REASON: Final = 240

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from enum import IntEnum
-from typing import Final
 
 from ltx_async.errors import (
     AuthenticationError,
@@ -16,7 +15,7 @@ from ltx_async.errors import (
     SubscriptionError,
 )
 from ltx_async.files.errors import FileError, InputCutError, InputError, OutputRefusedError
-from ltx_async.wording import sentence
+from ltx_async.wording import NOT_SERVED, sentence
 
 
 class ExitStatus(IntEnum):
@@ -70,9 +69,6 @@ def not_served(what: str, host: str, port: int, error: OSError | UnicodeError) -
     )
 
 
-_NOT_SERVED: Final = "Nothing listens there; `ltx-async serve` starts a server on this machine."
-
-
 def is_not_served(error: Exception) -> bool:
     """Whether nobody listens on this machine, where `ltx-async serve` was to be expected."""
     cause = error.last_error if isinstance(error, ServiceUnavailableError) else error
@@ -87,7 +83,7 @@ def explanation(error: Exception, *, resumable: bool = False) -> str:
         resumable: whether an output exists by now, which the same command would refuse next time.
     """
     if isinstance(error, LTXError):  # without the email, as a run ends for all of them
-        hint = _NOT_SERVED if is_not_served(error) else error.hint
+        hint = NOT_SERVED if is_not_served(error) else error.hint
         if resumable and not isinstance(error, FileError):  # its own hint is better
             hint = hint.replace("run again", "continue with --resume")
         return f"{sentence(error.message)} {hint}".rstrip()

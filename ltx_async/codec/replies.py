@@ -27,6 +27,7 @@ from ltx_async.errors import (
 )
 from ltx_async.jsontext import NotJSONError, decode, fold
 from ltx_async.models import Account
+from ltx_async.wording import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -86,9 +87,7 @@ def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | L
     answered = account.email
     if answered is None or is_same_account(email, answered):
         return account
-    error = _undecodable(["email: another than the one asked for"], email)
-    error.another_email = True
-    return error
+    return _undecodable(["email: another than the one asked for"], email, another_email=True)
 
 
 def parse_accounts(reply: Reply, redaction: Redaction) -> AccountList | LTXError:
@@ -169,11 +168,15 @@ def _cut_off(email: str | None) -> ProtocolError:
     return ProtocolError("the body does not say its length, and is no whole JSON", email=email)
 
 
-def _undecodable(problems: Sequence[str], email: str | None, *, html: bool = False) -> DecodeError:
+def _undecodable(
+    problems: Sequence[str], email: str | None, *, html: bool = False, another_email: bool = False
+) -> DecodeError:
     shown = [_one_line(problem) for problem in problems[:_MOST_PROBLEMS]]
     message = "HTTP 200 but no account: " + "; ".join(shown[:3])
     hint = _PAGE_HINT if html else None
-    return DecodeError(message, hint=hint, problems=shown, html=html, email=email)
+    return DecodeError(
+        message, hint=hint, problems=shown, html=html, another_email=another_email, email=email
+    )
 
 
 def error_of(reply: Reply, email: str | None, redaction: Redaction) -> LTXError:
@@ -256,6 +259,4 @@ def _server_text(raw: bytes, body: Any, redaction: Redaction) -> str:
 
 def _one_line(text: str) -> str:
     """Make server text harmless and short: printable, one line, 200 characters."""
-    flat = " ".join(text.split())
-    inert = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in flat[: 2 * LONGEST_MESSAGE])
-    return inert if len(inert) <= LONGEST_MESSAGE else inert[: LONGEST_MESSAGE - 1] + "…"
+    return clipped(" ".join(text.split()), LONGEST_MESSAGE)

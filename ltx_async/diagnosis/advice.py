@@ -19,6 +19,7 @@ from ltx_async.errors import (
 )
 from ltx_async.transport import DEFAULT_BASE_URL
 from ltx_async.transport.loopback import is_loopback
+from ltx_async.wording import NOT_SERVED
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -30,7 +31,6 @@ _RETIRED: Final = (
     "useapi.net retired this API in March 2026 and may not have brought it back. Nothing need be "
     "wrong here: `ltx-async demo` shows it at work, `ltx-async serve` stands in for it."
 )
-_NO_SERVER: Final = "Nothing listens there; `ltx-async serve` starts a server on this machine."
 _CHALLENGE: Final = (
     "Cloudflare wants to see a browser, which no program can show: it distrusts the address of "
     "this network, as of a cloud or a VPN. Try from another network, or tell useapi.net the ray."
@@ -51,7 +51,7 @@ _OTHER_NAMES: Final = frozenset({62, 64})
 def about_silence(host: str) -> str:
     """Say what to do if nothing answers; the API itself may have been retired."""
     if is_loopback(host):
-        return _NO_SERVER
+        return NOT_SERVED
     check = "Check the base URL and this machine's network."
     return f"{check} {_RETIRED}" if host.endswith(_VENDOR) else check
 

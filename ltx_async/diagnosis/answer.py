@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ltx_async.codec import ACCOUNT_LIST, AccountList, Redaction, parse_accounts
 from ltx_async.codec.waits import http_date
 from ltx_async.diagnosis.advice import about_reply, about_tls
-from ltx_async.diagnosis.finding import Finding, Verdict
+from ltx_async.diagnosis.finding import LONGEST_REQUEST, Finding, Verdict
 from ltx_async.diagnosis.network import speaks_tls
 from ltx_async.errors import (
     AccountNotFoundError,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from ltx_async.codec import Reply
 
-_LONGEST_REQUEST: Final = 10.0
 _SLOW: Final = 2.0
 
 
@@ -51,7 +50,7 @@ async def request(
     result: AccountList | LTXError
     began = time.monotonic()
     try:
-        reply = await transport.send(ACCOUNT_LIST, min(timeout, _LONGEST_REQUEST))
+        reply = await transport.send(ACCOUNT_LIST, min(timeout, LONGEST_REQUEST))
         result = parse_accounts(reply, Redaction.of(endpoint.token))
     except LTXError as error:
         result = error

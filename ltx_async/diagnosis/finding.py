@@ -1,10 +1,14 @@
-"""One line of a diagnosis."""
+"""One line of a diagnosis, and how long a request for it may take."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
+
+LONGEST_REQUEST: Final = 10.0
+"""Seconds that the answer to a request is waited for at most."""
 
 
 class Verdict(StrEnum):

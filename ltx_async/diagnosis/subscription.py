@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from attrs import evolve
 
 from ltx_async.codec import Request
-from ltx_async.diagnosis.finding import Finding, Verdict
+from ltx_async.diagnosis.finding import LONGEST_REQUEST, Finding, Verdict
 from ltx_async.errors import LTXError
 from ltx_async.jsontext import NotJSONError, decode
 from ltx_async.transport import Endpoint, Wiring, transport_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _CHECK: Final = "owner"
 _VERSION: Final = "/v1"
 _ACCOUNT: Final = Request("/v2/account", 1 << 16)
-_LONGEST_REQUEST: Final = 10.0
 _SERVICE: Final = "LTX Studio API"
 
 
@@ -37,7 +36,7 @@ async def subscription(
     base = endpoint.base.with_path(path.removesuffix(_VERSION), encoded=True)
     transport = transport_of(kind, evolve(endpoint, base=base), wiring, None)
     try:
-        return _judged(await transport.send(_ACCOUNT, min(timeout, _LONGEST_REQUEST)))
+        return _judged(await transport.send(_ACCOUNT, min(timeout, LONGEST_REQUEST)))
     except LTXError as error:
         return Finding(_CHECK, Verdict.WARN, f"/v2/account: {error.message}", error.hint)
     finally:
