@@ -42,7 +42,7 @@ CROSSINGS: Final = frozenset(Need) - {need for need, _ in _OF_OUTCOMES.values()}
 """The reasons that are thresholds; the others are outcomes."""
 
 
-class Finding(Protocol):
+class Observation(Protocol):
     """What was found out about one email: a `Sighting`, or a record of results."""
 
     @property
@@ -202,7 +202,7 @@ class Thresholds:
         """Whether an account of this outcome may need somebody."""
         return outcome is not _WELL or bool(self)
 
-    def attention(self, found: Finding, now: datetime | None = None) -> Attention | None:
+    def attention(self, found: Observation, now: datetime | None = None) -> Attention | None:
         """Say why an account needs somebody; None where it does not.
 
         Args:
@@ -214,7 +214,7 @@ class Thresholds:
         alerts = sorted(self.alerts(found, now or found.checked_at), key=_rank)
         return Attention(found.email, tuple(alerts), found.balance) if alerts else None
 
-    def alerts(self, found: Finding, now: datetime) -> Iterator[Alert]:
+    def alerts(self, found: Observation, now: datetime) -> Iterator[Alert]:
         """Return every reason why an account needs somebody, as of `now` (aware)."""
         if found.outcome in _OF_OUTCOMES:
             need, text = _OF_OUTCOMES[found.outcome]
@@ -225,7 +225,7 @@ class Thresholds:
             yield Alert(Need.LOW_BALANCE, text, None, self.min_balance)
         yield from self._ends(found, now)
 
-    def _ends(self, found: Finding, now: datetime) -> Iterator[Alert]:
+    def _ends(self, found: Observation, now: datetime) -> Iterator[Alert]:
         need, what, end = Need.SIGN_IN_ENDS, "sign-in", found.refresh_token_expires_at
         if end is None:
             need, what, end = Need.ACCESS_TOKEN_ENDS, "access token", found.token_expires_at

@@ -14,8 +14,8 @@ from ltx_async.inputs.entries import Entry, EntryRule, LineCounts, Reader
 from ltx_async.inputs.fields import EMAIL, FieldReader, records_of
 from ltx_async.inputs.kinds import (
     LONGEST_BEGINNING,
-    Format,
-    format_of,
+    InputFormat,
+    detected_format,
     verify_encoded,
     verify_kind,
 )
@@ -67,7 +67,7 @@ class HowToRead:
         tell: called with a line about each assumption that was made.
     """
 
-    format: Format | None = None
+    format: InputFormat | None = None
     column: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
@@ -196,19 +196,19 @@ class Input:
         if how.encoding is None:
             verify_encoded(self._source.name, beginning)
         column = EMAIL if how.column is None else how.column
-        kind = how.format or format_of(
+        kind = how.format or detected_format(
             self._source.name, line.encode(), column, searched=how.extract
         )
         match kind:
-            case Format.TEXT:
+            case InputFormat.TEXT:
                 self._verify_no_column()
                 return TextReader(rule)
-            case Format.JSONL:
+            case InputFormat.JSONL:
                 return JSONLinesReader(rule, FieldReader(rule, column))
-            case Format.JSON:
+            case InputFormat.JSON:
                 return JSONReader(rule, FieldReader(rule, column))
         delimiter = how.delimiter or delimiter_of(line, column) or _USUAL[kind]
-        quoting = kind is Format.CSV or delimiter != "\t" or is_quoted_header(line, delimiter)
+        quoting = kind is InputFormat.CSV or delimiter != "\t" or is_quoted_header(line, delimiter)
         return TableReader(rule, RowReader(RowParser(delimiter, quoting)), how.column, how.tell)
 
     def _rule(self) -> EntryRule:
@@ -224,7 +224,7 @@ class Input:
             )
 
 
-_USUAL: Final = {Format.CSV: ",", Format.TSV: "\t"}
+_USUAL: Final = {InputFormat.CSV: ",", InputFormat.TSV: "\t"}
 
 
 def _first_line(beginning: bytes) -> bytes | None:

@@ -14,7 +14,7 @@ from ltx_async.files.errors import InputError
 from ltx_async.inputs.tables import looks_like_a_header
 
 
-class Format(StrEnum):
+class InputFormat(StrEnum):
     """How emails may lie in an input."""
 
     TEXT = "text"
@@ -28,13 +28,13 @@ LONGEST_BEGINNING: Final = 64 << 10
 """Bytes of an input that are looked at to find out what it is."""
 
 _BY_SUFFIX: Final = {
-    ".csv": Format.CSV,
-    ".tsv": Format.TSV,
-    ".jsonl": Format.JSONL,
-    ".ndjson": Format.JSONL,
-    ".json": Format.JSON,
+    ".csv": InputFormat.CSV,
+    ".tsv": InputFormat.TSV,
+    ".jsonl": InputFormat.JSONL,
+    ".ndjson": InputFormat.JSONL,
+    ".json": InputFormat.JSON,
 }
-_TABLES: Final = frozenset({Format.CSV, Format.TSV})
+_TABLES: Final = frozenset({InputFormat.CSV, InputFormat.TSV})
 _JSON_LINE: Final = re.compile(rb'\{\s*(?:"|\}|$)')
 _JSON_ARRAY: Final = re.compile(rb'\[\s*(?:$|[]{"])')
 _UTF16: Final = re.compile(rb"(?:[\t\n\r -~]\0){4}|(?:\0[\t\n\r -~]){4}")
@@ -123,7 +123,7 @@ def verify_encoded(name: str, beginning: bytes) -> None:
         )
 
 
-def format_by_name(name: str) -> Format | None:
+def format_by_name(name: str) -> InputFormat | None:
     """Return the format that the suffix of a name means, one before `.gz` too."""
     path = PurePath(name.lower())
     if path.suffix == ".gz":
@@ -131,7 +131,7 @@ def format_by_name(name: str) -> Format | None:
     return _BY_SUFFIX.get(path.suffix)
 
 
-def format_of(name: str, first_line: bytes, column: str, *, searched: bool) -> Format:
+def detected_format(name: str, first_line: bytes, column: str, *, searched: bool) -> InputFormat:
     """Return the format of an input that nobody has named.
 
     Args:
@@ -145,12 +145,12 @@ def format_of(name: str, first_line: bytes, column: str, *, searched: bool) -> F
     """
     by_name = format_by_name(name)
     line = first_line.strip()
-    if by_name is Format.JSONL:
-        return Format.JSON if line == b"[" else Format.JSONL
-    if by_name is Format.JSON:
+    if by_name is InputFormat.JSONL:
+        return InputFormat.JSON if line == b"[" else InputFormat.JSONL
+    if by_name is InputFormat.JSON:
         return by_name
     by_content = _by_content(line, column, to_the_letter=searched)
-    if by_name in _TABLES and by_content in {Format.JSON, Format.JSONL}:
+    if by_name in _TABLES and by_content in {InputFormat.JSON, InputFormat.JSONL}:
         raise InputError(
             f"{name}: is called {by_name}, but holds JSON.",
             hint=f"Say what it is: --input-format {by_content}",
@@ -158,12 +158,12 @@ def format_of(name: str, first_line: bytes, column: str, *, searched: bool) -> F
     return by_name or by_content
 
 
-def _by_content(line: bytes, column: str, *, to_the_letter: bool) -> Format:
+def _by_content(line: bytes, column: str, *, to_the_letter: bool) -> InputFormat:
     if _JSON_LINE.match(line):
-        return Format.JSONL if line.endswith(b"}") else Format.JSON
+        return InputFormat.JSONL if line.endswith(b"}") else InputFormat.JSON
     if _JSON_ARRAY.match(line):
-        return Format.JSON
+        return InputFormat.JSON
     header = line.decode("utf-8", "replace")
     if not looks_like_a_header(header, column, to_the_letter=to_the_letter):
-        return Format.TEXT
-    return Format.TSV if "\t" in header and "," not in header else Format.CSV
+        return InputFormat.TEXT
+    return InputFormat.TSV if "\t" in header and "," not in header else InputFormat.CSV

@@ -17,7 +17,7 @@ from ltx_async.inputs.decoding import verify_encoding
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.entries import Entry
 from ltx_async.inputs.input import HowToRead, Input
-from ltx_async.inputs.kinds import Format
+from ltx_async.inputs.kinds import InputFormat
 from ltx_async.inputs.sequence import InputSequence
 from ltx_async.inputs.source import ByteSource, StreamSource
 
@@ -39,9 +39,9 @@ def how_to_read(
     Raises:
         ConfigurationError: there is no such format or delimiter.
     """
-    if format is not None and format not in list(Format):
+    if format is not None and format not in list(InputFormat):
         raise ConfigurationError(
-            f"{format!r} is no input format", hint=f"Choose one of {', '.join(Format)}."
+            f"{format!r} is no input format", hint=f"Choose one of {', '.join(InputFormat)}."
         )
     if delimiter is not None:
         delimiter = _DELIMITERS.get(delimiter, delimiter)
@@ -50,7 +50,7 @@ def how_to_read(
                 f"{delimiter!r} is no delimiter", hint="Name one character, or tab."
             )
     return HowToRead(
-        format=None if format is None else Format(format),
+        format=None if format is None else InputFormat(format),
         column=column,
         delimiter=delimiter,
         encoding=None if encoding is None else verify_encoding(encoding),

@@ -3,7 +3,7 @@
 from ltx_async.models.account import TOKEN_KEY, WIRE_NAMES, Account, Value, figures_of
 from ltx_async.models.cookie import COOKIE_FIELDS, Cookie
 from ltx_async.models.drafts import draft_of, freeze
-from ltx_async.models.lookup import Lookup, LookupDraft, Outcome, trouble_of
+from ltx_async.models.lookup import Lookup, LookupDraft, Outcome, outcome_of, trouble_of
 from ltx_async.models.moments import EPOCH, timestamp
 from ltx_async.models.stats import Stats
 
@@ -22,6 +22,7 @@ __all__ = [
     "draft_of",
     "figures_of",
     "freeze",
+    "outcome_of",
     "timestamp",
     "trouble_of",
 ]

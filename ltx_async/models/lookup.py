@@ -123,6 +123,11 @@ class Lookup(Referable):
 LookupDraft: type[Lookup] = draft_of(Lookup)
 
 
+def outcome_of(account: Account) -> Outcome:
+    """Return what becomes of an email whose account is known."""
+    return Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
+
+
 def trouble_of(lookup: Lookup) -> str | None:
     """Return what is wrong in a line: the error, or a broken account's own; None if nothing."""
     if lookup.error is not None:

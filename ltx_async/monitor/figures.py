@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field
 
-from ltx_async.alerts import Finding, Need, Thresholds
+from ltx_async.alerts import Need, Observation, Thresholds
 from ltx_async.models import Outcome
 
 ENDING_WITHIN: Final = {f"{days}d": timedelta(days) for days in (1, 7, 30)}
@@ -37,7 +37,7 @@ class Figures:
     lowest: float | None = field(default=None, init=False)
     ending: Counter[str] = field(factory=Counter, init=False)
 
-    def add(self, found: Finding) -> None:
+    def add(self, found: Observation) -> None:
         """Count one account."""
         self.outcomes[found.outcome] += 1
         attention = self.thresholds.attention(found, self.now)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ltx_async.codec import Redaction, Reply, parse_account
 from ltx_async.emulator import EXAMPLE_TOKEN
 from ltx_async.errors import LTXError
-from ltx_async.models import Account, Lookup, Outcome
+from ltx_async.models import Account, Lookup, Outcome, outcome_of
 
 _NO_SECRET: Final = Redaction.of(EXAMPLE_TOKEN)
 
@@ -40,8 +40,7 @@ def lookup(found: Account | LTXError, *, email: str | None = None, index: int = 
     asked = email or found.email or ""
     now = datetime.now(UTC)
     if isinstance(found, Account):
-        outcome = Outcome.NEEDS_REAUTH if found.needs_reauth else Outcome.OK
-        return Lookup(index, asked, outcome, found, None, 200, 1, 0.0, now)
+        return Lookup(index, asked, outcome_of(found), found, None, 200, 1, 0.0, now)
     error = copy(found)
     error.email = asked
     outcome, status = Outcome(error.outcome), getattr(error, "status", None)

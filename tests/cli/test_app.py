@@ -18,7 +18,7 @@ from ltx_async.cli.runtime import Interrupt, _loop_factory
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.emulator import EXAMPLE_TOKEN, FAULT_KINDS
 from ltx_async.extras import install_command
-from ltx_async.inputs.kinds import Format
+from ltx_async.inputs.kinds import InputFormat
 from ltx_async.results.formats import FORMATS, SUFFIXES
 from ltx_async.transport import missing
 
@@ -180,7 +180,7 @@ def test_what_help_names_without_loading_it_is_what_there_is(ltx):
     assert choices_of("check", "output_format") == formats
     assert f"Results: {SUFFIXES}." in " ".join(ltx("check", "--help").out.split())
     for command in ("check", "watch"):
-        assert choices_of(command, "input_format") == [form.value for form in Format]
+        assert choices_of(command, "input_format") == [form.value for form in InputFormat]
     said = " ".join(ltx("serve", "--help").out.split())
     assert f"Fault kinds: {', '.join(FAULT_KINDS)}." in said
     assert f"[USEAPI_TOKEN, else {EXAMPLE_TOKEN}]" in said

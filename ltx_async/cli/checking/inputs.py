@@ -14,7 +14,7 @@ from ltx_async.files.errors import OutputRefusedError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.inputs.reading import open_emails
 from ltx_async.inputs.source import STANDARD_INPUT, is_same_file
-from ltx_async.models import Lookup, Outcome
+from ltx_async.models import Lookup, Outcome, outcome_of
 from ltx_async.wording import clipped, counted
 
 _LONGEST_NAME: Final = 60
@@ -98,8 +98,5 @@ def as_lookups(listed: AccountList, seconds: float, base_url: str) -> Iterator[L
     now = datetime.now(UTC)
     for index, email in enumerate(dict.fromkeys((*listed.emails, *listed.problems))):
         account, error = listed.get(email), listed.problems.get(email)
-        if account is None:
-            outcome = Outcome.FAILED
-        else:
-            outcome = Outcome.NEEDS_REAUTH if account.needs_reauth else Outcome.OK
+        outcome = Outcome.FAILED if account is None else outcome_of(account)
         yield Lookup(index, email, outcome, account, error, 200, 1, seconds, now, base_url)
