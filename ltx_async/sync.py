@@ -91,6 +91,8 @@ def _iterates_over(
 
     @functools.wraps(method)
     def call(self: LTXClient, /, *args: P.args, **kwargs: P.kwargs) -> LookupGenerator:
+        if self._closed:
+            raise client_closed()
         return self._each(method(self._client, *args, **kwargs))
 
     def replace(named: object) -> Callable[Concatenate[LTXClient, P], LookupGenerator]:

@@ -84,6 +84,15 @@ def test_threads_share_a_client(client: LTXClient) -> None:
         assert [lookup.email for lookup in pool.map(client.lookup, EMAILS)] == EMAILS
 
 
+@pytest.mark.parametrize("used", [False, True])
+def test_a_closed_client_refuses_many_emails_at_once(client: LTXClient, used: bool) -> None:
+    if used:
+        client.lookup(EMAILS[0])
+    client.close()
+    with pytest.raises(ConfigurationError, match="the client is closed"):
+        client.lookup_many(EMAILS)
+
+
 def test_an_iteration_that_is_left_ends_its_run(client: LTXClient) -> None:
     taken: list[str] = []
 
