@@ -143,18 +143,25 @@ class Feed:
             while self._held is not END:
                 await self._wanted.wait()
                 self._wanted.clear()
-                email = await anext(emails, END)
-                if self._over and email is not END:
-                    self.keep(email)
-                    raise asyncio.CancelledError  # which the source may have kept to itself
-                self._held = email
-                self._arrived.set()
+                self._bring(await anext(emails, END))
         except BaseException as error:
             if not self._arrived.is_set():
                 self._error = error
                 self._arrived.set()
             await _close(emails)
             raise
+
+    def _bring(self, email: str | Literal[Sign.END]) -> None:
+        """Hold what came until somebody takes it.
+
+        Raises:
+            asyncio.CancelledError: nobody asks any more, which the source may have kept to itself.
+        """
+        if self._over and email is not END:
+            self.keep(email)
+            raise asyncio.CancelledError
+        self._held = email
+        self._arrived.set()
 
 
 async def _close(emails: AsyncIterator[str]) -> None:
