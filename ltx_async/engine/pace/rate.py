@@ -101,7 +101,7 @@ class Pace:
         pace._note(cycle, now)
         first = max(_FIRST, min(_FIRST_SOON, _FIRST_SOON / pace._cost))
         pace.rate = max(first, _bounded(cycle.accepted / (cycle.open_for() + pace._cost)))
-        if stated is not None:
+        if stated is not None and pace._proven <= stated:
             pace._settle(_NEAR * stated, _bounded(_STATED * stated), 1 + cycle.polls)
         return pace
 
@@ -140,19 +140,19 @@ class Pace:
             now: when a request was accepted again.
             round_trip: seconds that a request takes at least.
             stated: the limit that the server names; it is kept to, unless keeping to it
-                was refused, as where others share it.
+                was refused, as where others share it, or the server has just allowed more.
         """
         late = not self.doubling and self._age > self._plateau_at
         self._note(cycle, now)
         open_for, cost = cycle.open_for(), self._cost
         ceiling = self.rate
-        if stated is not None and ceiling > stated:
+        if stated is not None and self._proven <= stated < ceiling:
             self._age = 0.0
             self._settle(_NEAR * stated, _bounded(_STATED * stated), 1 + cycle.polls)
             return
         accepted = max(1, cycle.accepted)
         floor = max(accepted / (open_for + cost), (accepted - self._burst) / open_for)
-        floor = max(floor, 0.5 / cost)  # one was accepted after that wait: so much is allowed
+        floor = max(floor, self._proven)
         if not cycle.paced:
             ceiling = min(ceiling, max(cycle.lately, floor))
         elif self.doubling:
@@ -174,6 +174,11 @@ class Pace:
     def _note(self, cycle: Cycle, now: float) -> None:
         self._cost = cycle.closed_for(now)
         self._burst = min(self._burst, max(1, cycle.accepted))
+
+    @property
+    def _proven(self) -> float:
+        """What the last refusal leaves: after what it cost, one request was accepted."""
+        return 0.5 / self._cost
 
     def _settle(self, floor: float, plateau: float, refusals: int) -> None:
         """Rise from the floor to a plateau, and stay there for what the last refusals cost."""

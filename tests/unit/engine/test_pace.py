@@ -75,6 +75,26 @@ def test_a_limit_that_is_stated_and_refused_all_the_same_is_shared_by_others():
     assert pace.rate < 150
 
 
+LITTLE = [1 / 3600, 100 / 3600, 1e-12]
+
+
+@pytest.mark.parametrize("stated", LITTLE)
+@pytest.mark.parametrize("closed", [0.01, 1.0, 8.0])
+def test_a_limit_that_is_stated_is_none_where_more_has_just_been_allowed(stated, closed):
+    """One that says a request an hour would silence a client for that hour, whatever it allows."""
+    first = cycle(30, 0.3)
+    said, unsaid = (Pace.after(first, 1000.0 + closed, one) for one in (stated, None))
+    assert (said.rate, said.doubling) == (unsaid.rate, unsaid.doubling)
+    for pace, named in ((said, stated), (unsaid, None)):
+        pace.learn(cycle(300, 3.0), 1000.0 + closed, 0.01, named)
+    assert (said.rate, said.doubling) == (unsaid.rate, unsaid.doubling)
+
+
+@pytest.mark.parametrize(("stated", "wait"), [(1.0, 1.0), (1 / 60, 60.0), (40.0, 0.025)])
+def test_a_limit_that_is_stated_holds_where_the_wait_for_one_request_agrees(stated, wait):
+    assert risen(Pace.after(cycle(10, 0.1), 1000.0 + wait, stated), 1.0) <= stated
+
+
 # The course after a refusal
 
 
