@@ -176,7 +176,7 @@ class LTXClient:
         if not self._shared.limiter.stopped:
             if self._shared.is_open:
                 self._shared.check_loop()
-            self._shared.limiter.stop()
+            self._shared.stop()
             await self._shared.transport.aclose()
 
     def __del__(self, _warnings: Any = warnings) -> None:

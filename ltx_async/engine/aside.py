@@ -116,6 +116,8 @@ class Aside:
         It looks twice, because another lookup may have been just about to ask.
         """
         shared, limiter, run = self.shared, self.shared.limiter, self.run
+        if (refusal := shared.refusal()) is not None:  # nobody will be asked for longer than that
+            run.end(refusal)
         closed = limiter.opens_at - shared.loop.time()
         for seconds in (max(shared.policy.backoff(2), closed), 0.0):
             answered = await shared.outage.somebody_is_answered_within(max(seconds, _SHORTEST))

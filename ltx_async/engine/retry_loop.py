@@ -17,7 +17,6 @@ from ltx_async.engine.run import RunEndedError
 from ltx_async.errors import (
     DeadlineError,
     LTXError,
-    RateLimitError,
     TransportError,
 )
 from ltx_async.events import RetryScheduled
@@ -142,15 +141,6 @@ class RetryLoop(Attempts[T]):
 
     # Waiting
 
-    def _refusal(self) -> LTXError:
-        """Return the error of a lookup for which the server asks too long a wait."""
-        left = self.shared.limiter.refused_for()
-        return RateLimitError(
-            f"HTTP 429 earlier: the server wants no request for another {left:.0f} s",
-            status=429,
-            retry_after=left,
-        )
-
     def _left_alone(self, refusal: LTXError) -> LTXError:
         """Return why a single lookup ends without an attempt.
 
@@ -169,8 +159,8 @@ class RetryLoop(Attempts[T]):
         there depends on the pace of the run, and not on its email.
         """
         limiter = self.shared.limiter
-        if limiter.refused_for() > 0:
-            return self._refusal()
+        if (refusal := self.shared.refusal()) is not None:
+            return refusal
         if self.run is not None:
             began = self.shared.loop.time()
             with self.run.waiting():
@@ -185,10 +175,9 @@ class RetryLoop(Attempts[T]):
                     await limiter.acquire()
             except TimeoutError:
                 return self._too_late(self._last)
-        if limiter.refused_for() <= 0:
-            return None
-        limiter.release()
-        return self._refusal()
+        if (refusal := self.shared.refusal()) is not None:
+            limiter.release()
+        return refusal
 
     async def _sleep(self, delay: float, why: LTXError) -> None:
         run = self.run

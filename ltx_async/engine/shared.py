@@ -20,6 +20,7 @@ from ltx_async.engine.run import Run, Tally
 from ltx_async.errors import (
     ConfigurationError,
     LTXError,
+    RateLimitError,
     ResponseError,
     ServiceUnavailableError,
 )
@@ -107,6 +108,12 @@ class Shared:
     def is_open(self) -> bool:
         """Whether there may be connections that nobody has closed."""
         return self.transport.is_open and not self.limiter.stopped
+
+    def stop(self) -> None:
+        """Let nobody send any more: whatever waits ends with the error of a closed client."""
+        self.limiter.stop()
+        for run in self.tally.runs:
+            run.end(client_closed())
 
     def abandon(self) -> None:
         """Close for good from outside the loop, without a wait.
@@ -208,6 +215,17 @@ class Shared:
         elif follow_up is not None:
             self.close_gate(follow_up, error)
         return self.outage.is_noticed
+
+    def refusal(self) -> RateLimitError | None:
+        """Return the error of a lookup for which the server asks too long a wait, if it does."""
+        left = self.limiter.refused_for()
+        if left <= 0:
+            return None
+        return RateLimitError(
+            f"HTTP 429 earlier: the server wants no request for another {left:.0f} s",
+            status=429,
+            retry_after=left,
+        )
 
     def failed(self, error: LTXError, run: Run) -> bool:
         """Note a lookup beyond retry while nobody is answered; return as `unheard` does."""

@@ -13,16 +13,19 @@ from ports import free_port
 from ltx_async import (
     AttemptFinished,
     AttemptTimeoutError,
+    ConfigurationError,
     ConnectError,
     OutageBegan,
     OutageEnded,
     Outcome,
+    RateLimitError,
     RetryPolicy,
     ServiceUnavailableError,
 )
+from ltx_async.engine.bulk.shown import Lookups
 from ltx_async.retry import OutageRule
 
-from .replies import error, ok
+from .replies import error, ok, reply
 from .wire import HANG, Pause, in_turn
 
 QUICK = OutageRule(patience=0.25, probe_base=0.02, probe_cap=0.05)
@@ -297,3 +300,56 @@ async def test_a_server_that_is_started_within_the_short_patience_answers_everyb
     (ended,) = [event for event in told if isinstance(event, OutageEnded)]
     assert began < told.index(ended)
     assert 0 < ended.seconds < 30
+
+
+WAITING = {
+    "an outage": [error(521)],
+    "silence": [HANG],
+    "503": [error(503)],
+    "429": [reply(429, b"", ("Retry-After", "30"))],
+    "403": [error(403)],
+}
+
+
+@pytest.mark.parametrize("kind", WAITING)
+@pytest.mark.parametrize("count", [25, 300])
+async def test_a_client_that_is_closed_ends_its_runs_whatever_they_wait_for(
+    serve, connect, kind, count
+):
+    server = await serve(lambda asked: WAITING[kind] if _is_email(asked) else [HANG])
+    client = connect(server, retry=RetryPolicy(), timeout=0.3)
+    runs = [client.lookup_many(f"{n}@example.com" for n in range(count)) for _ in range(2)]
+    running = [asyncio.create_task(_awaited(run)) for run in runs]
+    await asyncio.sleep(0.6)
+    await client.aclose()
+    async with asyncio.timeout(20):
+        ended = await asyncio.gather(*running, return_exceptions=True)
+    expected = {ConfigurationError} if kind != "403" else {ConfigurationError, Lookups}
+    assert {type(end) for end in ended} <= expected  # a 403 is a result
+    assert client.stats.pending == 0
+
+
+async def _awaited(run):
+    return await run
+
+
+def _is_email(asked) -> bool:
+    return "@" in asked.email
+
+
+@pytest.mark.parametrize("count", [20, 25])
+@pytest.mark.parametrize("told", ["86400", "61"])
+async def test_a_list_that_asks_for_too_long_a_wait_in_an_outage_ends_the_run(
+    serve, connect, count, told
+):
+    """Everybody is set aside until somebody is answered, so nobody would find out."""
+    refusal = [Pause(0.1), reply(429, b"", ("Retry-After", told))]
+    server = await serve(lambda asked: [error(521)] if _is_email(asked) else refusal)
+    run = connect(server, retry=RetryPolicy(), concurrency=20).lookup_many(
+        f"{n}@example.com" for n in range(count)
+    )
+    async with asyncio.timeout(20):
+        with pytest.raises(RateLimitError, match="no request for another"):
+            await run
+    assert not run.delivered
+    assert len(run.pending()) == count
