@@ -24,6 +24,10 @@ _VERSION: Final = 1
 _FIGURES: Final = ("balance", "token_expires_at", "refresh_token_expires_at")
 _ANEW: Final = "Remove it to begin anew: what is wrong by then is told once more."
 
+_NO_STATE: Final = (
+    f"Choose another name for the state. If it was one: {_ANEW[0].lower()}{_ANEW[1:]}"
+)
+
 
 @define
 class StateFile:
@@ -67,7 +71,7 @@ class StateFile:
         try:
             return self._read(json.loads(text), rules)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise InputError(f"{self.path}: it is no state of watch.", hint=_ANEW) from None
+            raise InputError(f"{self.path}: it is no state of watch.", hint=_NO_STATE) from None
 
     def _read(self, state: dict[str, Any], rules: Rules) -> Ledger:
         if state["writer"] != _WRITER:

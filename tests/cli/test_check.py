@@ -339,6 +339,8 @@ def test_a_broken_pipe_ends_the_run_without_a_word(server, launch):
         ["emails.txt", "--rate", "0"],
         ["emails.txt", "--max-wait", "x"],
         ["emails.txt", "--summary-json", "./emails.txt"],
+        ["emails.txt", "--summary-json", "-"],
+        ["emails.txt", "--metrics-file", "-"],
         ["emails.txt", "-o", "out.jsonl", "--summary-json", "out.jsonl"],
         ["emails.txt", "--token-file", "emails.txt", "--summary-json", "emails.txt"],
         ["emails.txt", "--summary-json", "nowhere/s.json"],

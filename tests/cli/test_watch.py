@@ -562,7 +562,7 @@ def test_a_state_that_was_tampered_with_is_refused(ltx, server, name, value):
     Path("state").write_text(json.dumps(state))
     ended = ltx(*arguments)
     assert ended.status == 2
-    assert "state: it is no state of watch. Remove it" in ended.err
+    assert "state: it is no state of watch. Choose another name" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -572,7 +572,7 @@ def test_a_file_that_is_no_state_is_refused_and_left(ltx, server, content):
     Path("state").write_text(content)
     ended = ltx(*ONCE, "--state", "state")
     assert ended.status == 2
-    assert "state: it is no state of watch. Remove it" in ended.err
+    assert "state: it is no state of watch. Choose another name" in ended.err
     assert Path("state").read_text() == content
 
 
@@ -645,6 +645,8 @@ def test_a_round_of_the_list_alone_is_one_request(ltx, server):
         ["emails.txt", "--state", "./emails.txt"],
         ["--from-api", "--metrics-port", "70000"],
         ["emails.txt", "--metrics-file", "./emails.txt"],
+        ["emails.txt", "--metrics-file", "-"],
+        ["emails.txt", "--state", "-"],
         ["--from-api", "--on-alert", "no-such-program-here"],
         ["--from-api", "--on-alert", "'"],
         ["nowhere.txt"],

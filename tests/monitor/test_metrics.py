@@ -604,14 +604,14 @@ def test_a_run_that_is_ended_by_a_signal_leaves_the_file_as_it_was(
     launch, server, tmp_path, monkeypatch
 ):
     server.emulator.latency = 30
-    (tmp_path / "m").write_text("as it was")
+    (tmp_path / "m").write_text("# HELP ltx_ as it was")
     (tmp_path / "emails.txt").write_text(ANN)
     process = launch("check", "emails.txt", "--metrics-file", "m", "--deadline", "60")
     until(lambda: server.asked)
     process.terminate()
     process.communicate(timeout=LONG)
     assert process.returncode == 143
-    assert (tmp_path / "m").read_text() == "as it was"
+    assert (tmp_path / "m").read_text() == "# HELP ltx_ as it was"
 
 
 def test_metrics_of_a_check_that_cannot_be_written_are_told_after_the_results(

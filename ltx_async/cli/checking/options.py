@@ -11,7 +11,7 @@ from attrs import frozen
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.thresholds import Only
 from ltx_async.cli.input_options import InputOptions
-from ltx_async.files.private import verify_distinct, verify_replaceable
+from ltx_async.cli.saving import METRICS, SUMMARY
 from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.models import Outcome
 from ltx_async.results.earlier import Renewal
@@ -60,13 +60,11 @@ class CheckOptions:
             raise click.UsageError("Options of the input go with FILE, not with --from-api.")
         self._verify_format()
         if self.summary_json is not None:
-            verify_distinct(self.summary_json, *self.sources, self.output, token_file)
-            verify_replaceable(self.summary_json)
+            SUMMARY.verify(self.summary_json, *self.sources, self.output, token_file)
         if self.metrics_file is not None:
-            verify_distinct(
+            METRICS.verify(
                 self.metrics_file, *self.sources, self.output, token_file, self.summary_json
             )
-            verify_replaceable(self.metrics_file)
         elif self.metrics_labels:
             raise click.UsageError("--metrics-label needs --metrics-file.")
         if self.existing is Existing.RESUME:

@@ -10,6 +10,7 @@ import click
 from attrs import frozen
 
 from ltx_async.cli.input_options import InputOptions
+from ltx_async.cli.saving import METRICS, verify_named
 from ltx_async.files.private import verify_distinct, verify_replaceable
 from ltx_async.inputs.source import STANDARD_INPUT
 
@@ -62,9 +63,9 @@ class WatchOptions:
             raise click.UsageError("--remind must be above 0.")
         self._verify_metrics()
         if self.metrics_file is not None:
-            verify_distinct(self.metrics_file, self.source, token_file)
-            verify_replaceable(self.metrics_file)
+            METRICS.verify(self.metrics_file, self.source, token_file)
         if self.state is not None:
+            verify_named("--state", self.state)
             verify_distinct(self.state, self.source, token_file, self.metrics_file)
             verify_replaceable(self.state)
 
