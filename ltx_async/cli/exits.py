@@ -84,7 +84,9 @@ def explanation(error: Exception, *, resumable: bool = False) -> str:
     """
     if isinstance(error, LTXError):  # without the email, as a run ends for all of them
         hint = NOT_SERVED if is_not_served(error) else error.hint
-        if resumable and not isinstance(error, FileError):  # its own hint is better
+        if isinstance(error, InputCutError) and not resumable:
+            hint = hint.replace("continue with --resume", "run again")
+        elif resumable and not isinstance(error, FileError):  # its own hint is better
             hint = hint.replace("run again", "continue with --resume")
         return f"{sentence(error.message)} {hint}".rstrip()
     return sentence(str(error))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _FIRST: Final = Meeting.FIRST  # a name, as there may be a million emails
 _AGAIN: Final = Meeting.AGAIN
+_NOTHING_ASKED: Final = "Nothing was asked: get the whole of it first."
 
 
 def invalid_lookup(entry: Entry, index: int) -> Lookup:
@@ -138,14 +139,21 @@ class DistinctEmails:
         """Read the beginnings of files, so that a bad header is known before there is an output.
 
         Raises:
-            InputError: one has no such column, or is no text.
+            InputError: one has no such column, is no text, or ends too early.
         """
-        if self._inputs is not None:
+        if self._inputs is None:
+            return
+        try:
             await self._inputs.verify_others()
             for _ in range(self._inputs.pieces_ahead):
                 if not self.exhausted:
                     await self._fill()
                     self._raise_failure()
+        except InputCutError as error:  # there is nothing to be continued
+            cut = error
+        else:
+            return
+        raise InputError(cut.message, hint=_NOTHING_ASKED)
 
     def stop(self) -> None:
         """Give out no further email."""

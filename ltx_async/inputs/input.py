@@ -120,8 +120,33 @@ class Input:
 
         Raises:
             InputError: also while the entries are iterated over. Reading on after it only
-                counts what is left.
+                counts what is left. Where there are several inputs, it names this one.
         """
+        if not self._how.mixed:
+            return await self._further()
+        try:
+            return self._naming(await self._further())
+        except InputError as error:
+            failure = error
+        raise self._named(failure)
+
+    def _naming(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        try:
+            yield from entries
+        except InputError as error:
+            failure = error
+        else:
+            return
+        raise self._named(failure)
+
+    def _named(self, error: InputError) -> InputError:
+        name, message = self._source.name, error.message
+        if message.startswith(f"{name}: "):
+            return error
+        said = message.removeprefix("the input ").replace(" of the input", "", 1)
+        return type(error)(f"{name}: {said}", hint=error.hint)
+
+    async def _further(self) -> Iterable[Entry]:
         if self._records is not None:
             batch = list(islice(self._records, _BATCH))
             self.exhausted = not batch

@@ -507,11 +507,81 @@ def test_the_way_out_of_standard_input_names_no_file_that_is_not_there(launch, k
     assert b"'standard input'" not in err
 
 
-def test_gzip_that_is_cut_off_ends_the_run_when_it_is_noticed(checked):
+@pytest.mark.parametrize("first", [(), ("first.txt",)])
+def test_gzip_that_is_cut_off_is_refused_before_anything_is_asked(check, first):
+    Path("first.txt").write_text(f"{U1}\n")
     whole = gzip.compress("".join(f"n{n}@example.com\n" for n in range(99)).encode())
-    done = checked("x.gz", whole[:-9])
-    assert done.status == 4
-    assert "the gzip data end too early" in done.err
+    Path("x.gz").write_bytes(whole[:-9])
+    done = check(*first, "x.gz", "-o", "r.jsonl")
+    assert (done.status, done.saved, Path("r.jsonl").exists()) == (2, None, False)
+    assert "the gzip data end too early. Nothing was asked: get the whole of it" in done.err
+    assert "--resume" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [((), "run again"), (("-o", "r.jsonl"), "continue with --resume")],
+)
+def test_gzip_that_is_cut_off_in_a_pipe_ends_the_run_where_it_is_noticed(
+    launch, server, options, advice
+):
+    data = gzip.compress(f"{U1}\n{U2}\n".encode())[:-9]
+    process = launch("check", "-", *options, stdin=subprocess.PIPE)
+    _, err = process.communicate(data)
+    assert process.returncode == 4
+    assert f"the gzip data end too early. When it is whole again, {advice}." in err.decode()
+    assert sorted(server.asked) == [U1, U2]
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [((), "Then run again."), (("-o", "r.jsonl"), "Then continue with --resume.")],
+)
+def test_a_bad_row_behind_what_was_asked_is_told_with_what_can_be_done(
+    launch, server, options, advice
+):
+    process = launch("check", "-", *options, stdin=subprocess.PIPE)
+    _, err = process.communicate(f'email,name\n{U1},Ann\n{U2},"b"c\n'.encode())
+    assert (process.returncode, server.asked) == (4, [U1])
+    assert err.decode().rstrip().endswith(advice)
+
+
+FAULTY = {
+    "json": ("x.json", '[{"email":"ann@x"},{"email":"b', "line 1: "),
+    "a column": ("x.csv", "id,foo\n1,x\n", "has no column 'email'"),
+    "a header": ("x.csv", "ann@example.com,x\n", "has no header line"),
+    "a row": ("x.csv", 'email,x\nann@example.com,"b"c\n', "the row in line 2: text follows"),
+    "a field": ("x.jsonl", '{"foo": 1}\n', "has no field 'email'"),
+    "gzip": ("x.gz", gzip.compress(b"ann@example.com\n")[:-9], "the gzip data end too early"),
+    "damaged gzip": ("x.gz", b"\x1f\x8b\x08\xff", "the gzip data "),
+    "a workbook": ("x.xlsx", b"PK\x03\x04[Content_Types]", "is an Excel workbook"),
+    "an encoding": ("x.txt", b"a\0n\0n\0@\0x\0", "seems to be UTF-16"),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "told"), FAULTY.values(), ids=FAULTY)
+@pytest.mark.parametrize("last", [False, True])
+def test_of_several_inputs_the_one_that_is_at_fault_is_named(check, name, data, told, last):
+    Path(name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    Path("good.txt").write_text(f"{U1}\n")
+    done = check(*(("good.txt", name) if last else (name, "good.txt")))
+    assert (done.status, done.saved) == (2, None)
+    assert f"error: {name}: {told}" in done.err
+    assert done.err.count(name) == 1
+    assert "input" not in done.err.partition("line")[0]
+
+
+def test_of_several_inputs_the_one_that_fails_later_is_named(launch, server):
+    Path("good.txt").write_text(f"{U1}\n")
+    process = launch("check", "good.txt", "-", stdin=subprocess.PIPE)
+    _, err = process.communicate(f'email,name\n{U2},"b"c\n'.encode())
+    assert (process.returncode, server.asked) == (4, [U1])
+    assert "error: standard input: the row in line 2: text follows" in err.decode()
+
+
+def test_an_input_that_cannot_be_opened_is_named_alone(check):
+    Path("good.txt").write_text(f"{U1}\n")
+    assert "error: gone.txt: No such file" in check("good.txt", "gone.txt").err
 
 
 def test_other_databases_directories_and_urls_are_named(check):
