@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ _NAMES_SHOWN: Final = 20
 _LONGEST_NAMES: Final = 200
 _DEEPEST: Final = 4
 _REFUSED_BEFORE: Final = "an earlier run refused it"
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _CHOOSE: Final = "Choose one with --column NAME."
 
 
@@ -53,14 +55,36 @@ def _are_addresses(values: Iterable[str]) -> bool:
     return plain > 0 and 2 * plain >= len(texts)
 
 
-def not_found(what: str, wanted: str, names: Sequence[str], holding: Sequence[str]) -> InputError:
+def not_found(
+    what: str,
+    wanted: str,
+    names: Sequence[str],
+    holding: Sequence[str],
+    *,
+    hint: str | None = None,
+) -> InputError:
     """Say that a name is missing, and which names there are: the likely ones first."""
     by_mail = sorted(names, key=lambda name: (name not in holding, "mail" not in name.casefold()))
     shown = clipped(", ".join(map(repr, by_mail[:_NAMES_SHOWN])), _LONGEST_NAMES)
     addresses = clipped(" and ".join(map(repr, holding)), _LONGEST_NAMES)
     told = f" Addresses are in {addresses}." if holding else ""
     has = f"it has {shown}" if names else "it has none"
-    return InputError(f"the input has no {what} {wanted!r}; {has}.{told}", hint=_CHOOSE)
+    return InputError(f"the input has no {what} {wanted!r}; {has}.{told}", hint=hint or _CHOOSE)
+
+
+def ambiguous(names: Sequence[str], wanted: str) -> InputError | None:
+    """Say that several columns have the name that is wanted; None where one has it, or none."""
+    alike = [name for name in names if name == wanted]
+    alike = alike or [name for name in names if name.casefold() == wanted.casefold()]
+    if len(alike) < 2:
+        return None
+    shown = clipped(" and ".join(map(repr, alike)), _LONGEST_NAMES)
+    if len({*alike}) == len(alike):
+        return InputError(f"the input has the columns {shown}.", hint=_CHOOSE)
+    return InputError(
+        f"the input has several columns of one name: {shown}.",
+        hint="Rename them in its first line, so that one is the column with the emails.",
+    )
 
 
 @define
@@ -111,8 +135,7 @@ class FieldReader:
         """
         objects = [value for value, *_ in self._held or () if isinstance(value, dict)]
         if objects:
-            columns = _columns(objects)
-            raise not_found("field", self._column, list(columns), holding_addresses(columns))
+            raise _without_email(objects, self._column)
         return self._release()
 
     def _release(self) -> Iterator[Entry]:
@@ -140,6 +163,36 @@ class FieldReader:
                 return None
             self._path, value = path, _follow(value, path)
         return value if isinstance(value, str) else None
+
+
+def _without_email(objects: Sequence[dict[str, Any]], wanted: str) -> InputError:
+    """Say that none of these objects has a text under a name, and where their emails may be."""
+    columns = _columns(objects)
+    names, holding = list(columns), holding_addresses(columns)
+    values = {name: value for one in objects for name, value in _flat(one)}
+    position = position_of(names, wanted)
+    if position is None:
+        lists = [name for name in names if isinstance(values[name], list)]
+        hint = None if holding or not lists else _unpacked(lists[0])
+        return not_found("field", wanted, names, holding, hint=hint)
+    name = names[position]
+    is_list = isinstance(values[name], list)
+    return InputError(
+        f"the input has no text in the field {clipped(name, _LONGEST_NAMES)!r}, "
+        f"but {_kind(values[name])}.",
+        hint=_unpacked(name) if is_list else _CHOOSE,
+    )
+
+
+def _kind(value: object) -> str:
+    names = {list: "a list", dict: "an object", bool: "true or false"}
+    return names.get(type(value), "a number or null")  # numbers may be read as None
+
+
+def _unpacked(name: str) -> str:
+    """Say how the elements of a list become an input."""
+    path = f".{name}" if _PLAIN_NAME.fullmatch(name) else ".NAME"
+    return f"Take the list out: jq {path} FILE | ltx-async check -"
 
 
 def refused_before(cell: Callable[[str], Any]) -> str | None:

@@ -204,9 +204,21 @@ class Input:
                 f"{self._source.name}: an SQLite database cannot be read from a pipe.",
                 hint="Name the file.",
             )
+        if (said := self._said_of_text()) is not None and not self._how.mixed:
+            raise InputError(
+                f"{self._source.name}: is an SQLite database; {said} is for text.",
+                hint="Leave it out: of the results of a check the column email is read.",
+            )
         self._records = records_of(self._source.path, self._source.name, self._rule())
         self.exhausted = False
         return ()
+
+    def _said_of_text(self) -> str | None:
+        """Return an option that was given and means nothing for a database."""
+        how = self._how
+        if how.column not in {None, EMAIL}:
+            return "--column"
+        return "--delimiter" if how.delimiter is not None else None
 
     def _chosen(self, beginning: bytes, line: str) -> Reader:
         try:
@@ -228,6 +240,13 @@ class Input:
             case InputFormat.TEXT:
                 self._verify_no_column()
                 return TextReader(rule)
+            case InputFormat.JSON | InputFormat.JSONL if (
+                how.delimiter is not None and not how.mixed
+            ):
+                raise InputError(
+                    f"{self._source.name}: is JSON; --delimiter is for tables.",
+                    hint="Leave it out, or say what it is: --input-format csv|tsv",
+                )
             case InputFormat.JSONL:
                 return JSONLinesReader(rule, FieldReader(rule, column))
             case InputFormat.JSON:

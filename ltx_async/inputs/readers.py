@@ -26,6 +26,17 @@ _VALUE: Final = json.JSONDecoder(parse_int=lambda _: None, parse_float=lambda _:
 _LONGEST_REFUSED: Final = 1 << 20  # bytes; a longer line is refused without being parsed
 _CUT_OFF: Final = f"the line is over {LONGEST_LINE >> 20} MiB long, and was not read any further"
 _AS_LINES: Final = "Check it with `jq . FILE`; one bad line among JSON Lines ends nothing."
+_ODD: Final = "a value that cannot be parsed"
+_FAULTS: Final = {  # what the standard library says, and what we say
+    "Unterminated string": "a text begins there whose closing quotation mark is missing",
+    "Expecting value": "a value is missing, or is none of JSON",
+    "Expecting property name": "the name of a field is missing, or is not in quotation marks",
+    "Illegal trailing comma": "a comma stands before a closing bracket",
+    "Expecting ',' delimiter": "no comma between two values",
+    "Expecting ':' delimiter": "no colon behind the name of a field",
+    "Invalid control character": "a text has a line end or a control character in it",
+    "Invalid \\": "a text has a backslash that means nothing",
+}
 
 
 @define
@@ -171,16 +182,16 @@ class JSONReader:
             try:
                 value, end = _VALUE.raw_decode(self._text, start)
             except (ValueError, RecursionError) as error:
-                problem = getattr(error, "msg", "a value that cannot be parsed")
+                fault: Exception | None = error
             else:
                 if end < len(self._text) or last:  # more digits may follow a number
                     self._separated = False
                     return value, start, end
-                problem = ""
+                fault = None
             if len(self._text) - start > LONGEST_LINE:
                 raise self._failure(f"a value that is over {LONGEST_LINE >> 20} MiB long")
             if last:
-                raise self._failure(problem)
+                raise self._damaged(fault, start)
             self._needed = 2 * (len(self._text) - start)
         elif last and self._array and not self._closed:
             raise self._failure("the array is not closed")
@@ -214,6 +225,17 @@ class JSONReader:
         assert found is not None
         self._line += found[0].count("\n")
         return found.end()
+
+    def _damaged(self, fault: Exception | None, start: int) -> InputError:
+        """Say what is wrong with the value that begins at `start`, and on which line."""
+        if not isinstance(fault, json.JSONDecodeError):
+            return self._failure(_ODD)
+        self._line += self._text.count("\n", start, fault.pos)
+        if fault.pos >= len(self._text.rstrip()):
+            return self._failure("the input ends within a value")
+        return self._failure(
+            next((ours for theirs, ours in _FAULTS.items() if fault.msg.startswith(theirs)), _ODD)
+        )
 
     def _failure(self, problem: str) -> InputError:
         self.unread = 1

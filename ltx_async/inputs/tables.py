@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -13,6 +13,7 @@ from ltx_async.inputs.entries import Entry, EntryRule, refused_entry
 from ltx_async.inputs.fields import (
     EMAIL,
     SAMPLE,
+    ambiguous,
     holding_addresses,
     is_mail_name,
     not_found,
@@ -99,10 +100,13 @@ class TableReader:
 
     def _read_header(self, names: list[str]) -> None:
         wanted = EMAIL if self._column is None else self._column
+        if (error := ambiguous(names, wanted)) is not None:
+            raise error
         self._position = position_of(names, wanted)
         self._names = names
         self._ours = not _OURS.isdisjoint(names)
         if self._position is not None:
+            self._tell_of_others(names, names[self._position])
             return
         if any(objection(name) is None for name in names):
             raise InputError(
@@ -112,6 +116,11 @@ class TableReader:
         if self._column is not None:
             raise not_found("column", wanted, names, ())
 
+    def _tell_of_others(self, names: Sequence[str], taken: str) -> None:
+        others = [one for one in names if one.casefold() == taken.casefold() and one != taken]
+        if others and self._column is None:
+            self._tell(f"the emails are taken from the column {taken!r}, not {others[0]!r}")
+
     def _choose_column(self, names: list[str]) -> Iterator[Entry]:
         """Take the only column that holds addresses, where none has the expected name."""
         columns = {
@@ -119,7 +128,9 @@ class TableReader:
             for position, name in enumerate(names)
         }
         holding = holding_addresses(columns)
-        if len(holding) != 1 or names.count(holding[0]) > 1:
+        if len(holding) == 1 and (error := ambiguous(names, holding[0])) is not None:
+            raise error
+        if len(holding) != 1:
             raise not_found("column", EMAIL, names, holding)
         self._position = names.index(holding[0])
         self._tell(f"the emails are taken from the column {holding[0]!r}")

@@ -579,6 +579,112 @@ def test_of_several_inputs_the_one_that_fails_later_is_named(launch, server):
     assert "error: standard input: the row in line 2: text follows" in err.decode()
 
 
+DAMAGED = {
+    "cut off in a text": ('["ann@x",\n"bo', 2, "closing quotation mark is missing"),
+    "cut off behind a name": ('[{"email"\n', 2, "ends within a value"),
+    "cut off behind a comma": ('[{"email": "ann@x",\n', 2, "ends within a value"),
+    "a line end in a text": ('[{"email":\n"a\nb"}]', 2, "a line end or a control character"),
+    "no value": ('[{"email":\n}]', 2, "a value is missing"),
+    "no value of JSON": ('["ann@x",\nNone]', 2, "a value is missing, or is none of JSON"),
+    "no quotation marks": ('[\n{email: "ann@x"}]', 2, "is not in quotation marks"),
+    "a comma too many": ('[\n{"email": "ann@x",}]', 2, "line 2"),
+    "no comma": ('[{"a": "b"\n "email": "ann@x"}]', 2, "no comma between two values"),
+    "no colon": ('[{"email" "ann@x"}]', 1, "no colon"),
+    "a backslash": ('["\\q"]', 1, "a backslash that means nothing"),
+    "too deep": ("[" + '[{"a":' * 5_000, 1, "cannot be parsed"),
+}
+
+
+@pytest.mark.parametrize(("data", "line", "told"), DAMAGED.values(), ids=DAMAGED)
+def test_damaged_json_is_told_in_our_words_with_its_line(checked, data, line, told):
+    done = checked("x.json", data)
+    assert (done.status, done.saved) == (2, None)
+    assert done.err.startswith(f"error: line {line} of the input: ")
+    assert told in done.err
+    assert "starting at" not in done.err
+    assert "Expecting" not in done.err
+
+
+HIDDEN = {
+    "a list of objects": ('{"accounts": [{"email": "ann@x"}]}', "accounts", "but a list"),
+    "a list of texts": ('[{"Accounts": ["ann@x"]}]', "accounts", "but a list"),
+    "a nested list": ('[{"data": {"accounts": []}}]', "data.accounts", "but a list"),
+    "null": ('[{"email": null}, {"email": null}]', "email", "but a number or null"),
+    "a number": ('[{"id": 7, "mail": "ann@x"}]', "id", "but a number"),
+    "true": ('[{"ok": true, "mail": "ann@x"}]', "ok", "but true or false"),
+}
+
+
+@pytest.mark.parametrize(("data", "column", "told"), HIDDEN.values(), ids=HIDDEN)
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
+def test_a_field_that_is_there_and_holds_no_text_is_not_called_missing(
+    checked, name, data, column, told
+):
+    if name == "x.jsonl":
+        data = "".join(f"{json.dumps(one)}\n" for one in json.loads(f"[{data.strip('[]')}]"))
+    done = checked(name, data, "--column", column)
+    assert done.status == 2
+    assert "the input has no text in the field" in done.err
+    assert told in done.err
+    assert ("jq ." in done.err) == ("list" in told)
+
+
+def test_a_list_within_an_object_is_told_with_the_way_to_take_it_out(checked, check):
+    done = checked("x.json", json.dumps({"total": 1, "accounts": [{"email": U1}]}))
+    assert done.err.rstrip().endswith("Take the list out: jq .accounts FILE | ltx-async check -")
+    done = checked("x.json", json.dumps({"a b'c": [U1]}))
+    assert "jq .NAME FILE" in done.err
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl", "x.txt"])
+def test_a_delimiter_for_json_is_refused(checked, name):
+    done = checked(name, f'{{"email": "{U1}"}}\n', "--delimiter", ";")
+    assert (done.status, done.saved) == (2, None)
+    assert f"error: {name}: is JSON; --delimiter is for tables." in done.err
+
+
+@pytest.mark.parametrize("options", [("--column", "login"), ("--delimiter", ";")])
+def test_what_is_said_of_text_is_refused_for_a_database(check, options):
+    Path("a.txt").write_text(f"{U1}\n")
+    check("a.txt", "-o", "a.sqlite")
+    done = check("a.sqlite", *options)
+    assert (done.status, done.saved) == (2, None)
+    assert f"is an SQLite database; {options[0]} is for text" in done.err
+    assert check("a.sqlite", "--column", "email").status == 0
+    assert check("a.txt", "a.sqlite", *options).status == 0
+
+
+ALIKE = {
+    "twice": ("email,email", (), "several columns of one name: 'email' and 'email'"),
+    "twice, apart": ("email,id,email", (), "several columns of one name"),
+    "in other case": ("Email,EMAIL", (), "has the columns 'Email' and 'EMAIL'. Choose one"),
+    "as said": ("mail,mail", ("--column", "mail"), "several columns of one name"),
+    "as said in other case": ("Mail,MAIL", ("--column", "mail"), "Choose one with --column"),
+    "found by what they hold": ("mail,mail", (), "several columns of one name"),
+}
+
+
+@pytest.mark.parametrize(("header", "options", "told"), ALIKE.values(), ids=ALIKE)
+def test_columns_that_are_called_alike_are_refused(checked, header, options, told):
+    done = checked("x.csv", f"{header}\n{U1},{U2},{U3}\n", *options)
+    assert (done.status, done.saved) == (2, None)
+    assert told in done.err
+
+
+def test_the_column_that_is_called_to_the_letter_is_taken_and_that_is_said(checked):
+    data = f"EMAIL,email\n{U1},{U2}\n"
+    done = checked("x.csv", data)
+    assert [record["email"] for record in done.records] == [U2]
+    assert "the emails are taken from the column 'email', not 'EMAIL'" in done.err
+    done = checked("x.csv", data, "--column", "EMAIL")
+    assert [record["email"] for record in done.records] == [U1]
+    assert "are taken from" not in done.err
+
+
+def test_columns_alike_that_nobody_asks_for_make_no_difference(checked):
+    assert checked("x.csv", f"id,email,id\n1,{U1},2\n").counts == {"ok": 1}
+
+
 def test_an_input_that_cannot_be_opened_is_named_alone(check):
     Path("good.txt").write_text(f"{U1}\n")
     assert "error: gone.txt: No such file" in check("good.txt", "gone.txt").err
