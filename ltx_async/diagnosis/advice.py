@@ -18,6 +18,7 @@ from ltx_async.errors import (
     ServerError,
 )
 from ltx_async.transport import DEFAULT_BASE_URL
+from ltx_async.transport.endpoint import doubt_about
 from ltx_async.transport.loopback import is_loopback
 from ltx_async.wording import NOT_SERVED
 
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from ltx_async.codec import Reply
 
 _VENDOR: Final = "useapi.net"
-_RETIRED: Final = (
-    "useapi.net retired this API in March 2026 and may not have brought it back. Nothing need be "
-    "wrong here: `ltx-async demo` shows it at work, `ltx-async serve` stands in for it."
+_RETIRED: Final = "useapi.net retired this API in March 2026 and may not have brought it back."
+_NOT_HERE: Final = (
+    "Nothing need be wrong here: `ltx-async demo` shows it at work, `ltx-async serve` stands in "
+    "for it."
 )
 _CHALLENGE: Final = (
     "Cloudflare wants to see a browser, which no program can show: it distrusts the address of "
@@ -53,7 +55,12 @@ def about_silence(host: str) -> str:
     if is_loopback(host):
         return NOT_SERVED
     check = "Check the base URL and this machine's network."
-    return f"{check} {_RETIRED}" if host.endswith(_VENDOR) else check
+    return f"{check} {_retired(host)}" if host.endswith(_VENDOR) else check
+
+
+def _retired(host: str) -> str:
+    """Say that the API may be gone, and, where its own host was asked, that this is no fault."""
+    return f"{_RETIRED} {_NOT_HERE}" if host.endswith(_VENDOR) else _RETIRED
 
 
 def about_certificate(error: ssl.SSLCertVerificationError, own_ca: str | None) -> str:
@@ -94,28 +101,32 @@ def about_tls(url: URL) -> str:
     return f"Add an s: {url.with_scheme('https').with_port(url.port)}."
 
 
-def about_reply(error: LTXError, reply: Reply | None, host: str, token_from: str) -> str:
+def about_reply(error: LTXError, reply: Reply | None, base: URL, token_from: str) -> str:
     """Say what to do about an error of the one request.
 
     Args:
         error: what was made of it.
         reply: what came; None where nothing did.
-        host: that of the base URL.
+        base: the base URL.
         token_from: where the token is from.
     """
+    host = base.raw_host or ""
+    retired = _retired(host)
     if isinstance(error, ConnectError):
         return error.hint if error.misdirected and not error.nobody_listens else about_silence(host)
     if isinstance(error, AuthenticationError):
         return f"Check the API token in {token_from}, and copy it again from useapi.net."
+    if isinstance(error, AccountNotFoundError) and doubt_about(base) is not None:
+        return _WRONG_PATH
     if isinstance(error, AccountNotFoundError) and error.confirmed:
-        return f"No account is configured for this token; or: {_RETIRED}"
+        return f"No account is configured for this token; or: {retired}"
     if reply is not None and any(mark in reply.body for mark in _CHALLENGES):
         return _CHALLENGE
     if isinstance(error, ResponseError) and error.status == HTTPStatus.NOT_FOUND:
-        return f"{_WRONG_PATH} Or: {_RETIRED}"
+        return f"{_WRONG_PATH} Or: {retired}"
     if isinstance(error, ServerError):
-        return f"{_GATEWAY} Or: {_RETIRED}"
+        return f"{_GATEWAY} Or: {retired}"
     page = isinstance(error, DecodeError | ResponseError) and error.html
     if page or isinstance(error, RedirectError):
-        return f"{_PORTAL} Or: {_RETIRED}" if page else f"{error.hint} {_PORTAL}"
+        return f"{_PORTAL} Or: {retired}" if page else f"{error.hint} {_PORTAL}"
     return error.hint

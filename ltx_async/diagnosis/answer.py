@@ -45,7 +45,6 @@ async def request(
     """
     transport = transport_of(kind, endpoint, wiring, None)
     url = endpoint.base
-    host = url.raw_host or ""
     reply: Reply | None = None
     result: AccountList | LTXError
     began = time.monotonic()
@@ -64,7 +63,7 @@ async def request(
         yield Finding("request", Verdict.FAIL, text, about_tls(url))
     else:
         verdict = Verdict.WARN if isinstance(result, AccountNotFoundError) else Verdict.FAIL
-        advice = about_reply(result, reply, host, token_from)
+        advice = about_reply(result, reply, url, token_from)
         yield Finding("request", verdict, result.message, advice)
     if reply is not None:
         yield _latency(took)

@@ -114,7 +114,7 @@ def test_the_emails_may_come_from_the_list_call(ltx, server):
 
 @pytest.mark.parametrize("status", [200, 404])
 def test_an_empty_list_is_an_empty_input(ltx, server, status):
-    server.emulator.script_list(Status(status, b"{}" if status == 200 else b"none"))
+    server.emulator.script_list(Status(status, b"{}" if status == 200 else b'{"error": "none"}'))
     ended = ltx("check", "--from-api", "--quiet")
     assert (ended.status, ended.out) == (0, "")
     assert ended.err == "warning: there was no email in the input\n"

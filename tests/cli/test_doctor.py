@@ -16,14 +16,16 @@ from patience import LONG
 from yarl import URL
 
 from ltx_async.cli.commands.doctor import _lines
-from ltx_async.codec import Reply
+from ltx_async.codec import Redaction, Reply, parse_accounts
 from ltx_async.diagnosis import answer as answers
 from ltx_async.diagnosis import machine as checks
 from ltx_async.diagnosis import network as probes
+from ltx_async.diagnosis.advice import about_reply
 from ltx_async.diagnosis.answer import clock_found
 from ltx_async.diagnosis.finding import Verdict
 from ltx_async.diagnosis.subscription import _judged
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator, Status
+from ltx_async.errors import AccountNotFoundError
 from ltx_async.extras import install_command
 
 
@@ -155,9 +157,42 @@ def test_every_answer_comes_with_what_to_do(ltx, server, steps, verdict, words):
     finding = findings(ended)["request"]
     assert (finding["verdict"], ended.status) == (verdict, int(verdict == "fail"))
     assert words in finding["hint"]
-    if words == "retired":
-        assert "ltx-async demo" in finding["hint"]
+    assert "Nothing need be wrong here" not in finding["hint"]  # the vendor's host was not asked
     assert server.emulator.request_count == 2
+
+
+NOT_CONFIGURED = b"Account configuration not found for the specified email address."
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "words"),
+    [
+        ("https://api.useapi.net/v1", NOT_CONFIGURED, ("No account is configured", "demo")),
+        ("https://api.useapi.net/v1", b"404 page not found", ("at that path", "demo")),
+        ("https://api.useapi.net/v2", NOT_CONFIGURED, ("at that path", None)),
+        ("https://gate.example.com/v1", NOT_CONFIGURED, ("No account is configured", None)),
+        ("https://gate.example.com/v2", NOT_CONFIGURED, ("at that path", None)),
+        ("https://gate.example.com", b'{"error": "Not found"}', ("at that path", None)),
+    ],
+)
+def test_what_a_404_means_depends_on_the_base_url(url, body, words):
+    reply = Reply(404, {}, body)
+    error = parse_accounts(reply, Redaction.of("user:12345-abcdefghi"))
+    assert isinstance(error, AccountNotFoundError)
+    advice = about_reply(error, reply, URL(url), "USEAPI_TOKEN")
+    meaning, at_work = words
+    assert meaning in advice
+    assert ("Nothing need be wrong here" in advice) is ("ltx-async demo" in advice)
+    assert ("ltx-async demo" in advice) is (at_work is not None)
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v1/x", ""])
+def test_a_base_url_at_which_there_is_nothing_is_not_called_right(doctor, server, path):
+    wrong = server.emulator.base_url.removesuffix("/v1") + path
+    found = doctor("--base-url", wrong)
+    assert "the vendor's is https://api.useapi.net/v1" in found["request"]["hint"]
+    assert "Nothing need be wrong" not in found["request"]["hint"]
+    assert "No account is configured" not in found["request"]["hint"]
 
 
 def test_a_token_that_is_refused_is_looked_for_where_it_is_from(doctor, server, tmp_path):

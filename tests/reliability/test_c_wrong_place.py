@@ -134,3 +134,45 @@ def test_what_was_not_found_and_is_settled_may_still_be_found_by_a_later_one(tmp
         ended = ltx("check", "emails.txt", "-q", base_url=server.base_url, cwd=tmp_path)
     assert ended.err == b""
     assert server.requests == 10
+
+
+NOT_FOUND = b'{"error": "Not found"}'
+
+
+@pytest.mark.parametrize("path", ["/v2", "", "/v1/x"])
+@pytest.mark.parametrize("body", [NOT_FOUND, PROSE, b"404 page not found"])
+def test_where_the_base_url_is_odd_and_nothing_is_found_it_is_doubted_first(tmp_path, path, body):
+    (tmp_path / "emails.txt").write_text("\n".join(EMAILS[:5]))
+    with wire_server(lambda asked: [reply(404, body)]) as server:
+        wrong = server.base_url.removesuffix("/v1") + path
+        ended = ltx("check", "emails.txt", "-q", base_url=wrong, cwd=tmp_path)
+    assert b"the base URL may be wrong" in ended.err
+    assert b"no account configured" not in ended.err
+
+
+LISTINGS = {
+    "accounts": ["accounts"],
+    "check": ["check", "--from-api"],
+    "watch": ["watch", "--from-api", "--rounds", "1"],
+    "watch the list": ["watch", "--list-only", "--rounds", "1"],
+}
+
+
+@pytest.mark.parametrize("command", LISTINGS.values(), ids=LISTINGS)
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1", b"404 page not found"), ("/v2", NOT_FOUND), ("", PROSE)]
+)
+def test_a_page_that_is_not_there_is_no_empty_list(tmp_path, command, path, body):
+    with wire_server(lambda asked: [reply(404, body)]) as server:
+        wrong = server.base_url.removesuffix("/v1") + path
+        ended = ltx(*command, base_url=wrong, cwd=tmp_path)
+    assert ended.status == 4
+    assert b"no list of accounts: HTTP 404" in ended.out + ended.err
+    assert b"Check the base URL" in ended.out + ended.err
+    assert b"0 accounts" not in ended.err
+
+
+@pytest.mark.parametrize("command", LISTINGS.values(), ids=LISTINGS)
+def test_the_api_may_say_that_there_are_no_accounts(tmp_path, command):
+    with wire_server(lambda asked: [reply(404, PROSE)]) as server:
+        assert ltx(*command, base_url=server.base_url, cwd=tmp_path).status == 0

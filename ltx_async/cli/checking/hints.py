@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from attrs import define
+from yarl import URL
 
 from ltx_async import AccountList, LTXClient
 from ltx_async.errors import AccountNotFoundError, LTXError
 from ltx_async.inputs.addresses import is_unusual
 from ltx_async.models import Lookup, Outcome
+from ltx_async.transport.endpoint import doubt_about
 from ltx_async.wording import clipped, counted
 
 _EXAMPLE: Final = "the API's ends in /v1"
@@ -40,13 +42,21 @@ class UnusualEmails:
         )
 
 
+def is_empty_list(error: AccountNotFoundError, client: LTXClient) -> bool:
+    """Whether a 404 in place of the list is the API's, which says so that there are no accounts.
+
+    Any server answers so for a path that it does not have, many of them in JSON too.
+    """
+    return error.confirmed and doubt_about(URL(client.base_url)) is None
+
+
 async def explain_not_found(client: LTXClient, missing: int) -> str:
     """Ask for the list of accounts once, and say why none of the first emails was found."""
     beginning = f"none of the first {missing} emails was found"
     try:
         accounts = await client.list_accounts()
     except AccountNotFoundError as error:
-        if not error.confirmed:
+        if not is_empty_list(error, client):
             return (
                 f"{beginning}, and where the list of accounts should be there is nothing either: "
                 f"the base URL may be wrong ({_EXAMPLE}), or the API may still be retired."

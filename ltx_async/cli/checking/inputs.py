@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ltx_async import AccountList, LTXClient
+from ltx_async.cli.checking.hints import is_empty_list
 from ltx_async.cli.checking.options import CheckOptions
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.errors import AccountNotFoundError
@@ -59,12 +60,17 @@ async def listed_accounts(client: LTXClient) -> AccountList:
     """Return the configured accounts by email; the API may say with a 404 that there are none.
 
     Raises:
-        LTXError: the list cannot be had.
+        LTXError: the list cannot be had, or it is not the API that says so.
     """
     try:
         return await client.list_accounts()
-    except AccountNotFoundError:
-        return AccountList()
+    except AccountNotFoundError as error:
+        if is_empty_list(error, client):
+            return AccountList()
+        failure = error
+    raise AccountNotFoundError(
+        f"no list of accounts: {failure.message}", confirmed=False, ray=failure.ray
+    )
 
 
 async def listed_emails(client: LTXClient, talk: Talk) -> tuple[str, ...]:
