@@ -103,10 +103,9 @@ async def find_token(token_file: str | None, talk: Talk) -> str:
         ConfigurationError: there is none.
         InputError: its file cannot be read.
     """
-    if token_file is None:
-        token = os.environ.get(TOKEN_VARIABLE)
-    else:
-        token = await _read_token(token_file, talk)
+    if token_file is not None:
+        return await _read_token(token_file, talk)
+    token = os.environ.get(TOKEN_VARIABLE)
     if not token:
         raise ConfigurationError(
             "no API token.",
@@ -118,14 +117,28 @@ async def find_token(token_file: str | None, talk: Talk) -> str:
 async def _read_token(name: str, talk: Talk) -> str:
     from ltx_async.inputs.source import ByteSource  # noqa: PLC0415 - few give a file
 
-    source = ByteSource.open(name, "the token file ")
+    try:
+        source = ByteSource.open(name, "the token file ")
+    except InputError as error:
+        message = error.message
+    else:
+        return await _token_in(source, name, talk)
+    raise InputError(message, hint="Name the file that the API token is in.")
+
+
+async def _token_in(source: ByteSource, name: str, talk: Talk) -> str:
     try:
         _warn_of_readers(source, name, talk)
         text = await _first_line(source)
     finally:
         source.close()
     # A token that is not UTF-8 fails the client's own check, which never quotes it.
-    return text.decode("utf-8-sig", "replace").strip()
+    if token := text.decode("utf-8-sig", "replace").strip():
+        return token
+    raise ConfigurationError(
+        f"no API token in {source.name}: its first line is empty.",
+        hint="Write it there, alone: it has the form user:<number>-<string>.",
+    )
 
 
 async def _first_line(source: ByteSource) -> bytes:

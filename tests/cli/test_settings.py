@@ -2,6 +2,7 @@ import errno
 import os
 import shlex
 import signal
+import subprocess
 import sys
 import time
 
@@ -59,9 +60,36 @@ async def test_what_is_to_be_done_about_a_token_file_can_be_typed(tmp_path, capf
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"  \n"])
 async def test_an_empty_token_file_is_no_token(token_file, content):
-    with pytest.raises(ConfigurationError, match="no API token") as raised:
-        await find_token(token_file(content), TALK)
-    assert "--token-file" in raised.value.hint
+    path = token_file(content)
+    with pytest.raises(ConfigurationError) as raised:
+        await find_token(path, TALK)
+    assert (
+        raised.value.message == f"no API token in the token file {path}: its first line is empty."
+    )
+    assert "Write it there" in raised.value.hint
+
+
+async def test_a_token_on_another_line_than_the_first_is_not_found(token_file):
+    with pytest.raises(ConfigurationError, match="its first line is empty"):
+        await find_token(token_file(b"\nuser:1-a\n"), TALK)
+
+
+@pytest.mark.parametrize("command", [("get", "ann@example.com"), ("accounts",), ("doctor",)])
+@pytest.mark.parametrize("name", ["folder", "nowhere", "https://example.com/token"])
+def test_a_token_file_that_is_none_has_no_hint_of_an_input(ltx, tmp_path, command, name):
+    (tmp_path / "folder").mkdir()
+    ended = ltx(*command, "--token-file", name)
+    said = ended.out + ended.err
+    assert f"the token file {name}: " in said
+    assert "Name the file that the API token is in." in said
+    assert ".csv" not in said
+    assert "curl" not in said
+
+
+def test_an_empty_standard_input_is_no_token_and_named(launch):
+    process = launch("get", "ann@example.com", "--token-file", "-", stdin=subprocess.DEVNULL)
+    _, err = process.communicate(timeout=LONG)
+    assert b"no API token in the token file standard input: its first line is empty" in err
 
 
 async def test_without_a_token_both_ways_to_give_one_are_named(monkeypatch):
