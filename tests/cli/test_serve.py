@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -80,7 +82,7 @@ def unused_port():
 
 def test_a_port_in_use_is_told_with_what_to_do(ltx, server):
     ended = ltx("serve", "--port", server.emulator.port)
-    assert ended.status == 4
+    assert ended.status == 2
     assert ended.err == (
         f"error: port {server.emulator.port}: Address already in use. "
         "Choose another one, or --port 0 for a free one.\n"
@@ -97,7 +99,7 @@ def following(launch, tmp_path):
     path.write_text('{"email": "ann@example.com"}\n')
     process = launch("serve", "--accounts", "a.jsonl", "--reload")
     base_url = process.stdout.readline().decode().strip()
-    assert [process.stderr.readline()[:8] for _ in range(2)] == [b"serving ", b"  ltx-as"]
+    assert [process.stderr.readline()[:8] for _ in range(2)] == [b"serving ", b"  USEAPI"]
     return process, base_url, path
 
 
@@ -210,6 +212,45 @@ def test_quiet_drifts_in_silence(launch):
     assert process.communicate(timeout=LONG)[1] == b""
 
 
+# What it says first
+
+EXAMPLE = f"USEAPI_TOKEN={EXAMPLE_TOKEN}"
+
+
+@pytest.mark.parametrize("given", [None, "user:12345-abcdefghi", "a file"])
+def test_the_command_that_it_shows_works_in_a_terminal_without_a_token(
+    launch, tmp_path, monkeypatch, given
+):
+    monkeypatch.delenv("USEAPI_TOKEN")
+    options = []
+    if given == "a file":
+        (tmp_path / "my token").write_text("user:9-other\n")
+        (tmp_path / "my token").chmod(0o600)
+        options = ["--token-file", "my token"]
+    elif given is not None:
+        monkeypatch.setenv("USEAPI_TOKEN", given)
+    process = launch("serve", "--count", "3", "--port", "0", *options)
+    first = process.stderr.readline()
+    command = process.stderr.readline().decode()
+    assert first == b"serving 3 accounts; try in another terminal:\n"
+    monkeypatch.delenv("USEAPI_TOKEN", raising=False)
+    monkeypatch.delenv("USEAPI_API")
+    line = command.replace("ltx-async", f"{sys.executable} -m ltx_async")
+    ended = subprocess.run(["sh", "-c", line], capture_output=True, check=False, cwd=tmp_path)
+    assert ended.stdout.count(b"\n") == 3
+    process.send_signal(15)
+
+
+def test_a_token_that_may_be_a_real_one_is_not_shown(launch, monkeypatch):
+    monkeypatch.setenv("USEAPI_TOKEN", "user:9-secret")
+    process = launch("serve", "--count", "3", "--port", "0")
+    assert b"in another terminal, with the same API token:" in process.stderr.readline()
+    assert process.stderr.readline().startswith(b"  ltx-async accounts --base-url ")
+    process.send_signal(15)
+    out, err = process.communicate(timeout=LONG)
+    assert b"secret" not in out + err
+
+
 # Where it listens
 
 
@@ -218,7 +259,7 @@ def test_other_machines_are_let_in_with_a_warning(ltx, unused_port):
     ended = ltx("serve", "--host", "0.0.0.0", "--count", "3", "--port", unused_port)
     assert (ended.status, ended.out) == (143, f"http://127.0.0.1:{unused_port}/v1\n")
     _, hint, warning, _ = ended.err.splitlines()
-    assert hint == f"  ltx-async accounts --base-url http://127.0.0.1:{unused_port}/v1"
+    assert hint == f"  {EXAMPLE} ltx-async accounts --base-url http://127.0.0.1:{unused_port}/v1"
     assert warning == (
         "warning: 0.0.0.0 is not loopback: other machines may ask, and API tokens travel to here "
         "in plain HTTP. Use no real one."
@@ -244,7 +285,7 @@ def test_loopback_under_another_name_is_no_matter_for_a_warning(launch, host):
 )
 def test_an_address_of_another_machine_is_told_with_what_to_do(ltx, host, reason):
     ended = ltx("serve", "--host", host)
-    assert (ended.status, ended.out) == (4, "")
+    assert (ended.status, ended.out) == (2, "")
     assert ended.err == (
         f"error: host {host}: {reason}. Choose an address of this machine, such as 127.0.0.1.\n"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
@@ -21,12 +22,14 @@ from ltx_async.cli.settings import find_token
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.client import TOKEN_VARIABLE
 from ltx_async.emulator import (
+    EXAMPLE_TOKEN,
     AccountFile,
     Drift,
     Emulator,
     GeneratedAccounts,
     parse_faults,
 )
+from ltx_async.inputs.source import STANDARD_INPUT
 from ltx_async.transport.loopback import is_loopback
 from ltx_async.wording import counted
 
@@ -61,7 +64,19 @@ async def serve(
         chores.append(partial(_let_drift, Drift(emulator, seed=emulator.seed), drift, talk))
     if token_file is not None or os.environ.get(TOKEN_VARIABLE):
         emulator.token = await unless_interrupted(interrupt, find_token(token_file, talk))
-    return await _serve(emulator, chores, talk, interrupt)
+    return await _serve(emulator, _told_by(emulator, token_file), chores, talk, interrupt)
+
+
+def _told_by(emulator: Emulator, token_file: str | None) -> tuple[str, str]:
+    """Return what stands before and behind a command, so that the server takes its token.
+
+    Only the example is shown as it is.
+    """
+    if emulator.token == EXAMPLE_TOKEN:
+        return f"{TOKEN_VARIABLE}={EXAMPLE_TOKEN} ", ""
+    if token_file not in {None, STANDARD_INPUT}:
+        return "", f" --token-file {shlex.quote(token_file)}"
+    return "", ""
 
 
 def _emulator(
@@ -94,7 +109,13 @@ def _emulator(
         raise click.UsageError(str(error)) from None
 
 
-async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt: Interrupt) -> int:
+async def _serve(
+    emulator: Emulator,
+    told_by: tuple[str, str],
+    chores: list[Chore],
+    talk: Talk,
+    interrupt: Interrupt,
+) -> int:
     try:
         await emulator.start()
     except (OSError, UnicodeError) as error:
@@ -103,7 +124,7 @@ async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(chore()) for chore in chores]
             await asyncio.sleep(0)  # lets the tasks begin before the first line invites a SIGHUP
-            _introduce(emulator, talk)
+            _introduce(emulator, told_by, talk)
             await interrupt.wait()
             for task in tasks:
                 task.cancel()
@@ -115,12 +136,15 @@ async def _serve(emulator: Emulator, chores: list[Chore], talk: Talk, interrupt:
     return interrupt.exit_status
 
 
-def _introduce(emulator: Emulator, talk: Talk) -> None:
+def _introduce(emulator: Emulator, told_by: tuple[str, str], talk: Talk) -> None:
     url = emulator.base_url
     click.echo(url)
-    talk.say(f"serving {counted(len(emulator.accounts), 'account')}; try in another terminal:")
+    before, behind = told_by
+    same = "" if before or behind else ", with the same API token"
+    accounts = counted(len(emulator.accounts), "account")
+    talk.say(f"serving {accounts}; try in another terminal{same}:")
     allowed = "" if is_loopback(urlsplit(url).hostname or "") else " --allow-http"
-    talk.say(f"  ltx-async accounts --base-url {url}{allowed}")
+    talk.say(f"  {before}ltx-async accounts --base-url {url}{allowed}{behind}")
     if not is_loopback(emulator.host):
         talk.warn(
             f"{emulator.host} is not loopback: other machines may ask, and API tokens travel "
