@@ -5,9 +5,11 @@ import pty
 import subprocess
 import sys
 import termios
+from pathlib import Path
 
 import pytest
 from command_line import healthy, make_lookup
+from patience import LONG
 from rich.console import Console
 
 from ltx_async import AccountNotFoundError, Outcome
@@ -53,6 +55,17 @@ def test_an_early_end_says_what_has_no_answer(ltx, server, monkeypatch):
     first, second = ended.err.splitlines()
     assert first == "no answer for 1 of 1 email"
     assert second.startswith("error: HTTP 401: Unauthorized. Check the API token")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("emails", [["ann@example.com"], ["ann@example.com", "bob@example.com"]])
+def test_an_answer_that_cannot_be_written_is_not_called_none(launch, server, emails):
+    with Path("/dev/full").open("wb") as full:
+        process = launch("get", *emails, stdout=full)
+        _, err = process.communicate(timeout=LONG)
+    assert process.returncode == 4
+    assert err.startswith(b"error: standard output: disk full")
+    assert err.count(b"\n") == 1
 
 
 def test_on_a_terminal_a_table_is_shown_unless_json_is_asked_for(ltx, server, monkeypatch):

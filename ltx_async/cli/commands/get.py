@@ -12,6 +12,7 @@ from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
+from ltx_async.files.errors import FileError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.models import Lookup
 from ltx_async.results.jsonl_format import JSON_LINES
@@ -39,7 +40,7 @@ async def get(
     making = ClientOptions(**options).client(talk, work.observer, OBSERVED)
     async with await unless_interrupted(interrupt, making) as client:
         summary = await work.finish(client, interrupt)
-    if summary.counts.pending and not quiet_end(summary.error):
+    if summary.counts.pending and not isinstance(summary.error, BrokenPipeError | FileError):
         talk.say(
             f"no answer for {summary.counts.pending:,} of {counted(summary.counts.input, 'email')}"
         )
