@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import stat
+import subprocess
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -494,6 +495,27 @@ def test_a_run_that_does_not_end_is_cut_after_the_grace(ltx, server, monkeypatch
     assert ltx("check", source, "--summary-json", "s.json").status == 130
     saved = summary_of()
     assert (saved["pending"], in_time(saved["elapsed_s"], 2)) == (2, True)
+
+
+def test_a_pipe_that_says_nothing_is_not_called_empty_after_a_signal(server, launch):
+    process = launch("check", "-", "-o", "out.jsonl", stdin=subprocess.PIPE)
+    while not Path("out.jsonl").exists():
+        time.sleep(0.01)
+    process.send_signal(2)
+    _, err = process.communicate(timeout=LONG)
+    assert process.returncode == 130
+    assert b"there was no email" not in err
+
+
+def test_a_dry_run_says_what_it_does_not_save(ltx, server):
+    pytest.importorskip("prometheus_client")
+    source = write_emails("ann@example.com")
+    ended = ltx("check", source, "--dry-run", "--summary-json", "s.json", "--metrics-file", "m")
+    assert (ended.status, ended.out) == (0, "ann@example.com\n")
+    for name in ("s.json", "m"):
+        assert f"nothing is saved in {name}, as nothing was asked" in ended.err
+        assert not Path(name).exists()
+    assert "nothing is saved" not in ltx("check", source, "--dry-run").err
 
 
 def test_a_reader_that_only_waits_does_not_keep_the_run_from_ending(server, launch):

@@ -260,7 +260,9 @@ def test_a_formula_in_an_email_is_neutralised(ltx, tmp_path):
     ("arguments", "problem"),
     [
         (["-o", "attention.csv"], "Add --attention"),
-        (["--attention", "-o", "attention.txt"], "End the name in .html"),
+        (["--attention", "-o", "attention.txt"], "End the name in .html, .csv or .tsv"),
+        (["--attention", "-o", "a.json"], "a report in a file is HTML, CSV or TSV"),
+        (["-o", "a.json"], "a report in a file is HTML. End the name in .html."),
         (["--attention", "--since", "older.jsonl"], "either --attention or --since"),
         (["-", "-"], "once only"),
         (["--expires-within", "soon"], "7d"),

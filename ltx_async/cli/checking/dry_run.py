@@ -54,6 +54,9 @@ async def _show(options: CheckOptions, client_options: ClientOptions, talk: Talk
             talk.say(f"{name:>14}  {count:>11,}")
     talk.say(f"{'to be asked':>14}  {emails.given:>11,}", "bold")
     talk.say(_duration(emails.given, client_options.rate, client_options.concurrency))
+    for path in (options.summary_json, options.metrics_file):
+        if path is not None:
+            talk.say(f"nothing is saved in {path}, as nothing was asked")
     return 0
 
 

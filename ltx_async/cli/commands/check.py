@@ -128,7 +128,7 @@ def _save_metrics(metrics: Metrics, summary: Summary | None, path: Path | None) 
 def _report(summary: Summary, saving: Sequence[Callable[[], None]], talk: Talk) -> int:
     """Show and save the summary, and say last why the run ended early, if it did."""
     summary.show(talk)
-    if not summary.counts.input and summary.error is None:
+    if not summary.counts.input and summary.error is None and summary.signal is None:
         talk.warn("there was no email in the input")
     if summary.error is not None and not isinstance(summary.error, BrokenPipeError):
         talk.fail(summary.explanation)

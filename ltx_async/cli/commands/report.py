@@ -87,7 +87,11 @@ def _verify(output: Path, *, attention: bool) -> None:
             hint="Add --attention, or end the name in .html.",
         )
     if suffix not in _PAGES | _TABLES:
-        raise CommandError(f"{output}: a report in a file is HTML.", hint="End the name in .html.")
+        forms = "HTML, CSV or TSV" if attention else "HTML"
+        ends = ".html, .csv or .tsv" if attention else ".html"
+        raise CommandError(
+            f"{output}: a report in a file is {forms}.", hint=f"End the name in {ends}."
+        )
 
 
 def _readers(names: Sequence[str]) -> list[RecordReader]:
