@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
 from functools import partial
@@ -11,6 +12,7 @@ from typing import BinaryIO, Final, Protocol
 from attrs import frozen
 
 from ltx_async.files.errors import OutputRefusedError
+from ltx_async.files.private import verify_replaceable
 from ltx_async.models import Lookup
 from ltx_async.results.csv_format import CSV, TSV
 from ltx_async.results.earlier import EarlierRecords
@@ -136,7 +138,9 @@ async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -
     Raises:
         FileError: it must not be there, is in use, is something else, or cannot be written.
     """
-    if existing is Existing.REFUSE and _is_there(path):
+    if existing is Existing.REFUSE and (mode := _mode_of(path)) is not None:
+        if not stat.S_ISREG(mode):  # it can be neither continued nor replaced
+            verify_replaceable(path)
         raise OutputRefusedError(
             f"{path}: exists already.",
             hint="Continue it with --resume, replace it with --overwrite, or take another name.",
@@ -147,9 +151,8 @@ async def open_output(path: Path, existing: Existing, earlier: EarlierRecords) -
     return await form.create(path, overwrite=existing is Existing.OVERWRITE)
 
 
-def _is_there(path: Path) -> bool:
+def _mode_of(path: Path) -> int | None:
     try:
-        path.lstat()
+        return path.lstat().st_mode
     except OSError:  # nothing is there, or the name is impossible: opening it will tell
-        return False
-    return True
+        return None

@@ -49,12 +49,14 @@ async def resume_text(path: Path, form: TextFormat, earlier: EarlierRecords) -> 
     except BaseException:
         file.close()
         raise
-    earlier.remarks += _remarks(scanner)
+    earlier.remarks += _remarks(scanner, renewed=bool(earlier.renewal))
     return writer
 
 
-def _remarks(scanner: Scanner) -> Iterator[str]:
-    if scanner.torn:
+def _remarks(scanner: Scanner, *, renewed: bool) -> Iterator[str]:
+    if scanner.torn and renewed:  # the file is as it was, until there is an answer
+        yield "the last record is torn, and is left out"
+    elif scanner.torn:
         yield "the last record was torn, and has been cut off"
     if scanner.format.left_out:
         yield f"there is no column for {', '.join(scanner.format.left_out)}: that is left out"

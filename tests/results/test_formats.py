@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from command_line import make_lookup
 
@@ -48,7 +46,23 @@ async def test_one_that_is_there_is_refused_replaced_or_continued(tmp_path, name
     assert (b"ann@example.com" in data) == (existing is Existing.RESUME)
 
 
-async def test_a_link_to_nowhere_is_there_already(tmp_path):
-    (tmp_path / "out.csv").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(OutputRefusedError, match="exists already"):
-        await open_output(Path(tmp_path / "out.csv"), Existing.REFUSE, EarlierRecords())
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("existing", list(Existing))
+@pytest.mark.parametrize("target", ["nowhere", "there", "/dev/null", "folder"])
+async def test_a_link_is_not_advised_to_be_continued_or_replaced(tmp_path, form, existing, target):
+    path = tmp_path / f"out{form.suffixes[0]}"
+    (tmp_path / "there").touch()
+    (tmp_path / "folder").mkdir()
+    path.symlink_to(target)
+    with pytest.raises(
+        OutputRefusedError, match=r"is a symbolic link|is no regular file"
+    ) as raised:
+        await open_output(path, existing, EarlierRecords())
+    assert "--" not in raised.value.hint
+
+
+async def test_a_directory_of_that_name_is_not_advised_to_be_continued(tmp_path):
+    (tmp_path / "out.csv").mkdir()
+    with pytest.raises(OutputRefusedError, match="is no regular file") as raised:
+        await open_output(tmp_path / "out.csv", Existing.REFUSE, EarlierRecords())
+    assert "--" not in raised.value.hint

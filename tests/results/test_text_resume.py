@@ -91,6 +91,16 @@ async def test_a_torn_end_is_cut_off_before_anything_is_appended(out, form):
     assert earlier.remarks == ["the last record was torn, and has been cut off"]
 
 
+@formats
+async def test_a_torn_end_that_is_there_until_there_is_an_answer_is_not_called_cut_off(out, form):
+    torn = content(form, *LOOKUPS)[:-5]
+    out.write_bytes(torn)
+    writer, earlier = await resumed(out, form, retry_failed=True)
+    await writer.close()
+    assert out.read_bytes() == torn
+    assert earlier.remarks == ["the last record is torn, and is left out"]
+
+
 @pytest.mark.parametrize("retry_failed", [False, True])
 async def test_an_email_that_holds_a_row_is_resumed_as_one_record(out, retry_failed):
     email = "x\n" + CSV.encode(LOOKUPS[2]).decode()
