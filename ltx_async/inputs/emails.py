@@ -49,6 +49,7 @@ class DistinctEmails:
         given: emails given out so far.
         duplicates: how many of the entries had been taken before.
         composed: how many refused entries contain addresses.
+        unfilled: how many entries are empty beyond the first one, which stands for all.
         exhausted: whether the end of the input was reached.
     """
 
@@ -61,6 +62,7 @@ class DistinctEmails:
     given: int = field(default=0, init=False)
     duplicates: int = field(default=0, init=False)
     composed: int = field(default=0, init=False)
+    unfilled: int = field(default=0, init=False)
     exhausted: bool = field(default=False, init=False)
     _stopped: bool = field(default=False, init=False)
     _limited: bool = field(default=False, init=False)
@@ -201,6 +203,7 @@ class DistinctEmails:
             return True
         if met is _AGAIN:
             self.duplicates += 1
+            self.unfilled += not entry.text
         elif self.on_earlier is not None:
             self.on_earlier(met)
         return False

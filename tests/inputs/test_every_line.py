@@ -681,6 +681,27 @@ def test_the_column_that_is_called_to_the_letter_is_taken_and_that_is_said(check
     assert "are taken from" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("x.csv", f"id,email\n1,\n2,{U1}\n3, \n4\n"),
+        ("x.jsonl", "".join(f'{{"email": "{one}"}}\n' for one in ("", U1, " ", ""))),
+    ],
+)
+def test_rows_without_an_email_are_counted_in_a_warning(check, name, data):
+    Path(name).write_text(data)
+    for options in (("-o", "r.jsonl"), ("-o", "r.jsonl", "--resume")):
+        done = check(name, *options)
+        assert done.counts == {"ok": 1, "invalid": 1, "duplicate": 2}
+        assert "warning: 3 lines without an email: one record stands for all" in done.err
+    assert Path("r.jsonl").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("data", [f"id,email\n1,\n2,{U1}\n3,{U1}\n", "id,email\n1,x\n2,x\n"])
+def test_what_comes_twice_and_is_not_empty_needs_no_warning(checked, data):
+    assert "without an email" not in checked("x.csv", data).err
+
+
 def test_columns_alike_that_nobody_asks_for_make_no_difference(checked):
     assert checked("x.csv", f"id,email,id\n1,{U1},2\n").counts == {"ok": 1}
 

@@ -100,6 +100,11 @@ async def _run(
             results=results,
         )
         summary = await work.finish(client, interrupt)
+    if emails.unfilled:
+        talk.warn(
+            f"{counted(emails.unfilled + 1, 'line')} without an email: one record stands for all, "
+            "and the others count as duplicates."
+        )
     if emails.composed and not options.inputs.extract:
         talk.warn(
             f"{counted(emails.composed, 'line')} not asked for: there are addresses among other "
