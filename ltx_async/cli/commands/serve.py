@@ -64,18 +64,18 @@ async def serve(
         chores.append(partial(_let_drift, Drift(emulator, seed=emulator.seed), drift, talk))
     if token_file is not None or os.environ.get(TOKEN_VARIABLE):
         emulator.token = await unless_interrupted(interrupt, find_token(token_file, talk))
-    return await _serve(emulator, _told_by(emulator, token_file), chores, talk, interrupt)
+    return await _serve(emulator, _told_by(token_file), chores, talk, interrupt)
 
 
-def _told_by(emulator: Emulator, token_file: str | None) -> tuple[str, str]:
+def _told_by(token_file: str | None) -> tuple[str, str]:
     """Return what stands before and behind a command, so that the server takes its token.
 
-    Only the example is shown as it is.
+    One that was given is not shown, whatever it is.
     """
-    if emulator.token == EXAMPLE_TOKEN:
-        return f"{TOKEN_VARIABLE}={EXAMPLE_TOKEN} ", ""
     if token_file not in {None, STANDARD_INPUT}:
         return "", f" --token-file {shlex.quote(token_file)}"
+    if token_file is None and not os.environ.get(TOKEN_VARIABLE):
+        return f"{TOKEN_VARIABLE}={EXAMPLE_TOKEN} ", ""
     return "", ""
 
 
