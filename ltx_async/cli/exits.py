@@ -57,18 +57,18 @@ def status_of(error: Exception) -> ExitStatus:
 def not_served(what: str, host: str, port: int, error: OSError | UnicodeError) -> LTXError:
     """Say that nothing can be served there; `what` stands before the names of host and port.
 
-    A command whose purpose is another may be started again for it: a port that was taken, as by
-    the process before, will be free.
+    A command whose purpose is another may be started again for it: a port may be free by then, and
+    a network up. To serve alone it cannot begin.
     """
+    made = LTXError if what else CommandError
     number = getattr(error, "errno", None) or 0
     if isinstance(error, OSError) and number in {errno.EADDRINUSE, errno.EACCES}:
-        passes = what and number == errno.EADDRINUSE
-        return (LTXError if passes else CommandError)(
+        return made(
             f"{what}port {port}: {os.strerror(number)}.",  # asyncio's own text is long
             hint=f"Choose another one, or --{what.replace(' ', '-')}port 0 for a free one.",
         )
     reason = os.strerror(number) if number > 0 else "no such host"  # a resolver's are below 0
-    return CommandError(
+    return made(
         f"{what}host {host}: {reason}.",
         hint="Choose an address of this machine, such as 127.0.0.1.",
     )

@@ -457,12 +457,6 @@ def test_a_metrics_port_that_is_taken_is_told_with_what_to_do(ltx, server):
     assert "Choose another one" in ended.err
 
 
-def test_an_address_of_no_machine_for_the_metrics_is_a_mistake_of_usage(ltx, server):
-    ended = ltx("watch", "--from-api", "--metrics-address", "192.0.2.1:0")
-    assert ended.status == 2
-    assert "Choose an address of this machine" in ended.err
-
-
 def test_without_the_extra_one_line_says_what_to_install(server):
     code = (
         "import sys; sys.modules['prometheus_client'] = None;"
