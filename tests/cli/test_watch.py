@@ -289,7 +289,8 @@ async def test_a_file_that_is_half_written_for_a_moment_is_no_news(
     assert [kind for changes in later for _, kind in changes] in ([], ["outage", "outage_over"])
 
 
-async def test_a_file_is_read_when_its_writer_has_paused(watch, tmp_path):
+async def test_a_file_is_read_when_its_writer_has_paused(watch, tmp_path, monkeypatch):
+    monkeypatch.setattr("ltx_async.cli.watching.looking._GLANCE", 0.6)  # ten times as long
     file = tmp_path / "emails.txt"
     file.write_text(f"{ANN}\n")
 
