@@ -1,6 +1,6 @@
 """`Account`, `Cookie`, `Lookup`, `Outcome`, `Stats`: what a lookup gives."""
 
-from ltx_async.models.account import TOKEN_KEY, WIRE_NAMES, Account, Value, figures_of
+from ltx_async.models.account import TOKEN_KEY, WIRE_NAMES, Account, Value, figures_of, octets_of
 from ltx_async.models.cookie import COOKIE_FIELDS, Cookie
 from ltx_async.models.drafts import draft_of, freeze
 from ltx_async.models.lookup import Lookup, LookupDraft, Outcome, outcome_of, trouble_of
@@ -22,6 +22,7 @@ __all__ = [
     "draft_of",
     "figures_of",
     "freeze",
+    "octets_of",
     "outcome_of",
     "timestamp",
     "trouble_of",

@@ -129,6 +129,12 @@ class Account(_AsItCame):
             object.__setattr__(self, name, value)
 
 
+def octets_of(account: Account) -> int:
+    """Return how many octets of JSON an account came as; 0 of one that was made by hand."""
+    text: bytes | None = getattr(account, "_wire", None)
+    return 0 if text is None else len(text)
+
+
 def _said_by(account: Account) -> dict[str, Any]:
     """Return the JSON object that the fields of an account amount to."""
     said: dict[str, Any] = {}

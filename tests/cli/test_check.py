@@ -730,7 +730,9 @@ def test_the_summary_has_so_many_that_need_somebody_and_counts_all(ltx, server, 
     emails = [f"{name}@example.com" for name in "abcdef"]
     for asked in (emails[3:], emails):
         saved = ("-o", "out.jsonl", "--resume", "--summary-json", "s.json")
-        ltx("check", write_emails(*asked), *saved, "--concurrency", "1")  # so that they are in order
+        ltx(
+            "check", write_emails(*asked), *saved, "--concurrency", "1"
+        )  # so that they are in order
         summary = summary_of()
         assert (summary["need_attention"], len(summary["attention"])) == (len(asked), 2)
     assert [one["email"] for one in summary["attention"]] == emails[3:5]

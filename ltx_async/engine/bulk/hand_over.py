@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from attrs import define, field
 
 from ltx_async.engine.run import Run
 from ltx_async.errors import ConfigurationError
-from ltx_async.models import Lookup
+from ltx_async.models import Lookup, octets_of
+
+_MOST_HELD: Final = (
+    16 << 20
+)  # octets of JSON; what is decoded of them takes up to ten times as much
 
 
 @define(eq=False)
@@ -20,7 +25,8 @@ class HandOver:
     Attributes:
         run: the run it belongs to.
         window: how many emails may be taken ahead of the consumer, not counting lookups that
-            are set aside.
+            are set aside. Fewer are where accounts are large: those that wait came as 16 MiB
+            of JSON at most, beside what is under way.
         ordered: whether results are given in input order.
         done: what the consumer may have now.
     """
@@ -30,6 +36,7 @@ class HandOver:
     ordered: bool
     done: deque[Lookup] = field(init=False, factory=deque)
     _given: int = field(init=False, default=0)
+    _held: int = field(init=False, default=0)  # octets that the accounts waiting came as
     _early: dict[int, Lookup] = field(init=False, factory=dict)
     _pending: dict[int, str] = field(init=False, factory=dict)
     _room: deque[asyncio.Future[None]] = field(init=False, factory=deque)
@@ -39,9 +46,10 @@ class HandOver:
 
     @property
     def is_near(self) -> bool:
-        """Whether so few results wait for the consumer that another email may be taken."""
+        """Whether so little waits for the consumer that another email may be taken."""
         run = self.run
-        return run.taken - self._given < self.window + run.asides
+        few = run.taken - self._given < self.window + run.asides
+        return few and self._held < _MOST_HELD
 
     async def room(self) -> None:
         """Wait until there may be room for another email."""
@@ -73,6 +81,8 @@ class HandOver:
 
     def deliver(self, lookup: Lookup) -> None:
         """Hand a result over."""
+        if lookup.account is not None:
+            self._held += octets_of(lookup.account)
         if self.ordered:
             self._early[lookup.index] = lookup
             while (following := self._given + len(self.done)) in self._early:
@@ -114,6 +124,8 @@ class HandOver:
         if self._room:
             self.make_room()
         lookup = self.done.popleft()
+        if lookup.account is not None:
+            self._held -= octets_of(lookup.account)
         del self._pending[lookup.index]
         return lookup
 

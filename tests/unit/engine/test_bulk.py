@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import gc
 import itertools
+import json
 import random
 import sys
 import traceback
@@ -263,6 +264,50 @@ async def test_ordered_the_window_is_a_thousand_or_ten_times_concurrency(kind, c
         assert first.index == 0
         await asyncio.sleep(10)
         assert source.taken == window + 1
+
+
+def large(email):
+    """Return a reply with an account of 60 kB."""
+    account = {"email": email, "maxJobs": 1, "x": "x" * 60_000}
+    return Reply(200, {}, json.dumps(account).encode())
+
+
+@all_kinds
+@both_orders
+@pytest.mark.parametrize("concurrency", [1, 30])
+@in_virtual_time
+async def test_fewer_are_taken_ahead_where_accounts_are_large(
+    kind, ordered, concurrency, monkeypatch
+):
+    monkeypatch.setattr("ltx_async.engine.bulk.hand_over._MOST_HELD", 300_000)  # five of them
+    addresses, given = emails(100), []
+    source = Source(addresses)
+    # In input order everybody waits for the first; else for a consumer who has much to do.
+    first = After(100 if ordered else 1, 200)
+    transport = ScriptedTransport(
+        lambda email, _n: first if email == addresses[0] else large(email), latency=0.01
+    )
+    client = client_over(transport, concurrency=concurrency)
+    async with client.lookup_many(kinds(source, kind), ordered=ordered) as lookups:
+        given.append((await anext(lookups)).email)
+        await asyncio.sleep(50)
+        assert source.taken - len(given) <= 6 + concurrency
+        given += [lookup.email async for lookup in lookups]
+    assert sorted(given) == sorted(addresses)
+    assert given == addresses or not ordered
+
+
+@in_virtual_time
+async def test_large_accounts_keep_no_slot_empty_once_the_consumer_goes_on(monkeypatch):
+    monkeypatch.setattr("ltx_async.engine.bulk.hand_over._MOST_HELD", 300_000)
+    transport = ScriptedTransport(lambda email, _n: large(email), latency=1.0)
+    began = now()
+    async with client_over(transport, concurrency=20).lookup_many(emails(400)) as lookups:
+        await anext(lookups)
+        await asyncio.sleep(10)
+        assert len([lookup async for lookup in lookups]) == 399
+    assert transport.most_under_way == 20
+    assert now() - began < 10 + 400 / 20 + 10
 
 
 @both_orders
