@@ -110,7 +110,6 @@ class WireServer:
     busy: int = 0
     busiest: int = 0
     _listener: socket.socket | None = None
-    _accepting: asyncio.Task[None] | None = None
     _tasks: set[asyncio.Task[None]] = field(factory=set)
     _unserved: set[socket.socket] = field(factory=set)
 
@@ -146,7 +145,7 @@ class WireServer:
         listener.listen(1024)
         listener.setblocking(False)
         self.port = listener.getsockname()[1]
-        self._accepting = self._spawn(self._accept(listener))
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     async def _bind(self, listener: socket.socket) -> None:
         """Take the port; meanwhile a client anywhere may have been given it as its own."""
@@ -159,41 +158,36 @@ class WireServer:
 
     async def refuse(self) -> None:
         """Stop listening, and go on with the connections there are."""
-        assert self._accepting is not None
-        self._accepting.cancel()
-        await asyncio.wait({self._accepting})
         self._close_listener()
 
     async def stop(self) -> None:
         """Stop listening and cut every connection."""
+        self._close_listener()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         while self._unserved:  # their tasks were cancelled before they began
             self._unserved.pop().close()
-        self._close_listener()
         await asyncio.sleep(0)
 
     def _close_listener(self) -> None:
         if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
-    def _spawn(self, coroutine) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            peer, _ = await loop.sock_accept(listener)
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a step goes out at once
-            self._unserved.add(peer)
-            self._spawn(self._serve(peer, self.connections))
-            self.connections += 1
+    def _accept(self, listener: socket.socket) -> None:
+        """Serve all who have connected; a task that waited for them would lose one when cancelled."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while True:
+                peer, _ = listener.accept()
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # steps go out at once
+                self._unserved.add(peer)
+                task = asyncio.get_running_loop().create_task(self._serve(peer, self.connections))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                self.connections += 1
 
     async def _serve(self, peer: socket.socket, connection: int) -> None:
         self._unserved.discard(peer)
