@@ -50,7 +50,7 @@ def _brief(value: object) -> str:
     return short.repr(value)
 
 
-def _masked(value: Mapping[str, Any]) -> str:
+def _masked(value: Mapping[str, Any] | None) -> str:
     return _brief(mask_secrets(value))
 
 
@@ -79,8 +79,8 @@ class Account(_AsItCame):
     updated_at: datetime | None = None
     token_expires_at: datetime | None = None
     refresh_token_expires_at: datetime | None = None
-    balance: Mapping[str, Any] | None = field(default=None, repr=_brief, hash=False)
-    latest_created_at_ms: Mapping[str, Any] | None = field(default=None, repr=_brief, hash=False)
+    balance: Mapping[str, Any] | None = field(default=None, repr=_masked, hash=False)
+    latest_created_at_ms: Mapping[str, Any] | None = field(default=None, repr=_masked, hash=False)
     error: str | None = field(default=None, repr=_brief)
     extra: Mapping[str, Any] = field(factory=dict, repr=_masked, hash=False)
 
@@ -108,12 +108,16 @@ class Account(_AsItCame):
 
         Args:
             include_secrets: return it to the letter. By default `cookie` is left out
-                and strings under unknown keys that look secret are masked.
+                and strings under keys that look secret are masked; numbers never are.
         """
         text = getattr(self, "_wire", None)
         wire = _said_by(self) if text is None else decode_again(text)
         if not include_secrets:
             wire.pop("cookie", None)
+            if _holds_text(self.balance):
+                wire["balance"] = mask_secrets(self.balance)
+            if _holds_text(self.latest_created_at_ms):
+                wire["latestCreatedAtMs"] = mask_secrets(self.latest_created_at_ms)
             if self.extra:
                 wire.update(mask_secrets(self.extra))
         return wire
@@ -133,6 +137,15 @@ def octets_of(account: Account) -> int:
     """Return how many octets of JSON an account came as; 0 of one that was made by hand."""
     text: bytes | None = getattr(account, "_wire", None)
     return 0 if text is None else len(text)
+
+
+def _holds_text(figures: Mapping[str, Any] | None) -> bool:
+    """Whether there may be text among figures by kind; the documented ones are numbers."""
+    if figures is not None:
+        for value in figures.values():
+            if type(value) is not int and type(value) is not float:
+                return True
+    return False
 
 
 def _said_by(account: Account) -> dict[str, Any]:

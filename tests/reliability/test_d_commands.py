@@ -31,6 +31,8 @@ FIELDS = {
     "note": f"echoed {TOKEN}",
     f"key {TOKEN}": [TOKEN, {TOKEN: 1}],
     "escaped": TOKEN,
+    "balance": {"LTXStudio_token": 5, "accessToken": UNKNOWN, "x": {"password": UNKNOWN}},
+    "latestCreatedAtMs": {"LTXStudio_token": 1, "lt_refresh_token": REFRESH},
 }
 DEBUG = {"LTX_ASYNC_LOG": "debug", "PYTHONASYNCIODEBUG": "1"}
 HTML = f"<html><body>{TOKEN}</body></html>".encode()

@@ -30,12 +30,12 @@ WIRE = {
     "tokenExpireUTC": "2026-01-01T00:00:00.000Z",
     "refreshTokenExpire": 1767225600000,
     "cookie": {"lt_id": CANARY, "lt_token": CANARY, "lt_refresh_token": CANARY, "more": CANARY},
-    "balance": {"LTXStudio_token": 150, "session_kind": "shown", "key": "shown"},
-    "latestCreatedAtMs": {"LTXStudio_token": 1717401194000},
+    "balance": {"LTXStudio_token": 150, "accessToken": CANARY, "x": {"password": [CANARY, 5]}},
+    "latestCreatedAtMs": {"LTXStudio_token": 1717401194000, "lt_refresh_token": CANARY, "x": "y"},
     "plan": {"name": "shown", "tokens": {"deep": [CANARY, {"er": CANARY}, 7]}},
     "apiSecret": CANARY,
 }
-UNKNOWN = {"plan", "apiSecret"}
+UNDOCUMENTED = {"balance", "latestCreatedAtMs", "plan", "apiSecret"}
 MOMENTS = st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(  # noqa: DTZ001
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
 )
@@ -115,15 +115,48 @@ def test_an_account_shows_what_is_no_secret():
     assert "wire" not in text
 
 
-def test_to_wire_leaves_the_cookie_out_and_masks_unknown_secrets():
+def test_to_wire_leaves_the_cookie_out_and_masks_secrets():
     shown = make_account().to_wire()
     assert CANARY not in json.dumps(shown)
     assert "cookie" not in shown
-    assert shown["balance"] == WIRE["balance"]
-    assert shown["latestCreatedAtMs"] == WIRE["latestCreatedAtMs"]
+    assert shown["balance"] == {
+        "LTXStudio_token": 150,
+        "accessToken": MASK,
+        "x": {"password": [MASK, 5]},
+    }
+    assert shown["latestCreatedAtMs"] == {
+        "LTXStudio_token": 1717401194000,
+        "lt_refresh_token": MASK,
+        "x": "y",
+    }
     assert shown["plan"] == {"name": "shown", "tokens": {"deep": [MASK, {"er": MASK}, 7]}}
     assert shown["apiSecret"] == MASK
     assert list(shown) == [name for name in WIRE if name != "cookie"]
+
+
+@pytest.mark.parametrize("name", ["balance", "latest_created_at_ms"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"accessToken": CANARY},
+        {"LTXStudio_token": 5, "lt_refresh_token": CANARY},
+        {"LTXStudio_token": 5, "x": {"password": CANARY}},
+        {"LTXStudio_token": 5, "x": [{"name": "Authorization", "value": CANARY}]},
+        {"LTXStudio_token": CANARY},
+    ],
+)
+def test_a_secret_among_the_figures_of_an_account_is_masked(name, secret):
+    account = Account(**{name: secret})
+    assert CANARY not in repr(account)
+    assert CANARY not in json.dumps(account.to_wire())
+    assert account.to_wire(include_secrets=True) == {models.WIRE_NAMES[name]: secret}
+
+
+def test_the_figures_of_an_account_are_shown_whatever_their_names():
+    figures = {"LTXStudio_token": 5, "other_token": 7.5, "key": None, "x": {"session": True}}
+    account = Account(balance=figures, latest_created_at_ms=figures)
+    assert account.to_wire() == {"balance": figures, "latestCreatedAtMs": figures}
+    assert repr(account).count("'other_token': 7.5") == 2
 
 
 def test_to_wire_with_secrets_is_what_came_in():
@@ -224,8 +257,9 @@ WALKS = {
     "hold", [make_lookup, lambda account: account, lambda account: Held(make_lookup(account))]
 )
 def test_what_walks_through_objects_meets_no_cookie(walk, hold):
-    account = attrs.evolve(make_account(), extra={})  # unknown fields are not hidden
-    known = {name: value for name, value in WIRE.items() if name not in UNKNOWN}
+    # What is not documented is not hidden from them.
+    account = attrs.evolve(make_account(), balance=None, latest_created_at_ms=None, extra={})
+    known = {name: value for name, value in WIRE.items() if name not in UNDOCUMENTED}
     came = structure_account(known, json.dumps(WIRE).encode())
     for one in (account, came):
         assert CANARY not in everything_in(walk(hold(one)))
