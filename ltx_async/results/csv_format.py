@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ltx_async.models import Lookup
 from ltx_async.results.columns import COLUMNS, REQUIRED, Cell, UnusableRecordError, cells_of
 from ltx_async.results.record import Record
+from ltx_async.wording import inert
 
 _BOM: Final = b"\xef\xbb\xbf"
 # An East Asian Excel turns these full-width forms into the plain characters.
@@ -72,11 +73,14 @@ class CSVFormat:
         columns: what the cells of a row are, in order; unknown ones stay empty.
         delimiter: what stands between cells.
         line_end: what stands behind a row.
+        for_people: whether the cells are only looked at: control characters are then escapes,
+            which nobody turns back.
     """
 
     columns: tuple[str, ...] = tuple(COLUMNS)
     delimiter: str = ","
     line_end: str = "\n"
+    for_people: bool = False
 
     @property
     def header(self) -> bytes:
@@ -87,6 +91,11 @@ class CSVFormat:
     def left_out(self) -> tuple[str, ...]:
         """The columns that this file does not have."""
         return tuple(name for name in COLUMNS if name not in self.columns)
+
+    @property
+    def on_a_terminal(self) -> CSVFormat:
+        """The format of rows that a terminal shows."""
+        return evolve(self, for_people=True)
 
     def recognises(self, start: bytes) -> bool:
         """Whether a file begins with the header of a table of results."""
@@ -131,7 +140,7 @@ class CSVFormat:
     def _cell(self, value: Cell) -> str:
         if not isinstance(value, str):
             return "" if value is None else str(value)
-        text = neutralised(value)
+        text = neutralised(inert(value) if self.for_people else value)
         if text == text.strip() and _MARKS.isdisjoint(text) and self.delimiter not in text:
             return text
         return '"' + text.replace('"', '""') + '"'

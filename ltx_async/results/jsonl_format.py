@@ -22,6 +22,11 @@ class JSONLines:
     header: bytes = b""
     left_out: tuple[str, ...] = ()
 
+    @property
+    def on_a_terminal(self) -> TextFormat:
+        """This one: ASCII JSON moves and colours nothing."""
+        return self
+
     def recognises(self, start: bytes) -> bool:
         """Whether a file that begins so holds JSON objects; an empty one holds no results."""
         text = start.removeprefix(_BOM).lstrip()

@@ -48,6 +48,11 @@ class TextFormat(Encoding[Lookup], Protocol):
         """The columns that there is no place for."""
         ...  # pragma: no cover
 
+    @property
+    def on_a_terminal(self) -> TextFormat:
+        """The format of records that a terminal shows, on which nothing in them has an effect."""
+        ...  # pragma: no cover
+
     def recognises(self, start: bytes) -> bool:
         """Whether a file that begins with these bytes is of this format."""
         ...  # pragma: no cover

@@ -15,7 +15,8 @@ from attrs import define, field
 
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.open_file import OpenFile
-from ltx_async.results.scanner import Encoding
+from ltx_async.models import Lookup
+from ltx_async.results.scanner import Encoding, TextFormat
 from ltx_async.results.text_file import FileWriter, Writer
 
 STANDARD_OUTPUT: Final = "-"
@@ -131,17 +132,19 @@ def is_stream(name: str) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-async def open_stream(name: str, form: Encoding[T]) -> Writer[T]:
+async def open_stream(name: str, form: TextFormat) -> Writer[Lookup]:
     """Open a stream by its name; for a named pipe, wait until somebody reads it.
+
+    On a terminal, nothing in a record has an effect.
 
     Raises:
         OutputRefusedError: it is closed, or cannot be opened.
     """
     if name in _STANDARD_OUTPUT:
-        return standard_output(form)
+        return standard_output(_shown(form, 1))
     descriptor = _descriptor_of(name)
     if descriptor is not None:
-        return standard_output(form, descriptor, name)
+        return standard_output(_shown(form, descriptor), descriptor, name)
     while True:
         try:
             # A blocking call would keep signals from being handled until a reader comes.
@@ -150,8 +153,13 @@ async def open_stream(name: str, form: Encoding[T]) -> Writer[T]:
             if error.errno != errno.ENXIO:
                 raise OutputRefusedError(f"{name}: {error.strerror}.") from error
         else:
-            return StreamWriter(OpenFile(name, opened), form, owned=True)
+            return StreamWriter(OpenFile(name, opened), _shown(form, opened), owned=True)
         await asyncio.sleep(_PAUSE)
+
+
+def _shown(form: TextFormat, descriptor: int) -> TextFormat:
+    """Return the format of records for what is at a descriptor."""
+    return form.on_a_terminal if os.isatty(descriptor) else form
 
 
 def _descriptor_of(name: str) -> int | None:

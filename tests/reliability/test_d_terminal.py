@@ -8,17 +8,21 @@ import os
 import pty
 import re
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ltx_async.results.csv_format import CSV, neutralised, restored
+from ltx_async.models import Account, Lookup, Outcome
+from ltx_async.results.csv_format import CSV, TSV, neutralised, restored
+from ltx_async.results.stream import open_stream
 
 from .inplace import run_in_place
 from .replies import account_body, error, reply
 from .shell import ltx, surroundings, wire_server
 from .wire import Asked
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = {
     "colour": "\x1b[31mred",
     "title": "\x1b]0;pwned\x07",
@@ -118,6 +122,44 @@ def test_what_a_server_says_is_inert_in_every_other_place(tmp_path):
             "get", "ann@example.com", base_url=server.base_url, cwd=tmp_path
         )
     assert status == 3
+    assert_inert(shown)
+
+
+@pytest.mark.parametrize("output", ["-", "/dev/fd/2"])
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
+def test_records_are_inert_on_a_terminal(tmp_path, form, output):
+    """Each is a line of its own there, whatever its cells hold."""
+    texts = {f"{number}@example.com": text for number, text in enumerate(HOSTILE.values())}
+
+    def answer(asked: Asked):
+        text = texts[asked.email]
+        return [reply(200, account_body(asked.email, error=text, odd={text: text}))]
+
+    (tmp_path / "in.txt").write_text("\n".join([*texts, "no\x1b[31m\u202email"]))
+    arguments = ("check", "in.txt", "-q", "--ordered", "--format", form, "-o", output)
+    with wire_server(answer) as server:
+        status, shown = on_a_terminal(*arguments, base_url=server.base_url, cwd=tmp_path)
+    assert status == 1
+    assert_inert(shown)
+    lines = shown.splitlines()[form != "jsonl" :]
+    assert [line.strip('{"').removeprefix('email":"')[:1] for line in lines[:10]] == [*"0123456789"]
+    assert len(lines) == len(texts) + 1
+
+
+@pytest.mark.parametrize("form", [CSV, TSV])
+async def test_a_terminal_that_is_opened_by_its_name_is_one(form):
+    ours, theirs = pty.openpty()
+    account = Account("ann@example.com", error="a\x1b[31mb\ncd")
+    lookup = Lookup(0, "ann@example.com", Outcome.NEEDS_REAUTH, account, None, 200, 1, 0.25, NOW)
+    try:
+        writer = await open_stream(os.ttyname(theirs), form)
+        await writer.write(lookup)
+        await writer.close()
+        shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert r"a\x1b[31mb\ncd" in shown
     assert_inert(shown)
 
 
