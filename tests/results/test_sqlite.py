@@ -547,6 +547,91 @@ async def test_another_database_or_file_is_refused_and_left_as_it_is(
     assert [path.name for path in out.parent.iterdir()] == ["out.sqlite"]
 
 
+def table(email="email TEXT PRIMARY KEY", *more):
+    return f"CREATE TABLE lookups ({', '.join([email, 'outcome', 'checked_at', *more])})"
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        *(
+            (statements, "unique besides its key")
+            for statements in (
+                [table("email PRIMARY KEY", "UNIQUE (outcome) ON CONFLICT REPLACE")],
+                [table("email PRIMARY KEY", "UNIQUE (outcome) ON CONFLICT IGNORE")],
+                [table("email PRIMARY KEY", "status UNIQUE ON CONFLICT REPLACE")],
+                [table("email PRIMARY KEY", "UNIQUE (email COLLATE NOCASE)")],
+                [table(), "CREATE UNIQUE INDEX one ON lookups (outcome)"],
+                [table(), "CREATE UNIQUE INDEX one ON lookups (lower(email))"],
+                [table(), "CREATE UNIQUE INDEX one ON lookups (outcome) WHERE outcome = 'ok'"],
+            )
+        ),
+        *(
+            ([table(*columns)], "takes some emails for one another")
+            for columns in (
+                ("email TEXT COLLATE NOCASE PRIMARY KEY",),
+                ("email TEXT COLLATE RTRIM PRIMARY KEY",),
+                ("email TEXT", "PRIMARY KEY (email COLLATE NOCASE)"),
+                ("email NUMERIC PRIMARY KEY",),
+                ("email INTEGER PRIMARY KEY",),
+            )
+        ),
+        *(
+            ([table("email TEXT PRIMARY KEY", column)], "holds no table `lookups` of a check")
+            for column in (
+                "error TEXT NOT NULL ON CONFLICT IGNORE DEFAULT ''",
+                "error TEXT NOT NULL DEFAULT ''",
+                "error TEXT AS ('x')",
+                "account TEXT AS ('x') STORED",
+            )
+        ),
+    ],
+)
+async def test_a_table_that_would_lose_records_is_refused_and_left_as_it_is(out, statements, words):
+    with closing(sqlite3.connect(out)) as database:
+        for statement in statements:
+            database.execute(statement)
+    before = out.read_bytes()
+    with pytest.raises(OutputRefusedError, match=words) as raised:
+        await resumed(out)
+    assert status_of(raised.value) is ExitStatus.USAGE
+    assert out.read_bytes() == before
+    assert [path.name for path in out.parent.iterdir()] == ["out.sqlite"]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [f"{table()} WITHOUT ROWID"],
+        [table("email VARCHAR(320) PRIMARY KEY")],
+        [table("email PRIMARY KEY ON CONFLICT IGNORE")],
+        [
+            table("email PRIMARY KEY", "host AS (substr(email, instr(email, '@') + 1))"),
+            "CREATE INDEX by_host ON lookups (host COLLATE NOCASE)",
+        ],
+        # The key alone tells records apart, whatever the column is compared as elsewhere.
+        [table("email COLLATE NOCASE", "PRIMARY KEY (email COLLATE BINARY)")],
+    ],
+)
+async def test_a_table_of_another_make_that_loses_nothing_is_continued(out, statements):
+    with closing(sqlite3.connect(out)) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.execute(
+            "INSERT INTO lookups (email, outcome, checked_at)"
+            " VALUES ('ANN@example.com', 'ok', '2026-01-01T00:00:00.000Z'),"
+            " ('BOB@example.com', 'ok', '2026-01-01T00:00:00.000Z'),"
+            " ('bob@example.com', 'failed', '2026-01-01T00:00:00.000Z')"
+        )
+        database.commit()
+    writer, _ = await resumed(out, retry_failed=True)
+    for lookup in (ANN, BOB):
+        await writer.write(lookup)
+    await writer.close()
+    emails = ["ANN@example.com", "BOB@example.com", "ann@example.com", "bob@example.com"]
+    assert sorted(email for (email,) in rows(out, "email", "email COLLATE BINARY")) == emails
+
+
 @pytest.mark.parametrize("what", ["page", "index"])
 async def test_a_damaged_database_is_refused(out, what):
     await written(out, *(make_lookup(f"{number}@example.com", wire=WIRE) for number in range(500)))

@@ -21,7 +21,6 @@ from ltx_async.files.lock import LockFile
 from ltx_async.files.open_file import PRIVATE, sync_directory
 from ltx_async.files.private import create_private, reopen_private
 from ltx_async.files.replacement import Replacement
-from ltx_async.results.columns import COLUMNS, REQUIRED
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.record import Record
 from ltx_async.results.sqlite.failures import database_failure
@@ -31,15 +30,11 @@ from ltx_async.results.sqlite.older import (
     remove_companions,
     wait_for_writers,
 )
+from ltx_async.results.sqlite.table import OTHER, columns_to_continue
 from ltx_async.results.sqlite.waiting import unlocked
 from ltx_async.results.sqlite.writer import SQLiteWriter, prepare
 
 _ROWS_AT_A_TIME: Final = 1_000
-_TABLE: Final = (
-    """SELECT name, "notnull" AND dflt_value IS NULL, pk FROM pragma_table_info('lookups')"""
-)
-_ALWAYS_SET: Final = REQUIRED | {"attempts", "elapsed_ms"}
-_OTHER: Final = "Nothing was changed: choose another output, or --overwrite."
 
 
 async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
@@ -167,7 +162,7 @@ async def _read(path: Path, earlier: EarlierRecords) -> list[str]:
     """Take the records in, if there are any; return the emails of those that are to be renewed."""
     try:
         with contextlib.closing(connect(path)) as database:
-            columns = await unlocked(database, partial(_columns, path, database))
+            columns = await unlocked(database, partial(columns_to_continue, path, database))
             if not columns:
                 return []
             await _check_integrity(path, database)
@@ -176,13 +171,13 @@ async def _read(path: Path, earlier: EarlierRecords) -> list[str]:
         raise _unreadable(error, path) from error
     except ValueError as error:
         raise OutputRefusedError(
-            f"{path}: holds records of another version.", hint=_OTHER
+            f"{path}: holds records of another version.", hint=OTHER
         ) from error
 
 
 def _unreadable(error: sqlite3.Error, path: Path) -> FileError:
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-        return OutputRefusedError(f"{path}: is no SQLite database.", hint=_OTHER)
+        return OutputRefusedError(f"{path}: is no SQLite database.", hint=OTHER)
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT:
         return _damaged(path, str(error))
     return database_failure(error, str(path))
@@ -193,19 +188,6 @@ def _damaged(path: Path, reason: str) -> OutputFailedError:
         f"{path}: the database is damaged ({reason}).",
         hint="Save what can be read with: sqlite3 FILE .recover",
     )
-
-
-def _columns(path: Path, database: sqlite3.Connection) -> list[str]:
-    """Return the columns of the table that we know; none where the database is empty."""
-    table = database.execute(_TABLE).fetchall()
-    columns = {name for name, _, _ in table}
-    needed = {name for name, needed, _ in table if needed}
-    keys = [name for name, _, key in table if key]
-    if columns >= REQUIRED and keys == ["email"] and needed <= _ALWAYS_SET:
-        return [name for name in COLUMNS if name in columns]
-    if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise OutputRefusedError(f"{path}: holds no table `lookups` of a check.", hint=_OTHER)
-    return []
 
 
 async def _check_integrity(path: Path, database: sqlite3.Connection) -> None:

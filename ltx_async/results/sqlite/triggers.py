@@ -20,10 +20,12 @@ _WATCH: Final = (
 )
 _GONE: Final = """
     SELECT email FROM temp.gone
-    WHERE NOT EXISTS (SELECT 1 FROM main.lookups AS kept WHERE kept.email = gone.email)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM main.lookups AS kept WHERE kept.email = gone.email COLLATE BINARY
+    )
 """
 _TRIGGERS: Final = "SELECT 1 FROM main.sqlite_master WHERE type = 'trigger'"
-_FIND: Final = "SELECT 1 FROM lookups WHERE email = ?"
+_FIND: Final = "SELECT 1 FROM lookups WHERE email = ? COLLATE BINARY"
 
 
 def watch_records(database: sqlite3.Connection) -> None:

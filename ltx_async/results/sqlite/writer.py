@@ -46,7 +46,7 @@ _UPSERT: Final = " ".join(
         "WHERE excluded.outcome <> 'invalid' OR outcome = 'invalid'",
     )
 )
-_DROP: Final = "DELETE FROM lookups WHERE email = ?"
+_DROP: Final = "DELETE FROM lookups WHERE email = ? COLLATE BINARY"  # as the key is compared
 _SETTINGS: Final = (
     "PRAGMA synchronous = FULL",  # what is committed survives a power cut
     "PRAGMA wal_autocheckpoint = 4000",
