@@ -1,5 +1,6 @@
 import json
 import re
+import signal
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -27,6 +28,7 @@ from ltx_async.files.errors import InputError, OutputRefusedError
 from ltx_async.inputs import read_emails
 from ltx_async.results import open_results
 from ltx_async.results.record import Record
+from ltx_async.results.sqlite import reading
 
 LOOKUPS = [
     found(
@@ -195,6 +197,43 @@ def test_a_database_without_our_table_is_refused(tmp_path):
         database.execute("CREATE TABLE other (x)")
     with pytest.raises(InputError, match="lookups"):
         read(tmp_path / "other.db")
+
+
+ENDLESS = """
+    CREATE {} lookups AS WITH RECURSIVE count(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM count)
+    SELECT x AS email, 'ok' AS outcome, '2026-01-01T00:00:00Z' AS checked_at FROM count WHERE x < 0
+"""
+
+
+def test_a_view_that_never_ends_is_no_table(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database, database:
+        database.execute(ENDLESS.format("VIEW"))
+    with pytest.raises(InputError, match="no such table: lookups"):
+        read(tmp_path / "run.sqlite")
+
+
+def test_a_view_that_calls_itself_a_table_is_none(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database, database:
+        database.execute(ENDLESS.format("VIEW"))
+        database.execute("PRAGMA writable_schema = 1")
+        database.execute("UPDATE sqlite_master SET type = 'table'")
+    with pytest.raises(InputError, match=r"malformed|no such table"):
+        read(tmp_path / "run.sqlite")
+
+
+def test_a_signal_is_heard_while_sqlite_searches(tmp_path, monkeypatch):
+    """Such as in a database of a later SQLite, whose schema holds more than is known by now."""
+    with closing(sqlite3.connect(tmp_path / "run.sqlite")) as database, database:
+        database.execute(ENDLESS.format("VIEW"))
+    monkeypatch.setattr(reading, "is_table", lambda _database: True)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            read(tmp_path / "run.sqlite")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_database_whose_damage_is_no_text_is_refused(tmp_path):

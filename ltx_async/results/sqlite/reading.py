@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from ltx_async.results.columns import COLUMNS, UnusableRecordError
 from ltx_async.results.record import Flaw, Record
+from ltx_async.results.sqlite.table import is_table
 from ltx_async.results.usual_record import Item
 
 MAGIC: Final = b"SQLite format 3\0"
 """What every database begins with (https://www.sqlite.org/fileformat.html, 1.3)."""
+
+_STEPS: Final = 1_000_000  # of SQLite, between looks for a signal: hundredths of a second
 
 
 def sqlite_items(path: Path, *, accounts: bool = True) -> Iterator[Item]:
@@ -23,8 +26,11 @@ def sqlite_items(path: Path, *, accounts: bool = True) -> Iterator[Item]:
 
     Raises:
         sqlite3.Error: the database is damaged, or has no such table.
+        KeyboardInterrupt: a signal came while SQLite was at work.
     """
-    with closing(_connected(path)) as database, _damage_told():
+    with closing(_connected(path)) as database, _damage_told(), _signals_heard(database):
+        if not is_table(database):
+            raise sqlite3.OperationalError("no such table: lookups")
         database.text_factory = lambda text: text.decode("utf-8", "replace")
         wanted = (*COLUMNS, "account") if accounts else COLUMNS
         present = {column[1] for column in database.execute("PRAGMA table_info(lookups)")}
@@ -40,6 +46,21 @@ def _damage_told() -> Iterator[None]:
         yield
     except UnicodeDecodeError:
         raise sqlite3.DatabaseError("database disk image is malformed") from None
+
+
+@contextmanager
+def _signals_heard(database: sqlite3.Connection) -> Iterator[None]:
+    """Have Python handle signals while SQLite is at work, however long that may be.
+
+    What a handler raises, SQLite replaces by an error of its own.
+    """
+    database.set_progress_handler(lambda: None, _STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _connected(path: Path) -> sqlite3.Connection:
