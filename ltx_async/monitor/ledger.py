@@ -20,6 +20,8 @@ _RETIRED: Final = (
     "the API token may belong to another useapi.net account, or the API may still be retired"
 )
 
+_NOBODY: Final = frozenset({Outcome.FAILED, Outcome.NOT_FOUND})  # no account was there to be seen
+
 
 @frozen
 class Round:
@@ -45,8 +47,9 @@ class Ledger:
     """Keeps the last known state of every account, and returns what each round has changed.
 
     An account counts as well until a round shows otherwise, so that the first round reports
-    every account that is not. A round without answers is reported as one outage, not as a
-    change of every account, whose last known state is kept.
+    every account that is not. A round that shows no account at all, because nobody is answered
+    or found, is reported as one outage, not as a change of every account, whose last known state
+    is kept.
 
     Attributes:
         rules: what is reported, and how often.
@@ -64,7 +67,7 @@ class Ledger:
 
     @property
     def in_outage(self) -> bool:
-        """Whether the last round had no answers, or ended early."""
+        """Whether the last round showed no account, or ended early."""
         return self.outage_since is not None
 
     def settle(self, seen: Round) -> list[Change]:
@@ -88,10 +91,13 @@ class Ledger:
         asked = [one for one in seen.sightings if one.outcome is not Outcome.INVALID]
         if not seen.sightings and len(self._present()) > 1:
             return f"the list of accounts is empty: {_RETIRED}" if seen.listed else _EMPTIED
-        if asked and all(one.outcome is Outcome.FAILED for one in asked):
+        failed = [one for one in asked if one.outcome is Outcome.FAILED]
+        if asked and len(failed) == len(asked):
             return f"no answer for {counted(len(asked), 'email')}: {asked[0].error}"
-        if len(asked) > 1 and all(one.outcome is Outcome.NOT_FOUND for one in asked):
-            return f"none of the {len(asked):,} emails is found: {_RETIRED}"
+        if len(asked) > 1 and all(one.outcome in _NOBODY for one in asked):
+            have = "has" if len(failed) == 1 else "have"
+            but = f", and {len(failed):,} {have} no answer ({failed[0].error})" if failed else ""
+            return f"none of the {len(asked):,} emails is found{but}: {_RETIRED}"
         return None
 
     def _present(self) -> list[Standing]:
@@ -113,7 +119,7 @@ class Ledger:
     def _answers(self, seen: Round) -> Iterator[Change]:
         """Compare what was answered before a round ended early; accounts may be missing from it."""
         for sighting in seen.sightings:
-            if sighting.outcome not in {Outcome.FAILED, Outcome.NOT_FOUND}:
+            if sighting.outcome not in _NOBODY:
                 yield from self._compare(sighting)
 
     # The accounts

@@ -7,6 +7,7 @@ import stat
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,46 @@ async def test_an_api_that_knows_nobody_any_more_is_one_outage(watch, emulator, 
     )
     assert seen.rounds == [[], [("service", "outage")], [], [("service", "outage_over")]]
     assert "retired" in seen.texts[0]
+
+
+async def test_an_api_that_knows_nobody_and_fails_one_is_one_outage(watch, emulator, tmp_path):
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n{CAY}\n")
+    emulator.put(healthy(CAY))
+
+    def forget():
+        emulator.script(None, 404, forever=True)
+        emulator.script(BOB, 500, forever=True)
+
+    seen = await watch(forget, nothing, emulator.clear_scripts, source="emails.txt")
+    assert seen.rounds == [[], [("service", "outage")], [], [("service", "outage_over")]]
+    assert "none of the 3 emails is found, and 1 has no answer" in seen.texts[0]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_a_round_that_nobody_was_found_in_is_exit_4(watch, emulator, tmp_path, status):
+    (tmp_path / "emails.txt").write_text(f"{ANN}\n{BOB}\n")
+    fail = partial(emulator.script, None, status, forever=True)
+    assert (await watch(fail, source="emails.txt")).status == 4
+    recovered = await watch(emulator.clear_scripts, source="emails.txt")
+    assert recovered.rounds == [[("service", "outage")], [("service", "outage_over")]]
+    assert recovered.status == 0
+
+
+@pytest.mark.parametrize("list_only", [False, True])
+async def test_a_list_that_is_empty_in_the_last_round_is_exit_4(watch, emulator, list_only):
+    def empty():
+        for email in (ANN, BOB):
+            emulator.remove(email)
+
+    seen = await watch(empty, list_only=list_only)
+    assert (seen.rounds, seen.status) == ([[], [("service", "outage")]], 4)
+
+
+async def test_without_an_account_at_all_nothing_is_wrong(watch, emulator):
+    for email in (ANN, BOB):
+        emulator.remove(email)
+    seen = await watch(nothing, list_only=True)
+    assert (seen.rounds, seen.status) == ([[], []], 0)
 
 
 async def test_a_list_that_is_empty_all_of_a_sudden_is_one_outage(watch, emulator):

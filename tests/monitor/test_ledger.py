@@ -190,6 +190,8 @@ def test_an_account_that_leaves_the_list_is_gone_once_and_may_come_back(ledger):
         ([], {"trouble": "no answer for 60 s", "complete": False}),
         ([bad(Outcome.FAILED), bad(Outcome.FAILED, BOB)], {}),
         ([bad(Outcome.NOT_FOUND), bad(Outcome.NOT_FOUND, BOB)], {}),
+        ([bad(Outcome.NOT_FOUND), bad(Outcome.FAILED, BOB)], {}),
+        ([bad(Outcome.FAILED), bad(Outcome.NOT_FOUND, BOB), bad(Outcome.NOT_FOUND, CAY)], {}),
         ([], {"listed": True}),
     ],
 )
@@ -202,6 +204,23 @@ def test_an_outage_is_one_change_and_its_end_one_more(ledger, sightings, details
     (over,) = ledger.settle(Round(later, [well(), well(BOB)]))
     assert (over.kind, over.is_alert) == ("outage_over", True)
     assert over.text == "back after 0:10:00"
+    assert not ledger.in_outage
+
+
+def test_an_outage_says_how_many_are_missing_and_why_the_others_have_no_answer(ledger):
+    missing = [bad(Outcome.NOT_FOUND, f"{number}@example.com") for number in range(1200)]
+    (outage,) = settle(ledger, *missing, bad(Outcome.FAILED, trouble="HTTP 500"))
+    assert outage.text.startswith(
+        "none of the 1,201 emails is found, and 1 has no answer (HTTP 500): the API token may"
+    )
+    (outage,) = settle(Ledger(), *missing)
+    assert outage.text.startswith("none of the 1,200 emails is found: the API token may")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.NEEDS_REAUTH])
+def test_where_one_account_is_there_the_others_are_gone(ledger, outcome):
+    seen = [bad(outcome), bad(Outcome.NOT_FOUND, BOB), bad(Outcome.FAILED, CAY)]
+    assert ("bob", "gone") in kinds(settle(ledger, *seen))
     assert not ledger.in_outage
 
 

@@ -15,7 +15,7 @@ from attrs import define, field
 from ltx_async import LTXClient
 from ltx_async.cli.checking.activity import Observer
 from ltx_async.cli.checking.summary import Summary
-from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.exits import ExitStatus, explanation, status_of
 from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
@@ -158,6 +158,8 @@ class Watch:
         await self._tell(seen, summary, interrupt, first=first)
         if error is not None:
             return status_of(error)
+        if self._ledger.in_outage:
+            return ExitStatus.STOPPED
         return 0 if summary is None else summary.counts.exit_status
 
     # What it came to
