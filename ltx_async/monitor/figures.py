@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +25,6 @@ class Figures:
         now: aware; the time from which remaining spans are counted.
         outcomes: accounts by outcome.
         needs: accounts by reason why they need somebody; one may have several.
-        balance: LTX tokens of all accounts together; None while none is known.
         lowest: tokens of the account with the fewest, likewise.
         ending: accounts whose sign-in ends within a span of `ENDING_WITHIN`, or has ended.
     """
@@ -33,9 +33,14 @@ class Figures:
     now: datetime
     outcomes: Counter[Outcome] = field(factory=Counter, init=False)
     needs: Counter[Need] = field(factory=Counter, init=False)
-    balance: float | None = field(default=None, init=False)
+    _sum: float | None = field(default=None, init=False)
     lowest: float | None = field(default=None, init=False)
     ending: Counter[str] = field(factory=Counter, init=False)
+
+    @property
+    def balance(self) -> float | None:
+        """LTX tokens of all accounts together; None if none is known, or no number holds them."""
+        return None if self._sum is None or not math.isfinite(self._sum) else self._sum
 
     def add(self, found: Observation) -> None:
         """Count one account."""
@@ -44,7 +49,7 @@ class Figures:
         if attention is not None:
             self.needs.update(attention.reasons)
         if (balance := found.balance) is not None:
-            self.balance = balance + (self.balance or 0)
+            self._sum = balance + (self._sum or 0)
             self.lowest = balance if self.lowest is None else min(balance, self.lowest)
         if (end := found.refresh_token_expires_at) is not None:
             left = end - self.now

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import asdict, define, field
 
@@ -16,17 +17,21 @@ from ltx_async.files.lock import LockFile
 from ltx_async.files.replacement import write_whole
 from ltx_async.monitor.changes import Kind
 from ltx_async.monitor.ledger import Ledger
-from ltx_async.monitor.standing import Rules, Standing
+from ltx_async.monitor.standing import BAD, Rules, Standing
 from ltx_async.results.columns import COLUMNS
 
 _WRITER: Final = "ltx-async watch"
 _VERSION: Final = 1
 _FIGURES: Final = ("balance", "token_expires_at", "refresh_token_expires_at")
+_BAD: Final = frozenset(BAD.values())
+_LIMITS: Final = frozenset({Kind.LOW_BALANCE, Kind.EXPIRING})
+_WRONG: Final = _BAD | _LIMITS
 _ANEW: Final = "Remove it to begin anew: what is wrong by then is told once more."
 
 _NO_STATE: Final = (
     f"Choose another name for the state. If it was one: {_ANEW[0].lower()}{_ANEW[1:]}"
 )
+T = TypeVar("T")
 
 
 @define
@@ -69,7 +74,7 @@ class StateFile:
         except OSError as error:
             raise InputError(f"{self.path}: {error.strerror}.") from error
         try:
-            return self._read(json.loads(text), rules)
+            return self._read(_DECODER.decode(text.decode()), rules)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise InputError(f"{self.path}: it is no state of watch.", hint=_NO_STATE) from None
 
@@ -81,14 +86,16 @@ class StateFile:
                 f"{self.path}: it was written by another version of ltx-async.", hint=_ANEW
             )
         standings = [_standing(one) for one in state["accounts"]]
-        self.undelivered = [dict(alert) for alert in state["undelivered"]]
-        return Ledger(
+        ledger = Ledger(
             rules,
             {entry_key(one.email): one for one in standings},
             outage_since=_moment(state["outage_since"]),
             outage_told=_moment(state["outage_told"]),
-            settled=bool(state["settled"]),
+            settled=_of_type(bool, state["settled"]),
         )
+        undelivered = _of_type(list, state["undelivered"])
+        self.undelivered = [_of_type(dict, alert) for alert in undelivered]
+        return ledger
 
     def save(self, ledger: Ledger, undelivered: Sequence[Mapping[str, Any]]) -> None:
         """Replace the file, mode 0600.
@@ -108,6 +115,17 @@ class StateFile:
         write_whole(self.path, json.dumps(state).encode())
 
 
+def _finite(digits: str) -> float:
+    """Return a number; one that is out of range is no JSON to other programs."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+
+
 def _plain(_instance: Any, _attribute: Any, value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
@@ -122,16 +140,41 @@ def _moment(value: Any) -> datetime | None:
     return moment
 
 
+def _of_type(kind: type[T], value: Any) -> T:
+    """Return a value of exactly this type; anything else is an error."""
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
 def _standing(known: dict[str, Any]) -> Standing:
     """Structure what is known of one account; anything but that is an error."""
     fields = {**known, **{name: _read(name, known[name]) for name in _FIGURES}}
-    fields["bad"] = None if known["bad"] is None else Kind(known["bad"])
-    fields["crossed"] = _by_kind(known["crossed"], float)
-    fields["told"] = _by_kind(known["told"], _moment)
-    if not isinstance(known["email"], str):
+    fields["bad"] = None if known["bad"] is None else _one_of(_BAD, known["bad"])
+    fields["crossed"] = {
+        _one_of(_LIMITS, kind): _limit(value) for kind, value in known["crossed"].items()
+    }
+    fields["told"] = {
+        _one_of(_WRONG, kind): COLUMNS["checked_at"].read(value)
+        for kind, value in known["told"].items()
+    }
+    standing = Standing(**fields)
+    _of_type(str, standing.email)
+    for flag in (standing.invalid, standing.unanswered, standing.missed):
+        _of_type(bool, flag)
+    return standing
+
+
+def _one_of(kinds: Collection[Kind], name: Any) -> Kind:
+    """Return the kind of this name, if it may stand there."""
+    kind = Kind(name)
+    if kind not in kinds:
+        raise ValueError
+    return kind
+
+
+def _limit(value: Any) -> float:
+    if type(value) is not int and type(value) is not float:
         raise TypeError
-    return Standing(**fields)
-
-
-def _by_kind(known: Mapping[str, Any], read: Callable[[Any], Any]) -> dict[Kind, Any]:
-    return {Kind(kind): read(value) for kind, value in known.items()}
+    limit: float = COLUMNS["balance"].read(value)
+    return limit

@@ -592,7 +592,21 @@ def test_without_a_state_they_are_handed_over_in_the_next_round_or_given_up(ltx,
         ("told", {"gone": "2026-01-01T00:00:00"}),
         ("crossed", {"low_balance": "x"}),
         ("crossed", {"cold": 1}),
+        ("crossed", {"gone": 1}),
+        ("crossed", {"expiring": None}),
+        *(
+            ("crossed", {"low_balance": value})
+            for value in ("5", True, 10**400, math.nan, math.inf)
+        ),
+        ("told", {"outage": "2026-01-01T00:00:00Z"}),
+        ("told", {"gone": None}),
         ("bad", "cold"),
+        *(("bad", kind) for kind in Kind if kind not in {Kind.BROKEN, Kind.GONE}),
+        *(
+            (name, value)
+            for name in ("invalid", "unanswered", "missed")
+            for value in (None, "x", 1)
+        ),
         ("email", None),
     ],
 )
@@ -605,6 +619,34 @@ def test_a_state_that_was_tampered_with_is_refused(ltx, server, name, value):
     ended = ltx(*arguments)
     assert ended.status == 2
     assert "state: it is no state of watch. Choose another name" in ended.err
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_state_that_holds_what_is_no_number_is_refused(ltx, server, keeping, number):
+    arguments = [*ONCE, "--state", "state", "--on-alert", keeping]
+    ltx(*arguments)
+    text = Path("state").read_text()
+    assert '"undelivered": []' in text
+    Path("state").write_text(
+        text.replace('"undelivered": []', f'"undelivered": [{{"x": {number}}}]')
+    )
+    ended = ltx(*arguments)
+    assert ended.status == 2
+    assert "state: it is no state of watch. Remove it" in ended.err
+    assert not Path("alerts").exists()
+
+
+@pytest.mark.parametrize("email", [ANN, "dan@example.com"])
+@pytest.mark.parametrize("bad", [None, "broken", "gone"])
+def test_whatever_may_stand_in_a_state_is_taken_up(ltx, server, email, bad):
+    arguments = [*ONCE, "--state", "state", "--min-balance", "1", "--metrics-file", "m.prom"]
+    ltx(*arguments)
+    state = json.loads(Path("state").read_text())
+    told = dict.fromkeys(("broken", "gone", "low_balance", "expiring"), "2026-01-01T00:00:00Z")
+    crossed = {"low_balance": 0.5, "expiring": 86400}
+    state["accounts"][0] |= {"email": email, "bad": bad, "crossed": crossed, "told": told}
+    Path("state").write_text(json.dumps(state))
+    assert ltx(*arguments).status == 0
 
 
 @pytest.mark.parametrize(
@@ -624,6 +666,10 @@ def test_a_file_that_is_no_state_is_refused_and_left(ltx, server, content):
         ("version", 99, "another version"),
         ("accounts", [{"email": ANN}], "no state"),
         ("outage_since", "soon", "no state"),
+        ("settled", "yes", "no state"),
+        ("undelivered", [[["a", 1]]], "no state"),
+        ("undelivered", ["a"], "no state"),
+        ("undelivered", {}, "no state"),
         ("writer", "vi", "no state"),
     ],
 )

@@ -45,6 +45,13 @@ def test_balances_are_summed_and_the_lowest_is_kept_where_any_is_known():
     assert (figures.balance, figures.lowest) == (0.5, -2.5)
 
 
+def test_a_sum_beyond_every_number_is_not_known():
+    figures = figures_of(seen(balance=1.7e308), seen(balance=1.7e308))
+    assert (figures.balance, figures.lowest) == (None, 1.7e308)
+    figures.add(seen(balance=-1.7e308))
+    assert (figures.balance, figures.lowest) == (None, -1.7e308)
+
+
 @pytest.mark.parametrize(
     ("left", "spans"),
     [
