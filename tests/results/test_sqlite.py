@@ -632,6 +632,19 @@ async def test_a_table_of_another_make_that_loses_nothing_is_continued(out, stat
     assert sorted(email for (email,) in rows(out, "email", "email COLLATE BINARY")) == emails
 
 
+@pytest.mark.parametrize("clause", ["", " ON CONFLICT IGNORE", " ON CONFLICT REPLACE"])
+async def test_what_a_check_of_the_table_refuses_is_told_and_counted(out, clause):
+    with closing(sqlite3.connect(out)) as database:
+        database.execute(table("email PRIMARY KEY", f"CHECK (outcome <> 'ok'){clause}"))
+    writer, _ = await resumed(out)
+    await writer.write(ANN)
+    with pytest.raises(UnsavedError, match="CHECK constraint failed") as raised:
+        await writer.close()
+    assert raised.value.outcomes == {Outcome.OK: 1}
+    assert status_of(raised.value) is ExitStatus.STOPPED
+    assert rows(out, "email") == []
+
+
 @pytest.mark.parametrize("what", ["page", "index"])
 async def test_a_damaged_database_is_refused(out, what):
     await written(out, *(make_lookup(f"{number}@example.com", wire=WIRE) for number in range(500)))
