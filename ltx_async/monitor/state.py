@@ -27,10 +27,10 @@ _BAD: Final = frozenset(BAD.values())
 _LIMITS: Final = frozenset({Kind.LOW_BALANCE, Kind.EXPIRING})
 _WRONG: Final = _BAD | _LIMITS
 _ANEW: Final = "Remove it to begin anew: what is wrong by then is told once more."
-
 _NO_STATE: Final = (
     f"Choose another name for the state. If it was one: {_ANEW[0].lower()}{_ANEW[1:]}"
 )
+
 T = TypeVar("T")
 
 

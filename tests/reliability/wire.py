@@ -178,7 +178,7 @@ class WireServer:
             self._listener = None
 
     def _accept(self, listener: socket.socket) -> None:
-        """Serve all who have connected; a task that waited for them would lose one when cancelled."""
+        """Serve all who have connected; a task that is cancelled while it waits would lose one."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
             while True:
                 peer, _ = listener.accept()

@@ -239,17 +239,18 @@ async def test_who_is_cancelled_in_the_block_keeps_what_was_written(out):
     assert emails_in(out) == ["ann@example.com"]
 
 
-# Reading
-
-
 @suffixes
 async def test_a_time_limit_that_passes_while_it_is_closed_is_told(out, monkeypatch):
     slowly, finish = threading.Event(), Syncer._finish
     monkeypatch.setattr(Syncer, "_finish", lambda syncer: (slowly.wait(0.2), finish(syncer)))
-    with pytest.raises(TimeoutError):
+
+    async def hurried():
         async with asyncio.timeout(None) as limit, open_results(out) as results:
             await results.write(ANN)
             limit.reschedule(asyncio.get_running_loop().time() + 0.05)
+
+    with pytest.raises(TimeoutError):
+        await hurried()
     assert emails_in(out) == ["ann@example.com"]
 
 
@@ -269,6 +270,9 @@ async def test_who_is_cancelled_twice_while_it_is_closed_keeps_what_was_written(
     await asyncio.wait([writing])
     assert writing.cancelled()
     assert emails_in(out) == ["ann@example.com"]
+
+
+# Reading
 
 
 @suffixes
