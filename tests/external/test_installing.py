@@ -64,6 +64,8 @@ def shell(tmp_path):
     return run
 
 
+# CI itself begins with these two.
+@pytest.mark.soak
 def test_a_contributor_has_all_tools_after_the_lines_without_make(shell):
     text = (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
     lines = text.split("Without make:\n\n```sh\n")[1].splitlines()[:3]
@@ -80,7 +82,9 @@ def test_the_page_has_the_ways_that_are_tried_here():
     assert set(WAYS) == {"make", "pip", "uv", "pipx"}
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=pytest.mark.soak) if way == "make" else way for way in WAYS]
+)
 def test_a_stranger_installs_it_and_sees_the_demonstration(shell, way):
     tool = {"uv": "uv", "pipx": "pipx"}.get(way)
     if tool and not (HERE / tool).exists():
