@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import TracebackType
 from typing import Final, Protocol
 
 from attrs import define, field
 
 _LOOK_EVERY: Final = 0.1  # seconds between checks; an attempt may exceed its limit by so much
-_STALLED: Final = 0.5  # seconds; if a check comes so late, the process itself stood still
+_STALLED: Final = 0.5  # seconds; if a check comes so late, replies may be there that nobody read
 
 
 class Attempt(Protocol):
@@ -34,7 +35,9 @@ class TimeLimits:
     """Ends attempts whose time is up, but not because the process itself stood still.
 
     A process that was stopped (SIGSTOP, a closed laptop) finds every time limit passed
-    before it could read a single reply: time in which it stood still does not count.
+    before it could read a single reply: time in which it stood still does not count. Where
+    the loop was busy instead, as with what a server sends without end, time does count; what
+    came meanwhile is read first, once.
 
     Attributes:
         attempts: what is watched; an attempt that is not busy costs nothing.
@@ -43,6 +46,7 @@ class TimeLimits:
     attempts: set[Attempt] = field(init=False, factory=set)
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
     _timer: asyncio.TimerHandle | None = field(init=False, default=None)
+    _was_late: bool = field(init=False, default=False)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -54,6 +58,7 @@ class TimeLimits:
     def start(self) -> None:
         """Begin to look at the clock; call it with every attempt."""
         if self._timer is None:
+            self._was_late = False
             self._look_later(self.loop)
 
     def stop(self) -> None:
@@ -68,16 +73,23 @@ class TimeLimits:
 
     def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
         due = loop.time() + _LOOK_EVERY
-        self._timer = loop.call_at(due, self._look, loop, due)
+        self._timer = loop.call_at(due, self._look, loop, due, time.thread_time())
 
-    def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+    def _look(self, loop: asyncio.AbstractEventLoop, due: float, worked: float) -> None:
         now = loop.time()
-        stood_still = now - due if now - due > _STALLED else 0.0
+        late = now - due
+        stalled = late > _STALLED
+        stood_still = 0.0
+        if stalled:
+            worked = time.thread_time() - worked
+            stood_still = max(0.0, min(late, late + _LOOK_EVERY - worked))
+        reads_first = stalled and not self._was_late
+        self._was_late = stalled
         self._timer = None
         busy = [attempt for attempt in self.attempts if attempt.busy]
         for attempt in busy:
             attempt.ends_at += stood_still
-            if attempt.ends_at <= now:
+            if attempt.ends_at <= now and not reads_first:
                 attempt.expire()
         if busy:
             self._look_later(loop)
