@@ -29,6 +29,7 @@ from ltx_async.transport.direct_headers import (
     read_headers,
     status_line_at,
 )
+from ltx_async.transport.pool import INTERIM_CAP, MOST_INTERIM, TOO_MANY_INTERIM
 from ltx_async.transport.protocol import OnReply
 from ltx_async.transport.unread import unread_on
 
@@ -58,6 +59,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         "_dirty",
         "_flaw",
         "_head_at",
+        "_interim",
         "_on_failure",
         "_on_gone",
         "_on_idle",
@@ -117,7 +119,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         """Forget the last reply, and be ready for the next one."""
         self._body: list[bytes] = []
         self._raw = b""
-        self._head_at = self._raw_at = self._received = self._size = 0
+        self._head_at = self._interim = self._raw_at = self._received = self._size = 0
         self._status: int | None = None
 
     def ask(self, head: bytes, request: Request, on_reply: OnReply) -> None:
@@ -208,9 +210,9 @@ class DirectConnection(asyncio.BufferedProtocol):
 
     def _check_size(self) -> None:
         if not self._size and len(self._raw) - self._head_at > _HEAD_CAP:
-            self._flaw = "the headers are too long"
+            self._flaw = self._flaw or "the headers are too long"
         if self._received - self._raw_at - self._head_at > self._request.body_cap + _OVERHEAD:
-            self._flaw = "the reply goes on and on"
+            self._flaw = self._flaw or "the reply goes on and on"
         if self._flaw:
             self.fail(ProtocolError(self._flaw))
 
@@ -260,6 +262,10 @@ class DirectConnection(asyncio.BufferedProtocol):
             # The next message may have come in the same piece: skip this 1xx and no more.
             start = status_line_at(self._raw, self._head_at)
             self._head_at = self._raw.index(b"\r\n\r\n", start) + 4
+            self._interim += 1
+            if self._interim > MOST_INTERIM or self._raw_at + self._head_at > INTERIM_CAP:
+                self._flaw = TOO_MANY_INTERIM
+                raise ProtocolError(self._flaw)  # what came with it is not parsed
         else:
             self._status = status
             self._dirty = not self._parser.should_keep_alive()

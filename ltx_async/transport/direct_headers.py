@@ -21,13 +21,15 @@ LINE_ENDS: Final = b"\r\n"
 _LONGEST_FIELD: Final = 8190  # bytes in a header field and fields in a reply: aiohttp's limits
 _MOST_FIELDS: Final = 128
 _FEWEST_BYTES: Final = 4 * _MOST_FIELDS  # of so many fields: each takes `a:` and CRLF at least
+_EMPTY_LINES: Final = re.compile(rb"[\r\n]*")
 _CODING: Final = re.compile(rb"-encoding", re.IGNORECASE)
 _CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
 
 
 def status_line_at(raw: bytes, start: int) -> int:
     """Return where a reply begins, behind the empty lines that llhttp puts up with."""
-    return len(raw) - len(raw[start:].lstrip(LINE_ENDS))
+    empty = _EMPTY_LINES.match(raw, start)
+    return start if empty is None else empty.end()
 
 
 def may_matter(raw: bytes, start: int, body: int = 0) -> bool:

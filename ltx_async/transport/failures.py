@@ -19,6 +19,7 @@ from ltx_async.errors import (
     ProxyAuthenticationError,
 )
 from ltx_async.transport.loopback import is_loopback
+from ltx_async.transport.pool import FloodError
 
 
 def translated(error: BaseException) -> LTXError:
@@ -41,6 +42,8 @@ def translated(error: BaseException) -> LTXError:
     if isinstance(error, OSError) and error.errno is not None:
         return ProtocolError(f"the connection broke: {_reason(error)}")
     if isinstance(error, aiohttp.ClientResponseError):
+        if isinstance(error.__cause__, FloodError):
+            return ProtocolError(error.__cause__.message)
         return ProtocolError("the reply is not valid HTTP")
     return ProtocolError("the connection closed before the whole reply")
 

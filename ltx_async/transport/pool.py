@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl as tls
 from collections.abc import Coroutine
 from typing import Any, Final
 
 import aiohttp
+from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from attrs import frozen
 
@@ -23,6 +27,12 @@ from ltx_async.transport.unread import unread_on
 
 KEPT_FOR: Final = 60.0
 """Seconds for which a connection may be idle; servers and firewalls often forget it by then."""
+MOST_INTERIM: Final = 100
+"""Interim replies (1xx) to one request; a server has no reason for more than a few."""
+INTERIM_CAP: Final = 64 << 10
+"""Bytes of the interim replies to one request."""
+TOO_MANY_INTERIM: Final = "the server sends interim replies (1xx) without end"
+_PIECE: Final = 16 << 10  # bytes that are parsed before it is looked at what they were
 
 
 @frozen(kw_only=True)
@@ -68,6 +78,53 @@ def _undertaken_socket(address: aiohttp.AddrInfoType) -> socket.socket:
     return _UndertakenSocket(family, kind, protocol)
 
 
+class FloodError(HttpProcessingError):
+    """A server sends one reply after another, of which none is the awaited one."""
+
+
+class ReplyHandler(ResponseHandler):
+    """aiohttp's protocol of a connection, which breaks off a flood of replies.
+
+    aiohttp queues every message of a piece, and uvloop hands many pieces over before anything
+    else runs. It overrides methods of aiohttp that are not documented. If a later aiohttp does
+    not call them, a flood ends at the timeout only.
+    """
+
+    _messages: int = 0
+    _interim_size: int = 0
+    _awaits_reply: bool = True
+
+    def expect_reply(self) -> None:
+        """Count anew: a request is to be written."""
+        self._messages = self._interim_size = 0
+        self._awaits_reply = True
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came: little by little until the reply begins."""
+        start = 0
+        while self._awaits_reply and len(data) - start > _PIECE:
+            super().data_received(data[start : start + _PIECE])
+            start += _PIECE
+            if self.exception() is not None:
+                return
+        super().data_received(data[start:])
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        """Queue a message, unless there are too many."""
+        self._messages += 1
+        message, _ = data
+        if message.code < 200:
+            self._interim_size += sum(len(name) + len(it) for name, it in message.raw_headers)
+        else:
+            self._awaits_reply = False
+        if self._messages <= MOST_INTERIM + 1 and self._interim_size <= INTERIM_CAP:
+            super().feed_data(data, size)
+        elif self.exception() is None:
+            self.set_exception(FloodError(message=TOO_MANY_INTERIM))
+            if self.transport is not None:
+                self.transport.abort()
+
+
 class PooledRequest(aiohttp.ClientRequest):
     """A request that knows its connection.
 
@@ -99,6 +156,12 @@ class Connector(aiohttp.TCPConnector):
 
     renews: bool = False
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        handler: Any = functools.partial(ReplyHandler, loop=self._loop)
+        if hasattr(self, "_factory"):  # undocumented: without it a flood ends at the timeout
+            self._factory = handler
+
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
@@ -118,6 +181,8 @@ class Connector(aiohttp.TCPConnector):
             if unread is None or not (protocol.should_close or unread()):
                 break
             connection.close()
+        if isinstance(protocol, ReplyHandler):
+            protocol.expect_reply()
         if unread is None:
             protocol.ltx_unread = unread_on(connection.transport)
         if isinstance(req, PooledRequest):

@@ -22,10 +22,6 @@ def drip(data: bytes):
         yield Pause(0.05)
 
 
-def flood(data: bytes):
-    return itertools.repeat(data * 20)
-
-
 SILENCES = {
     "nothing": lambda: [HANG],
     "half a status line": lambda: [b"HTTP/1.1 2", HANG],
@@ -47,8 +43,6 @@ SILENCES = {
     "dripping chunks": lambda: itertools.chain(
         [head(200, ("Transfer-Encoding", "chunked"))], drip(b"1\r\n \r\n")
     ),
-    "a flood of 100 Continue": lambda: flood(b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "a flood of 103 Early Hints": lambda: flood(b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"),
     "a drip of 100 Continue": lambda: itertools.cycle(
         [b"HTTP/1.1 100 Continue\r\n\r\n", Pause(0.05)]
     ),
