@@ -91,12 +91,16 @@ def decode_again(body: bytes) -> Any:
     return _standard(body)
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, *, gently: bool = False) -> bytes:
     """Return JSON of a value such as `decode` gives, as ASCII without white space.
 
     So it contains no line end, not even for programs that take U+2028 for one. The bytes are
     those of the standard library, whichever library is installed: values that orjson writes
     differently, text beyond ASCII and numbers with an exponent, are left to the former.
+
+    Args:
+        value: what to encode.
+        gently: whether other threads are to run meanwhile, which takes four times as long.
     """
     if _orjson_dumps is not None:
         try:
@@ -106,7 +110,7 @@ def encode(value: Any) -> bytes:
         else:
             if text.isascii() and _is_common(text):
                 return text
-    return _encode_standard(value).encode()
+    return ("".join(_ENCODER.iterencode(value)) if gently else _ENCODER.encode(value)).encode()
 
 
 def _is_common(text: bytes) -> bool:
@@ -192,5 +196,5 @@ def _encodable(value: Any) -> bool:
     return True
 
 
-_encode_standard = json.JSONEncoder(separators=(",", ":")).encode
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant)

@@ -17,6 +17,7 @@ _EDGE = (  # of a word: `x-api-key`, `apiKey`, `APIKey`, `APIkey`
     "|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Z][A-Z])(?=[a-z]))"
 )
 _SECRET_NAME = re.compile(f"(?i:{_ANYWHERE})|{_EDGE}(?i:{_AS_WORDS}){_EDGE}")
+_LONGEST_NAME = 100  # characters; to search a MiB takes a quarter of a second, a name is shorter
 _NAMES = frozenset({"name", "key", "header"})
 _VALUES = frozenset({"value", "values"})
 
@@ -26,17 +27,16 @@ def mask_secrets(value: Any, *, secret: bool = False) -> Any:
 
     A key looks secret when it contains token, secret, password, jwt, session, auth or cookie,
     or when one of its words is key, bearer, pwd, passwd, pass, credential, sid, signature, otp,
-    pin or csrf, whatever its case and however deep it lies. Of a pair such as
-    `{"name": "Authorization", "value": ...}` it is the name that counts. Numbers stay as they are.
+    pin or csrf, whatever its case and however deep it lies; and so does any of more than 100
+    characters, which is not searched. Of a pair such as `{"name": "Authorization", "value": ...}`
+    it is the name that counts. Numbers stay as they are.
     """
     if isinstance(value, Mapping):
         named = _names_a_secret(value)
         return {
             key: mask_secrets(
                 item,
-                secret=secret
-                or _SECRET_NAME.search(key) is not None
-                or (named and key.lower() in _VALUES),
+                secret=secret or _looks_secret(key) or (named and key.lower() in _VALUES),
             )
             for key, item in value.items()
         }
@@ -45,9 +45,13 @@ def mask_secrets(value: Any, *, secret: bool = False) -> Any:
     return MASK if secret and isinstance(value, str) else value
 
 
+def _looks_secret(name: str) -> bool:
+    return len(name) > _LONGEST_NAME or _SECRET_NAME.search(name) is not None
+
+
 def _names_a_secret(pair: Mapping[str, Any]) -> bool:
     """Whether an object says the name of a secret, as the one that holds a header does."""
     return any(
-        key.lower() in _NAMES and isinstance(name, str) and _SECRET_NAME.search(name)
+        key.lower() in _NAMES and isinstance(name, str) and _looks_secret(name)
         for key, name in pair.items()
     )

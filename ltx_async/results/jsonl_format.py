@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from attrs import evolve
+
 from ltx_async.jsontext import NotJSONError, decode, encode
-from ltx_async.models import Lookup
+from ltx_async.models import Lookup, take_shown
 from ltx_async.results.columns import REQUIRED, UnusableRecordError
 from ltx_async.results.record import Record
 from ltx_async.results.scanner import TextFormat
@@ -14,6 +16,7 @@ from ltx_async.results.usual_record import Brief, UsualRecord
 
 _BOM: Final = b"\xef\xbb\xbf"
 _FIRST_BYTES: Final = b'{"email":'
+_END: Final = b"null", b',"error":null}'  # of a record without an account: it, and what follows
 
 
 class JSONLines:
@@ -38,7 +41,11 @@ class JSONLines:
 
     def encode(self, lookup: Lookup) -> bytes:
         """Return a record as one line of ASCII JSON."""
-        return encode(lookup.to_record()) + b"\n"
+        shown = None if lookup.account is None else take_shown(lookup.account)
+        if shown is None:
+            return encode(lookup.to_record()) + b"\n"
+        start = encode(evolve(lookup, account=None).to_record()).removesuffix(b"".join(_END))
+        return b"".join((start, shown, _END[1], b"\n"))
 
     def goes_on(self, line: bytes, *, within: bool = False) -> bool:  # noqa: ARG002 - a line is all
         """Whether the end of the line is missing."""

@@ -16,7 +16,7 @@ from ltx_async.models import Lookup, Outcome
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.formats import Existing, open_output
 from ltx_async.results.known import KnownEmails
-from ltx_async.results.text_file import Output
+from ltx_async.results.text_file import Ahead, Output
 from ltx_async.results.usual_record import Brief
 
 
@@ -41,6 +41,7 @@ class ResultsWriter:
     earlier: int = 0
     remarks: tuple[str, ...] = ()
     taken: int = field(default=0, init=False)
+    _ahead: Ahead = field(factory=Ahead, init=False)
 
     async def write(self, lookup: Lookup) -> None:
         """Keep one lookup; within a second it is on the disk.
@@ -49,6 +50,7 @@ class ResultsWriter:
             OutputFailedError: the disk is full, or the file cannot be written; every record
                 before this one is whole.
         """
+        await self._ahead.prepare(lookup)
         await self._writer.write(lookup)
         self.taken += 1
         self._known.add(lookup.email, lookup.outcome)

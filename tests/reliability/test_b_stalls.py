@@ -9,8 +9,12 @@ import time
 import pytest
 from patience import in_time
 
-from ltx_async import DecodeError, RetryPolicy
+from ltx_async import Account, DecodeError, RetryPolicy
+from ltx_async.codec import Redaction, Reply, parse_account
+from ltx_async.engine.lookup import lookup_of
+from ltx_async.results import open_results
 
+from .conftest import TOKEN
 from .replies import account_body, reply
 from .wire import in_turn
 
@@ -93,6 +97,38 @@ async def test_a_hostile_account_stalls_nobody_for_50_ms(serve, connect, body, s
     server = await serve(in_turn([reply(status, body)]))
     client = connect(server, retry=RetryPolicy(attempts=1))
     stall = await shortest_of_three(lambda: client.lookup("ann@example.com"))
+    assert stall < 0.05
+
+
+def members(member: bytes, size: int = MIB - 1024) -> bytes:
+    """As many members of an object as may be, each of another name."""
+    text = b",".join(member % number for number in range(size // len(member % 0)))[:size]
+    return text[: text.rindex(b",")]
+
+
+START = FILLED[: FILLED.rindex(b'"x"')]
+WRITTEN = {
+    "short names": START + members(b'"%x":0') + b"}",
+    "texts": START + members(b'"%x":"\\u00e9"') + b"}",
+    "texts under names that look secret": START + members(b'"key %x":"x"') + b"}",
+    "a long name": START + b'"' + b"aA" * (MIB // 2 - 1024) + b'":1}',
+    "numbers": filled(b"1"),
+    "a known field": START
+    + b'"latestCreatedAtMs":{'
+    + members(b'"%x":0')
+    + b',"LTXStudio_token":1}}',
+}
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("form", ["jsonl", "sqlite"])
+@pytest.mark.parametrize("body", WRITTEN.values(), ids=WRITTEN.keys())
+async def test_a_hostile_account_that_is_written_stalls_nobody_for_50_ms(tmp_path, form, body):
+    account = parse_account(Reply(200, {}, body), "ann@example.com", Redaction.of(TOKEN))
+    assert isinstance(account, Account)
+    lookup = lookup_of(None, 0, "ann@example.com", account, attempts=1, status=200, elapsed=0.1)
+    async with open_results(tmp_path / f"out.{form}") as out:
+        stall = await shortest_of_three(lambda: out.write(lookup))
     assert stall < 0.05
 
 

@@ -80,6 +80,22 @@ def test_a_second_signal_ends_the_run_at_once_and_resume_still_completes(checks,
     assert (ended.status, ended.summary["pending"], ended.adds_up) == (1, 0, True)
 
 
+@pytest.mark.parametrize("form", ["jsonl", "sqlite"])
+def test_one_signal_ends_a_run_within_five_seconds_though_every_account_is_huge(checks, form):
+    fields = b",".join(b'"%x":0' % number for number in range(100_000))
+    checks.emulator.script(None, Status(200, b'{"balance":{},' + fields + b"}"), forever=True)
+    checks.emulator.latency = 0
+    process = checks.in_mid_run(f"out.{form}", "--concurrency", "50", asked=50)
+    until(lambda: checks.kept(f"out.{form}"))
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    ended = checks.wait(process)
+    assert in_time(time.monotonic() - sent, 5)
+    assert (ended.status, ended.adds_up) == (130, True)
+    kept = len(checks.results(f"out.{form}"))
+    assert kept == ended.summary["input"] - ended.summary["pending"] - ended.summary["duplicate"]
+
+
 @formats
 def test_a_signal_during_a_wait_of_a_minute_ends_it_within_a_second(checks, form):
     wait = Status(429, headers={"Retry-After": "59"})

@@ -81,6 +81,15 @@ def test_what_is_no_string_or_looks_harmless_is_not_masked():
     assert mask_secrets(plain) == plain
 
 
+LONG = "x" * 101
+
+
+def test_a_name_longer_than_any_is_not_searched_but_taken_for_a_secret():
+    assert mask_secrets({LONG: "x", "a": {LONG: ["x", 7]}}) == {LONG: MASK, "a": {LONG: [MASK, 7]}}
+    assert mask_secrets({"name": LONG, "value": "x"}) == {"name": LONG, "value": MASK}
+    assert mask_secrets({LONG[1:]: "x"}) == {LONG[1:]: "x"}
+
+
 def strings_in(value):
     if isinstance(value, dict):
         return [s for item in value.values() for s in strings_in(item)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from attrs import Factory, define, field
@@ -20,6 +20,7 @@ from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progres
 from ltx_async.errors import LTXError
 from ltx_async.files.errors import FileError, InputError, OutputFailedError, UnsavedError
 from ltx_async.models import Lookup
+from ltx_async.results.text_file import Ahead, batches
 from ltx_async.wording import counted
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class CheckRun:
     _order: InputOrder | None = field(default=None, init=False)
     _unusual: UnusualEmails = field(factory=UnusualEmails, init=False)
     _speed: Speedometer = field(factory=Speedometer, init=False)
+    _ahead: Ahead = field(factory=Ahead, init=False)
 
     async def finish(self, client: LTXClient, interrupt: Interrupt) -> Summary:
         """Run to the end, to an error that ends it, or to a signal; close the writer."""
@@ -118,8 +120,10 @@ class CheckRun:
         patience = time.monotonic() + _GRACE
         idle = 0  # rounds without a delivery: replies that just came need one more round
         while not delivery.done() and idle < 2 and time.monotonic() < patience:
+            done = self.counts.done
             await asyncio.wait({delivery}, timeout=_GLANCE)
-            idle = 0 if client.in_flight else idle + 1
+            goes_on = client.in_flight or self._ahead.busy or self.counts.done > done
+            idle = 0 if goes_on else idle + 1
 
     async def _deliver(self, client: LTXClient, lookups: BulkLookup) -> None:
         try:
@@ -136,7 +140,7 @@ class CheckRun:
                 elif self.results is None:
                     await self._keep(lookup)
                 else:
-                    await self._keep_several(self.results, [lookup, *lookups.at_hand()])
+                    await self._keep_batches(self.results, [lookup, *lookups.at_hand()])
                 if self.observer.missing:
                     await self._settle(client)
         if self.observer.missing:
@@ -156,7 +160,16 @@ class CheckRun:
     async def _keep_invalid(self, lookup: Lookup, _before: int) -> None:
         await self._keep(lookup)
 
-    async def _keep_several(self, results: Output[Lookup], lookups: list[Lookup]) -> None:
+    async def _keep_batches(self, results: Output[Lookup], lookups: list[Lookup]) -> None:
+        for number, batch in enumerate(batches(lookups)):
+            if number:
+                await asyncio.sleep(0)  # for signals, timers and replies
+            if len(batch) == 1:
+                await self._keep(batch[0])
+            else:
+                await self._keep_several(results, batch)
+
+    async def _keep_several(self, results: Output[Lookup], lookups: Sequence[Lookup]) -> None:
         """Write lookups in one go; where that fails, one by one up to what cannot be kept."""
         wanted = lookups if self.only is None else list(filter(self._admits, lookups))
         try:
@@ -174,6 +187,7 @@ class CheckRun:
     async def _keep(self, lookup: Lookup) -> None:
         """Write a lookup, then count it: what is counted is kept."""
         if self._admits(lookup):
+            await self._ahead.prepare(lookup)
             try:
                 await self.writer.write(lookup)
             except asyncio.CancelledError:

@@ -16,7 +16,7 @@ from ltx_async.files.lock import LockFile
 from ltx_async.files.replacement import Replacement
 from ltx_async.files.sync import Syncer
 from ltx_async.jsontext import encode
-from ltx_async.models import Lookup, Outcome
+from ltx_async.models import Lookup, Outcome, take_shown
 from ltx_async.results.columns import COLUMNS, Cell, cells_of, plain_text
 from ltx_async.results.sqlite.failures import COMMITTED, database_failure
 from ltx_async.results.sqlite.older import connect, give_way
@@ -59,7 +59,9 @@ _LARGEST_INTEGER: Final = 2**63
 
 def database_row(lookup: Lookup) -> tuple[Cell, ...]:
     """Return the cells of a lookup in the order of DATABASE_COLUMNS, as SQLite can keep them."""
-    account = None if lookup.account is None else encode(lookup.account.to_wire()).decode()
+    account = None
+    if lookup.account is not None:
+        account = (take_shown(lookup.account) or encode(lookup.account.to_wire())).decode()
     return (*map(_cell, cells_of(lookup.to_row())), account)
 
 
