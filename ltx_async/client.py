@@ -242,6 +242,8 @@ class LTXClient:
         """Return every configured account by email, without balances, in one call.
 
         An entry of the list that is not as documented is in its `problems`, and hides no other.
+        One of 60 MiB may take half a minute to read, which `deadline` covers and `timeout`
+        does not.
 
         Raises:
             AccountNotFoundError: the API answers 404 in place of an empty list.

@@ -51,7 +51,7 @@ _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<")
 
 @define  # made for every lookup: a frozen one would take three times as long to make
 class Reply:
-    """What came back, undecoded; not to be changed.
+    """What came back, undecoded; not to be changed, but for `abandoned`.
 
     Attributes:
         status: the status code as it stood in the status line.
@@ -60,6 +60,8 @@ class Reply:
         delimited: whether the reply itself said where its body ends; False where only
             the end of the connection did, which may have come early.
         carrier: the connection that brought it, as its transport knows it.
+        abandoned: whether nobody waits any more for what is made of it; the reading of a long
+            list, in a thread, ends then.
     """
 
     status: int
@@ -67,6 +69,7 @@ class Reply:
     body: bytes = field(repr=False)
     delimited: bool = True
     carrier: object = field(default=None, repr=False, eq=False)
+    abandoned: bool = field(default=False, init=False, repr=False, eq=False)
 
 
 def parse_account(reply: Reply, email: str, redaction: Redaction) -> Account | LTXError:
@@ -107,6 +110,10 @@ def parse_accounts(reply: Reply, redaction: Redaction) -> AccountList | LTXError
             odd += isinstance(entry, DecodeError)
             if odd >= _MOST_ODD:
                 break
+            if reply.abandoned:
+                while entries:  # all at once would hold up every other thread
+                    entries.popitem()
+                return _undecodable(["nobody waits for the list any more"], None)
     except NotJSONError as error:
         undecodable = _no_object(reply.body, str(error), redaction)
         return undecodable if reply.delimited else _cut_off(None)

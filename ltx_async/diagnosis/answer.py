@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -12,6 +13,7 @@ from ltx_async.codec.waits import http_date
 from ltx_async.diagnosis.advice import about_reply, about_tls
 from ltx_async.diagnosis.finding import LONGEST_REQUEST, Finding, Verdict
 from ltx_async.diagnosis.network import speaks_tls
+from ltx_async.engine.attempts import read_apart
 from ltx_async.errors import (
     AccountNotFoundError,
     DecodeError,
@@ -50,7 +52,9 @@ async def request(
     began = time.monotonic()
     try:
         reply = await transport.send(ACCOUNT_LIST, min(timeout, LONGEST_REQUEST))
-        result = parse_accounts(reply, Redaction.of(endpoint.token))
+        result = await read_apart(
+            reply, partial(parse_accounts, reply, Redaction.of(endpoint.token))
+        )
     except LTXError as error:
         result = error
     finally:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from attrs import define, evolve, field
@@ -12,6 +15,7 @@ from ltx_async.engine.parameters import is_coroutine
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
+    AttemptTimeoutError,
     CertificateError,
     ConfigurationError,
     ConnectError,
@@ -59,6 +63,29 @@ class Sent:
 def read_list(reply: Reply, _email: str, redaction: Redaction) -> AccountList | LTXError:
     """Make the result of a reply to the list call, which concerns no email."""
     return parse_accounts(reply, redaction)
+
+
+async def read_apart(
+    reply: Reply, read: Callable[[], T | LTXError], ends_at: float = math.inf
+) -> T | LTXError:
+    """Read a long reply in a thread, so that the loop goes on.
+
+    A program waits at its end for such threads: where nobody waits for the result any more, the
+    reply is abandoned.
+
+    Args:
+        reply: what is read.
+        read: makes the result.
+        ends_at: the loop's time after which nobody waits.
+    """
+    try:
+        async with asyncio.timeout_at(ends_at if ends_at < math.inf else None):
+            return await asyncio.get_running_loop().run_in_executor(None, read)
+    except TimeoutError:
+        length = len(reply.body) >> 10
+        return AttemptTimeoutError(f"the reply came, but {length:,} KiB were not read in time")
+    finally:
+        reply.abandoned = True
 
 
 @define(eq=False)
@@ -153,8 +180,8 @@ class Attempts(Generic[T]):
             else:
                 self.status = reply.status
                 reading = (reply, self.email or "", shared.redaction)
-                if len(reply.body) > LONGEST_AT_ONCE:  # in a thread, so that the loop goes on
-                    result = await shared.loop.run_in_executor(None, self.read, *reading)
+                if len(reply.body) > LONGEST_AT_ONCE:
+                    result = await read_apart(reply, partial(self.read, *reading), ends_at)
                 else:
                     result = self.read(*reading)
                 if isinstance(result, DecodeError) and result.another_email:

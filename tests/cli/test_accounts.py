@@ -1,8 +1,11 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from command_line import healthy
 
+from ltx_async import Account, AccountList
 from ltx_async.cli.checking.counts import MOST_SHOWN
+from ltx_async.cli.checking.inputs import as_lookups
 from ltx_async.cli.commands import accounts as accounts_module
 from ltx_async.emulator import Status
 
@@ -25,6 +28,21 @@ def test_every_configured_account_is_a_record_like_that_of_check(ltx, server):
     assert {record["base_url"] for record in ended.records} == {server.emulator.base_url}
     assert server.asked == [None]
     assert ended.err == "2 accounts, 0 to be signed in again\n"
+
+
+async def test_of_a_long_list_the_loop_has_a_turn_again_and_again():
+    listed = AccountList({f"{number}@example.com": Account() for number in range(3_000)})
+    turns = []
+
+    async def turn():
+        while True:
+            turns.append(True)
+            await asyncio.sleep(0)
+
+    turning = asyncio.create_task(turn())
+    assert len([one async for one in as_lookups(listed, 0.1, "https://api.example.com")]) == 3_000
+    turning.cancel()
+    assert len(turns) == 3
 
 
 def test_a_broken_account_is_exit_1(ltx, server):

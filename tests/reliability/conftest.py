@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -128,3 +130,23 @@ def checks(
     made.kill_left_over()
     emulator.clear_scripts()
     emulator.latency = latency
+
+
+@pytest.fixture
+def slow_list(monkeypatch) -> SimpleNamespace:
+    """Make a list of 3,000 accounts take more than 3 seconds to read, whatever the reply holds.
+
+    It tells how many were `read`, and whether its reading has `ended`.
+    """
+    state = SimpleNamespace(read=0, ended=False)
+
+    def members(_body: bytes) -> Iterator[tuple[str, bytes]]:
+        try:
+            for state.read in range(1, 3_001):
+                time.sleep(0.001)
+                yield f"{state.read}@example.com", b'{"maxJobs": 1}'
+        finally:
+            state.ended = True
+
+    monkeypatch.setattr("ltx_async.codec.replies.members", members)
+    return state

@@ -5,11 +5,11 @@ import itertools
 import statistics
 
 import pytest
-from patience import in_time
+from patience import in_time, reached, unhurried
 
-from ltx_async import DeadlineError, Outcome, RetryPolicy, ServerError
+from ltx_async import AttemptTimeoutError, DeadlineError, Outcome, RetryPolicy, ServerError
 
-from .replies import error, ok
+from .replies import error, ok, reply
 from .wire import HANG, Pause, in_turn
 
 CLOCK = 0.002  # uvloop counts in milliseconds
@@ -45,6 +45,17 @@ async def test_the_deadline_covers_several_attempts(serve, connect, timed):
     assert seconds >= 1.39
     assert in_time(seconds, 2.4)
     assert 2 <= server.requests == lookup.attempts <= 4  # a timeout may be seen to a bit late
+
+
+async def test_the_deadline_covers_the_reading_of_a_long_list(serve, connect, slow_list):
+    server = await serve(in_turn([reply(200, b" " * 100_000)]))
+    with pytest.raises(DeadlineError) as caught:
+        await connect(server, deadline=unhurried(0.5)).list_accounts()
+    assert isinstance(caught.value.last_error, AttemptTimeoutError)
+    assert "97 KiB were not read in time" in str(caught.value)
+    await reached(lambda: slow_list.ended)
+    assert slow_list.read < 3_000
+    assert server.requests == 1
 
 
 async def test_the_deadline_covers_sleeps_and_a_hopeless_retry_is_not_started(

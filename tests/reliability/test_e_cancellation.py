@@ -10,8 +10,8 @@ from patience import reached
 
 from ltx_async import AttemptFinished, AttemptStarted, Outcome, RetryPolicy
 
-from .replies import account_body, chunk, error, head, ok
-from .wire import Pause
+from .replies import account_body, chunk, error, head, ok, reply
+from .wire import Pause, in_turn
 
 DESCRIPTORS = Path("/proc/self/fd")
 SLEEPY = RetryPolicy(base=0.005, random=lambda: 1.0)
@@ -206,3 +206,12 @@ async def test_a_thousand_cancelled_lookups_leave_no_descriptor(serve, connect):
         await asyncio.gather(*tasks, return_exceptions=True)
     await client.aclose()
     await reached(lambda: len(list(DESCRIPTORS.iterdir())) <= before + 2)  # the server's as well
+
+
+async def test_a_list_that_nobody_waits_for_any_more_is_read_no_further(serve, connect, slow_list):
+    server = await serve(in_turn([reply(200, b" " * 100_000)]))
+    listing = asyncio.create_task(connect(server).list_accounts())
+    await reached(lambda: slow_list.read)
+    assert await cancelled(listing)
+    await reached(lambda: slow_list.ended)
+    assert slow_list.read < 3_000

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,11 +11,14 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from patience import in_time, until
+from patience import LONG, in_time, until
 
 from ltx_async.emulator import Status
 
 from .interrupted import FORMATS, emails
+from .replies import reply
+from .shell import command, surroundings, wire_server
+from .wire import in_turn
 
 formats = pytest.mark.parametrize("form", FORMATS)
 SIGNALS = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -109,6 +113,51 @@ def test_a_signal_during_a_wait_of_a_minute_ends_it_within_a_second(checks, form
     assert in_time(time.monotonic() - sent, 1)
     assert (ended.status, ended.adds_up, ended.summary["ok"]) == (143, True, 0)
     assert ended.summary["invalid"] == len(checks.results(f"out.{form}"))
+
+
+ASKING = [
+    "accounts",
+    "doctor",
+    "watch --from-api",
+    "watch --list-only",
+    "check --from-api -o o.csv",
+]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("words", ASKING)
+def test_a_signal_while_a_list_without_end_is_read_ends_a_command(tmp_path, words):
+    members = b",".join(b'"%x@example.com":{"maxJobs":1}' % number for number in range(800_000))
+    with (
+        wire_server(in_turn([reply(200, b"{" + members + b"}")])) as server,
+        (tmp_path / "err").open("wb") as err,
+    ):
+        process = subprocess.Popen(
+            command(*words.split()),
+            cwd=tmp_path,
+            env=surroundings(server.base_url),
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+        )
+        try:
+            until(lambda: server.requests)
+            until(lambda: busy_for(process.pid) > 2)  # no start takes that, but to read it does
+            sent = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(LONG) == 130
+            assert in_time(time.monotonic() - sent, 5)
+        finally:
+            process.kill()
+            process.wait()
+    assert b"Traceback" not in (tmp_path / "err").read_bytes()
+
+
+def busy_for(pid) -> float:
+    """Return the seconds of processor time that a process has had."""
+    with contextlib.suppress(OSError):
+        figures = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(figures[11]) + int(figures[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")

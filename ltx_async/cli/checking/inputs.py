@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,6 +20,7 @@ from ltx_async.models import Lookup, Outcome, outcome_of
 from ltx_async.wording import clipped, counted
 
 _LONGEST_NAME: Final = 60
+_AT_A_TIME: Final = 1_000  # lookups between two turns of the loop
 
 
 async def emails_of(options: CheckOptions, client: LTXClient | None, talk: Talk) -> DistinctEmails:
@@ -93,8 +95,10 @@ def warn_of_problems(listed: AccountList, talk: Talk) -> None:
         talk.warn(f"{entries} in the list, such as {shown!r}: {error.problems[0]}")
 
 
-def as_lookups(listed: AccountList, seconds: float, base_url: str) -> Iterator[Lookup]:
+async def as_lookups(listed: AccountList, seconds: float, base_url: str) -> AsyncGenerator[Lookup]:
     """Make of each entry of the list the lookup that asking for it alone would give.
+
+    A list may have millions: again and again the loop has its turn, as for a signal.
 
     Args:
         listed: the accounts of the list call.
@@ -105,4 +109,6 @@ def as_lookups(listed: AccountList, seconds: float, base_url: str) -> Iterator[L
     for index, email in enumerate(dict.fromkeys((*listed.emails, *listed.problems))):
         account, error = listed.get(email), listed.problems.get(email)
         outcome = Outcome.FAILED if account is None else outcome_of(account)
+        if index % _AT_A_TIME == _AT_A_TIME - 1:
+            await asyncio.sleep(0)
         yield Lookup(index, email, outcome, account, error, 200, 1, seconds, now, base_url)

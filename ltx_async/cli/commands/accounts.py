@@ -19,7 +19,7 @@ from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.models import Lookup, Outcome
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import standard_output
-from ltx_async.results.text_file import Writer
+from ltx_async.results.text_file import Ahead, Writer
 from ltx_async.wording import counted
 
 
@@ -44,16 +44,18 @@ async def _accounts(
     began = time.monotonic()
     async with await options.client(talk) as client:
         listed = await listed_accounts(client)
-    lookups = list(as_lookups(listed, time.monotonic() - began, client.base_url))
+    seconds = time.monotonic() - began
     as_lines = as_json or not is_terminal(1)
     writer: Writer[Lookup] = standard_output(JSON_LINES) if as_lines else AccountTable()
-    counts = Counts(thresholds)
-    for lookup in lookups:
+    counts, ahead = Counts(thresholds), Ahead()
+    async for lookup in as_lookups(listed, seconds, client.base_url):
+        if as_lines:
+            await ahead.prepare(lookup)
         await writer.write(lookup)
         counts.add(lookup)
     await writer.close()
     broken = counts.by_name()[Outcome.NEEDS_REAUTH]
-    talk.say(f"{counted(len(lookups), 'account')}, {broken:,} to be signed in again")
+    talk.say(f"{counted(counts.done, 'account')}, {broken:,} to be signed in again")
     warn_of_problems(listed, talk)
     if thresholds or not talk.quiet:
         whole = f"check --from-api{as_options(thresholds)} --summary-json FILE has all"

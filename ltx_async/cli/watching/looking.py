@@ -96,7 +96,7 @@ class Looking:
         listed = await listed_accounts(self.client)
         warn_of_problems(listed, self.talk)
         counts, seconds = Counts(self.thresholds), time.monotonic() - began
-        for lookup in as_lookups(listed, seconds, self.client.base_url):
+        async for lookup in as_lookups(listed, seconds, self.client.base_url):
             counts.input += 1
             counts.add(lookup)
             await kept.write(lookup)
