@@ -89,7 +89,7 @@ def test_one_signal_ends_a_run_within_five_seconds_though_every_account_is_huge(
     fields = b",".join(b'"%x":0' % number for number in range(100_000))
     checks.emulator.script(None, Status(200, b'{"balance":{},' + fields + b"}"), forever=True)
     checks.emulator.latency = 0
-    process = checks.in_mid_run(f"out.{form}", "--concurrency", "50", asked=50)
+    process = checks.in_mid_run(f"out.{form}", "--concurrency", "20", asked=20)
     until(lambda: checks.kept(f"out.{form}"))
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
