@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, evolve, field
 
@@ -15,10 +16,10 @@ from ltx_async.engine.parameters import is_coroutine
 from ltx_async.engine.run import Run
 from ltx_async.engine.shared import Shared
 from ltx_async.errors import (
-    AttemptTimeoutError,
     CertificateError,
     ConfigurationError,
     ConnectError,
+    DeadlineError,
     DecodeError,
     LTXError,
     ProtocolError,
@@ -34,6 +35,7 @@ from ltx_async.transport.header_fields import header_fields
 _UNANSWERED: Final = (TransportError, CertificateError, ProxyAuthenticationError)
 LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
 _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
+_AT_ONCE: Final = nullcontext()
 T = TypeVar("T")
 
 
@@ -66,7 +68,10 @@ def read_list(reply: Reply, _email: str, redaction: Redaction) -> AccountList | 
 
 
 async def read_apart(
-    reply: Reply, read: Callable[[], T | LTXError], ends_at: float = math.inf
+    reply: Reply,
+    read: Callable[[], T | LTXError],
+    ends_at: float = math.inf,
+    turn: AbstractAsyncContextManager[Any] = _AT_ONCE,
 ) -> T | LTXError:
     """Read a long reply in a thread, so that the loop goes on.
 
@@ -77,13 +82,14 @@ async def read_apart(
         reply: what is read.
         read: makes the result.
         ends_at: the loop's time after which nobody waits.
+        turn: bounds how many are read at a time.
     """
     try:
-        async with asyncio.timeout_at(ends_at if ends_at < math.inf else None):
+        async with asyncio.timeout_at(ends_at if ends_at < math.inf else None), turn:
             return await asyncio.get_running_loop().run_in_executor(None, read)
     except TimeoutError:
         length = len(reply.body) >> 10
-        return AttemptTimeoutError(f"the reply came, but {length:,} KiB were not read in time")
+        return DeadlineError(f"a reply of {length:,} KiB came, and was not read in time")
     finally:
         reply.abandoned = True
 
@@ -181,7 +187,8 @@ class Attempts(Generic[T]):
                 self.status = reply.status
                 reading = (reply, self.email or "", shared.redaction)
                 if len(reply.body) > LONGEST_AT_ONCE:
-                    result = await read_apart(reply, partial(self.read, *reading), ends_at)
+                    read = partial(self.read, *reading)
+                    result = await read_apart(reply, read, ends_at, shared.readers)
                 else:
                     result = self.read(*reading)
                 if isinstance(result, DecodeError) and result.another_email:

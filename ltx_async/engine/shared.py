@@ -8,6 +8,8 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Final
 
 from attrs import define, field
 
@@ -36,6 +38,8 @@ from ltx_async.retry import RetryBudget, RetryPolicy
 from ltx_async.transport import is_uvloop
 from ltx_async.transport.protocol import Transport
 
+_READERS: Final = 2
+
 
 @define(eq=False)
 class Shared:
@@ -54,6 +58,8 @@ class Shared:
         loop: the event loop of all of them, from `bind` on; its time is that of waits and limits.
         clock: monotonic seconds, for what is measured.
         tally: what came of all of them.
+        readers: bounds how many long replies are read at a time: more threads would only take
+            the interpreter from the loop.
     """
 
     transport: Transport
@@ -68,6 +74,7 @@ class Shared:
     loop: asyncio.AbstractEventLoop = field(init=False)
     clock: Callable[[], float] = field(init=False, default=time.monotonic)
     tally: Tally = field(init=False, factory=Tally)
+    readers: asyncio.Semaphore = field(init=False, factory=partial(asyncio.Semaphore, _READERS))
     _process: int | None = field(init=False, default=None)
     _lowered: bool = field(init=False, default=False)
     _overload: Overload = field(init=False, factory=Overload)

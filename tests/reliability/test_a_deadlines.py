@@ -51,8 +51,7 @@ async def test_the_deadline_covers_the_reading_of_a_long_list(serve, connect, sl
     server = await serve(in_turn([reply(200, b" " * 100_000)]))
     with pytest.raises(DeadlineError) as caught:
         await connect(server, deadline=unhurried(0.5)).list_accounts()
-    assert isinstance(caught.value.last_error, AttemptTimeoutError)
-    assert "97 KiB were not read in time" in str(caught.value)
+    assert "97 KiB came, and was not read in time" in str(caught.value)
     await reached(lambda: slow_list.ended)
     assert slow_list.read < 3_000
     assert server.requests == 1

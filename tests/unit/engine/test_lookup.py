@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from ltx_async.codec import Reply
+from ltx_async.codec import Reply, parse_account
 from ltx_async.errors import (
     AccountNotFoundError,
+    DeadlineError,
     InvalidEmailError,
     LTXError,
     ReauthenticationError,
@@ -113,3 +115,37 @@ def test_a_new_rule_for_a_status_is_one_class():
         [sys.executable, "-c", PROGRAM, RULE], capture_output=True, text=True, check=False
     )
     assert done.stdout.splitlines() == ["GoneError not_found 1", "FullDiskError 507 0"], done
+
+
+async def test_long_replies_are_read_two_at_a_time(monkeypatch):
+    """In threads: more of them would only take the interpreter from the loop."""
+    at_once, most, turn = [], [], threading.Event()
+
+    def read(reply, email, redaction):
+        at_once.append(email)
+        most.append(len(at_once))
+        turn.wait(0.02)
+        at_once.remove(email)
+        return parse_account(reply, email, redaction)
+
+    monkeypatch.setattr("ltx_async.engine.lookup.parse_account", read)
+    long = Reply(200, {}, b'{"maxJobs": 1, "x": "%s"}' % (b"x" * (64 << 10)))
+    client = client_over(ScriptedTransport([long]), concurrency=10)
+    lookups = await client.lookup_many(f"{n}@example.com" for n in range(10))
+    assert {lookup.outcome for lookup in lookups} == {Outcome.OK}
+    assert max(most) == 2
+
+
+async def test_a_long_reply_waits_no_longer_than_its_deadline_for_its_turn(monkeypatch):
+    end = threading.Event()
+    monkeypatch.setattr(
+        "ltx_async.engine.lookup.parse_account",
+        lambda *reply: end.wait(10) and parse_account(*reply),
+    )
+    long = Reply(200, {}, b'{"maxJobs": 1, "x": "%s"}' % (b"x" * (64 << 10)))
+    client = client_over(ScriptedTransport([long]), concurrency=5, deadline=0.2)
+    try:
+        lookups = await client.lookup_many(f"{n}@example.com" for n in range(5))
+    finally:
+        end.set()
+    assert {type(lookup.error) for lookup in lookups} == {DeadlineError}
