@@ -7,7 +7,7 @@ import statistics
 import pytest
 from patience import in_time, reached, unhurried
 
-from ltx_async import AttemptTimeoutError, DeadlineError, Outcome, RetryPolicy, ServerError
+from ltx_async import DeadlineError, Outcome, RetryPolicy, ServerError
 
 from .replies import error, ok, reply
 from .wire import HANG, Pause, in_turn
