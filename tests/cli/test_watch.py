@@ -632,7 +632,7 @@ def test_a_state_that_holds_what_is_no_number_is_refused(ltx, server, keeping, n
     )
     ended = ltx(*arguments)
     assert ended.status == 2
-    assert "state: it is no state of watch. Remove it" in ended.err
+    assert "state: it is no state of watch. " in ended.err
     assert not Path("alerts").exists()
 
 

@@ -29,6 +29,7 @@ _MOST_RISE: Final = 0.35
 # The plateau as a share of the pace that was refused
 _NEAR: Final = 0.975  # after the pace had been kept for long
 _STATED: Final = 0.985  # where the server states the limit
+_CREDIBLE: Final = 0.1  # requests that it allows by the time at which one is accepted
 _BELOW: Final = 0.85  # where the pace was still doubling
 _EASED: Final = 0.975  # after a refusal that is forgiven
 _EASED_EARLY: Final = 0.95  # and the pace has not been kept for long
@@ -101,7 +102,7 @@ class Pace:
         pace._note(cycle, now)
         first = max(_FIRST, min(_FIRST_SOON, _FIRST_SOON / pace._cost))
         pace.rate = max(first, _bounded(cycle.accepted / (cycle.open_for() + pace._cost)))
-        if stated is not None and pace._proven <= stated:
+        if stated is not None and pace._is_credible(stated):
             pace._settle(_NEAR * stated, _bounded(_STATED * stated), 1 + cycle.polls)
         return pace
 
@@ -140,19 +141,19 @@ class Pace:
             now: when a request was accepted again.
             round_trip: seconds that a request takes at least.
             stated: the limit that the server names; it is kept to, unless keeping to it
-                was refused, as where others share it, or the server has just allowed more.
+                was refused, as where others share it, or the server has just allowed many times more.
         """
         late = not self.doubling and self._age > self._plateau_at
         self._note(cycle, now)
         open_for, cost = cycle.open_for(), self._cost
         ceiling = self.rate
-        if stated is not None and self._proven <= stated < ceiling:
+        if stated is not None and ceiling > stated and self._is_credible(stated):
             self._age = 0.0
             self._settle(_NEAR * stated, _bounded(_STATED * stated), 1 + cycle.polls)
             return
         accepted = max(1, cycle.accepted)
         floor = max(accepted / (open_for + cost), (accepted - self._burst) / open_for)
-        floor = max(floor, self._proven)
+        floor = max(floor, 0.5 / cost)  # one was accepted after that wait: so much is allowed
         if not cycle.paced:
             ceiling = min(ceiling, max(cycle.lately, floor))
         elif self.doubling:
@@ -175,10 +176,13 @@ class Pace:
         self._cost = cycle.closed_for(now)
         self._burst = min(self._burst, max(1, cycle.accepted))
 
-    @property
-    def _proven(self) -> float:
-        """What the last refusal leaves: after what it cost, one request was accepted."""
-        return 0.5 / self._cost
+    def _is_credible(self, stated: float) -> bool:
+        """Whether what a server states agrees with what it has just done: it accepted one.
+
+        Of a limit under one request a second, a part of one at least must have been allowed in
+        the time that the refusal has cost.
+        """
+        return stated >= 1 or stated * self._cost >= _CREDIBLE
 
     def _settle(self, floor: float, plateau: float, refusals: int) -> None:
         """Rise from the floor to a plateau, and stay there for what the last refusals cost."""
