@@ -141,7 +141,7 @@ class Pace:
             now: when a request was accepted again.
             round_trip: seconds that a request takes at least.
             stated: the limit that the server names; it is kept to, unless keeping to it
-                was refused, as where others share it, or the server has just allowed many times more.
+                was refused, as where others share it, or the server belies it.
         """
         late = not self.doubling and self._age > self._plateau_at
         self._note(cycle, now)
