@@ -17,11 +17,13 @@ from ltx_async.models import Lookup
 from ltx_async.results.csv_format import CSV, TSV
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.scanner import TextFormat, items_in, lines_of
+from ltx_async.results.output import Output
 from ltx_async.results.sqlite.opening import create_database, resume_database
 from ltx_async.results.sqlite.reading import MAGIC, sqlite_items
-from ltx_async.results.text_file import FileWriter, Output
-from ltx_async.results.text_resume import resume_text
+from ltx_async.results.text.format import TextFormat
+from ltx_async.results.text.resume import resume_text
+from ltx_async.results.text.scanner import items_in, lines_of
+from ltx_async.results.text.writer import FileWriter
 from ltx_async.results.usual_record import Item
 from ltx_async.wording import alternatives
 

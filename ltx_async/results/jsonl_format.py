@@ -11,7 +11,7 @@ from ltx_async.jsontext import NotJSONError, decode, encode
 from ltx_async.models import Lookup, take_shown
 from ltx_async.results.columns import REQUIRED, UnusableRecordError
 from ltx_async.results.record import Record
-from ltx_async.results.scanner import TextFormat
+from ltx_async.results.text.format import TextFormat
 from ltx_async.results.usual_record import Brief, UsualRecord
 
 _BOM: Final = b"\xef\xbb\xbf"

@@ -16,8 +16,9 @@ from attrs import define, field
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.open_file import OpenFile
 from ltx_async.models import Lookup
-from ltx_async.results.scanner import Encoding, TextFormat
-from ltx_async.results.text_file import FileWriter, Writer
+from ltx_async.results.output import Writer
+from ltx_async.results.text.format import Encoding, TextFormat
+from ltx_async.results.text.writer import FileWriter
 
 STANDARD_OUTPUT: Final = "-"
 _STANDARD_OUTPUT: Final = frozenset(

@@ -13,10 +13,11 @@ from attrs import define, field
 from ltx_async.errors import ConfigurationError
 from ltx_async.files.errors import OutputRefusedError, verify_name
 from ltx_async.models import Lookup, Outcome
+from ltx_async.results.ahead import Ahead
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.formats import Existing, open_output
 from ltx_async.results.known import KnownEmails
-from ltx_async.results.text_file import Ahead, Output
+from ltx_async.results.output import Output
 from ltx_async.results.usual_record import Brief
 
 

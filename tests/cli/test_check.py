@@ -20,7 +20,7 @@ from ltx_async.emulator import Close, Emulator, Status
 from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.models import timestamp
 from ltx_async.results import read_results
-from ltx_async.results import text_file as writers
+from ltx_async.results.text import writer as writers
 
 COUNTED = "ok", "needs_reauth", "not_found", "invalid", "failed", "duplicate", "pending"
 

@@ -9,9 +9,9 @@ from command_line import make_lookup
 from ltx_async import LTXError
 from ltx_async.models import LARGE, make_shown, take_shown
 from ltx_async.results import open_results, read_results
+from ltx_async.results.ahead import Ahead, batches
 from ltx_async.results.formats import FORMATS
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.text_file import Ahead, batches
 
 
 def of_size(size: int):

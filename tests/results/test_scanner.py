@@ -17,8 +17,9 @@ from ltx_async.results.columns import COLUMNS, plain_text
 from ltx_async.results.csv_format import CSV, TSV
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.record import Flaw, Record
-from ltx_async.results.scanner import Scanner, TextFormat, UnusableOutputError, items_in
-from ltx_async.results.scanner import lines_of as lines_of_file
+from ltx_async.results.text.format import TextFormat
+from ltx_async.results.text.scanner import Scanner, UnusableOutputError, items_in
+from ltx_async.results.text.scanner import lines_of as lines_of_file
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 WIRE = {
@@ -471,7 +472,7 @@ def test_what_is_only_read_goes_on_after_a_flaw_and_needs_no_last_line_end(form)
 
 
 def test_a_line_over_the_cap_is_one_flaw_and_the_next_is_read(monkeypatch):
-    monkeypatch.setattr("ltx_async.results.scanner.LONGEST_RECORD", 500)
+    monkeypatch.setattr("ltx_async.results.text.scanner.LONGEST_RECORD", 500)
     good = JSON_LINES.encode(LOOKUPS[0])
     long = JSON_LINES.encode(make_lookup("x" * 1700))
     items = list(items_in(lines_of_file(io.BytesIO(good + long + good)), JSON_LINES))

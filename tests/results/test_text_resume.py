@@ -14,11 +14,11 @@ from ltx_async.cli.exits import ExitStatus, status_of
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.replacement import Replacement
 from ltx_async.inputs.seen import Meeting
-from ltx_async.results import text_resume as textresume
 from ltx_async.results.csv_format import CSV
 from ltx_async.results.earlier import EarlierRecords, Renewal
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.text_resume import resume_text
+from ltx_async.results.text import resume as textresume
+from ltx_async.results.text.resume import resume_text
 
 FAILED = make_lookup("bad@example.com", error=ServerError("HTTP 503", status=503))
 LOOKUPS = [

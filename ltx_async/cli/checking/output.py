@@ -13,9 +13,9 @@ from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.formats import FORMATS, open_output
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.scanner import TextFormat
+from ltx_async.results.output import Output, Writer
 from ltx_async.results.stream import STANDARD_OUTPUT, is_stream, open_stream, standard_output
-from ltx_async.results.text_file import Output, Writer
+from ltx_async.results.text.format import TextFormat
 from ltx_async.wording import counted, inert, moment
 
 _WIDTH: Final = 80  # columns of a terminal whose width is unknown

@@ -20,14 +20,14 @@ from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progres
 from ltx_async.errors import LTXError
 from ltx_async.files.errors import FileError, InputError, OutputFailedError, UnsavedError
 from ltx_async.models import Lookup
-from ltx_async.results.text_file import Ahead, batches
+from ltx_async.results.ahead import Ahead, batches
 from ltx_async.wording import counted
 
 if TYPE_CHECKING:
     from ltx_async import BulkLookup, LTXClient
     from ltx_async.cli.checking.thresholds import Only
     from ltx_async.inputs.emails import DistinctEmails
-    from ltx_async.results.text_file import Output, Writer
+    from ltx_async.results.output import Output, Writer
 
 # After a signal, a run is to end within 5 seconds: the first three together are less.
 _GRACE: Final = 3.0

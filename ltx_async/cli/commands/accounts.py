@@ -17,9 +17,10 @@ from ltx_async.cli.settings import ClientOptions
 from ltx_async.cli.terminal.account_table import AccountTable
 from ltx_async.cli.terminal.messages import Talk, is_terminal
 from ltx_async.models import Lookup, Outcome
+from ltx_async.results.ahead import Ahead
 from ltx_async.results.jsonl_format import JSON_LINES
+from ltx_async.results.output import Writer
 from ltx_async.results.stream import standard_output
-from ltx_async.results.text_file import Ahead, Writer
 from ltx_async.wording import counted
 
 

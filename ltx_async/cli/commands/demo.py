@@ -19,7 +19,7 @@ from ltx_async.cli.terminal.messages import Talk
 from ltx_async.emulator import Emulator, GeneratedAccounts
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.results.jsonl_format import JSON_LINES
-from ltx_async.results.text_file import FileWriter
+from ltx_async.results.text.writer import FileWriter
 
 RESULTS: Final = Path("demo-results.jsonl")
 _ACCOUNTS: Final = 360

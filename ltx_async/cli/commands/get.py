@@ -16,8 +16,8 @@ from ltx_async.files.errors import FileError
 from ltx_async.inputs.emails import DistinctEmails
 from ltx_async.models import Lookup
 from ltx_async.results.jsonl_format import JSON_LINES
+from ltx_async.results.output import Writer
 from ltx_async.results.stream import standard_output
-from ltx_async.results.text_file import Writer
 from ltx_async.wording import counted
 
 

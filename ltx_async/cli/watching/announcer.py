@@ -11,8 +11,8 @@ from attrs import define, frozen
 from ltx_async.cli.terminal.encoding import columns
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.monitor.changes import Change, Kind
+from ltx_async.results.output import Writer
 from ltx_async.results.stream import standard_output
-from ltx_async.results.text_file import Writer
 from ltx_async.wording import wrapped
 
 _STYLES: Final = {Kind.RECOVERED: "green", Kind.OUTAGE_OVER: "green", Kind.OUTAGE: "bold red"}

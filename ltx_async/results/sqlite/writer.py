@@ -18,11 +18,11 @@ from ltx_async.files.sync import Syncer
 from ltx_async.jsontext import encode
 from ltx_async.models import Lookup, Outcome, take_shown
 from ltx_async.results.columns import COLUMNS, Cell, cells_of, plain_text
+from ltx_async.results.output import was_asked_for
 from ltx_async.results.sqlite.failures import COMMITTED, database_failure
 from ltx_async.results.sqlite.older import connect, give_way
 from ltx_async.results.sqlite.triggers import HINT, absent, verify_others_stay, watch_records
 from ltx_async.results.sqlite.waiting import Patience
-from ltx_async.results.text_file import was_asked_for
 
 DATABASE_COLUMNS: Final = {
     **{name: kind.sql_type for name, kind in COLUMNS.items()},

@@ -22,7 +22,7 @@ from ltx_async.results.csv_format import CSV, TSV, CSVFormat, restored
 from ltx_async.results.formats import FORMATS
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.stream import StreamWriter, standard_output
-from ltx_async.results.text_file import FileWriter
+from ltx_async.results.text.writer import FileWriter
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 BEGINNINGS = ("", "'", *"=+-@\t\r \uff1d")

@@ -15,8 +15,9 @@ from ltx_async.files.private import reopen_private
 from ltx_async.files.replacement import Replacement
 from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
-from ltx_async.results.scanner import Scanner, TextFormat, UnusableOutputError
-from ltx_async.results.text_file import FileWriter
+from ltx_async.results.text.format import TextFormat
+from ltx_async.results.text.scanner import Scanner, UnusableOutputError
+from ltx_async.results.text.writer import FileWriter
 from ltx_async.results.usual_record import Brief
 
 _LINES_AT_A_TIME: Final = 500

@@ -1,65 +1,21 @@
-"""Output writers: records leave whole, to a private file or to standard output."""
+"""The writer of text: records leave whole, to a private file or to standard output."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, Protocol, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 from attrs import define, field
 
 from ltx_async.files.errors import OutputFailedError, UnsavedError
 from ltx_async.files.open_file import OpenFile
 from ltx_async.files.sync import Syncer
-from ltx_async.models import LARGE, Account, Lookup, Outcome, make_shown
-from ltx_async.results.scanner import Encoding, T_contra
+from ltx_async.results.output import T_contra, was_asked_for
+from ltx_async.results.text.format import Encoding
 
 if TYPE_CHECKING:
     from ltx_async.files.replacement import Replacement
-
-_TURN: Final = 64 << 10  # bytes of JSON that are written between two turns of the loop
-_LEAST: Final = 256  # bytes that a lookup counts as, since it costs something in any case
-
-
-class Writer(Protocol[T_contra]):
-    """Where lookups, or other things that become lines, are kept."""
-
-    async def write(self, item: T_contra, /) -> None:
-        """Write one whole, or raise."""
-        ...  # pragma: no cover
-
-    async def close(self) -> None:
-        """Finish; to be called once."""
-        ...  # pragma: no cover
-
-
-class Output(Writer[T_contra], Protocol[T_contra]):
-    """A file of results."""
-
-    @property
-    def name(self) -> str:
-        """The file as it was named."""
-        ...  # pragma: no cover
-
-    @property
-    def in_place(self) -> bool:
-        """Whether it is the file of its name, and not still to take the place of another."""
-        ...  # pragma: no cover
-
-    async def write_all(self, items: Sequence[T_contra], /) -> None:
-        """Write several whole, and in one go; or raise, where none of them may be written."""
-        ...  # pragma: no cover
-
-    async def put_in_place(self) -> None:
-        """Replace an older file now; else the first item that was asked for does it."""
-        ...  # pragma: no cover
-
-
-def was_asked_for(item: object) -> bool:
-    """Whether an item is anything but a lookup whose email was refused before it was sent."""
-    return getattr(item, "outcome", None) is not Outcome.INVALID
 
 
 @define
@@ -187,57 +143,3 @@ class FileWriter(Generic[T_contra]):
                 self._file.close()
             else:
                 self._replacement.discard()
-
-
-def _bytes_of(lookup: Lookup) -> int:
-    account = lookup.account
-    return _LEAST if account is None else _LEAST + len(getattr(account, "_wire", None) or b"")
-
-
-def batches(lookups: Sequence[Lookup]) -> Iterator[Sequence[Lookup]]:
-    """Split lookups into what may be written in one go; one with a large account is alone."""
-    sizes = [*map(_bytes_of, lookups)]
-    if sum(sizes) <= _TURN and max(sizes) < LARGE:
-        yield lookups
-        return
-    start = taken = 0
-    for at, size in enumerate(sizes):
-        taken += size
-        if at > start and (taken > _TURN or size >= LARGE or sizes[at - 1] >= LARGE):
-            yield lookups[start:at]
-            start, taken = at, size
-    yield lookups[start:]
-
-
-@define(eq=False)
-class Ahead:
-    """Prepares lookups for a writer that encodes them in the loop.
-
-    To mask the secrets of a large account takes up to half a second: that is done in a thread.
-    Of small ones, no more than some are written before the loop has its turn.
-
-    Attributes:
-        busy: whether one is being encoded.
-    """
-
-    busy: bool = field(init=False, default=False)
-    _taken: int = field(init=False, default=0)
-
-    async def prepare(self, lookup: Lookup) -> None:
-        """Make a lookup quick to write, which is to be done at once."""
-        size = _bytes_of(lookup)
-        self._taken += size
-        if size >= LARGE and lookup.account is not None:
-            await self._encode(lookup.account)
-            self._taken = 0
-        elif self._taken > _TURN:
-            await asyncio.sleep(0)
-            self._taken = 0
-
-    async def _encode(self, account: Account) -> None:
-        self.busy = True
-        try:
-            with suppress(RuntimeError):  # no thread is left: the writer encodes it itself
-                await asyncio.to_thread(make_shown, account)
-        finally:
-            self.busy = False
