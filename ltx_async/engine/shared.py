@@ -120,7 +120,8 @@ class Shared:
         """Let nobody send any more: whatever waits ends with the error of a closed client."""
         self.limiter.stop()
         for run in self.tally.runs:
-            run.end(client_closed())
+            if run.over_at is None:  # else everybody is answered, and may still be handed over
+                run.end(client_closed())
 
     def abandon(self) -> None:
         """Close for good from outside the loop, without a wait.

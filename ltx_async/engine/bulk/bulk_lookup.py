@@ -38,8 +38,8 @@ class BulkLookup:
 
     Emails are taken from the source only as results are consumed: at most twice
     `concurrency` ahead, or with `ordered` the larger of 1,000 and ten times
-    `concurrency`; fewer where accounts are large, so that those that wait came as 16 MiB of
-    JSON at most. There is one `Lookup` per position, duplicates included. Leaving
+    `concurrency`; fewer where accounts are large: none where those that wait came as 16 MiB
+    of JSON or more. There is one `Lookup` per position, duplicates included. Leaving
     the block cancels and awaits every worker.
 
     Raises:

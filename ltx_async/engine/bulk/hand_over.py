@@ -13,9 +13,8 @@ from ltx_async.engine.run import Run
 from ltx_async.errors import ConfigurationError
 from ltx_async.models import Lookup, octets_of
 
-_MOST_HELD: Final = (
-    16 << 20
-)  # octets of JSON; what is decoded of them takes up to ten times as much
+# Octets of JSON; what is decoded of them takes up to ten times as much.
+_MOST_HELD: Final = 16 << 20
 
 
 @define(eq=False)
@@ -25,8 +24,7 @@ class HandOver:
     Attributes:
         run: the run it belongs to.
         window: how many emails may be taken ahead of the consumer, not counting lookups that
-            are set aside. Fewer are where accounts are large: those that wait came as 16 MiB
-            of JSON at most, beside what is under way.
+            are set aside. None is where those that wait came as 16 MiB of JSON or more.
         ordered: whether results are given in input order.
         done: what the consumer may have now.
     """
@@ -46,10 +44,13 @@ class HandOver:
 
     @property
     def is_near(self) -> bool:
-        """Whether so little waits for the consumer that another email may be taken."""
+        """Whether so little waits for the consumer that another email may be taken.
+
+        What is set aside needs others to be asked, however much waits.
+        """
         run = self.run
         few = run.taken - self._given < self.window + run.asides
-        return few and self._held < _MOST_HELD
+        return few and (self._held < _MOST_HELD or 0 < run.pending <= run.asides)
 
     async def room(self) -> None:
         """Wait until there may be room for another email."""
@@ -66,10 +67,11 @@ class HandOver:
                 return
 
     def make_room_for_all(self) -> None:
-        """Wake everybody who waits for room: no further email is to be taken."""
+        """Wake everybody who waits for room, to see whether there is some, or the run is over."""
         for waiter in self._room:
             if not waiter.done():
                 waiter.set_result(None)
+        self._room.clear()
 
     def take(self, email: str) -> int:
         """Note an email that was taken, and return its position."""
@@ -125,9 +127,15 @@ class HandOver:
             self.make_room()
         lookup = self.done.popleft()
         if lookup.account is not None:
-            self._held -= octets_of(lookup.account)
+            self._let_go(octets_of(lookup.account))
         del self._pending[lookup.index]
         return lookup
+
+    def _let_go(self, octets: int) -> None:
+        was_full = self._held >= _MOST_HELD
+        self._held -= octets
+        if was_full and self._held < _MOST_HELD:  # who was woken while it was full waits again
+            self.make_room_for_all()
 
     @property
     def pending(self) -> Sequence[str]:

@@ -297,6 +297,43 @@ async def test_fewer_are_taken_ahead_where_accounts_are_large(
     assert given == addresses or not ordered
 
 
+@all_kinds
+@both_orders
+@pytest.mark.parametrize("concurrency", [3, 20, 50])
+@pytest.mark.parametrize("pause", [0.0, 0.001, 1.0])
+@in_virtual_time
+async def test_large_accounts_are_all_given_however_slow_the_consumer_is(
+    kind, ordered, concurrency, pause, monkeypatch
+):
+    """Who is woken while too much waits goes to sleep again, and has to be woken once more."""
+    monkeypatch.setattr("ltx_async.engine.bulk.hand_over._MOST_HELD", 300_000)
+    transport, seen = ScriptedTransport(lambda email, _n: large(email), latency=0.01), []
+    client = client_over(transport, concurrency=concurrency)
+    bulk = client.lookup_many(kinds(Source(emails(120)), kind), ordered=ordered)
+    async with asyncio.timeout(1000), bulk as lookups:
+        await asyncio.sleep(5)
+        async for lookup in lookups:
+            seen.append(lookup.index)
+            await asyncio.sleep(pause)
+    assert sorted(seen) == list(range(120))
+
+
+@all_kinds
+@in_virtual_time
+async def test_others_are_asked_for_one_that_is_set_aside_however_much_waits(kind, monkeypatch):
+    monkeypatch.setattr("ltx_async.engine.bulk.hand_over._MOST_HELD", 300_000)
+    addresses, sent = emails(60), {}
+
+    def script(email, number):
+        sent[email] = number
+        return After(40, 200) if email == addresses[0] else large(email)
+
+    client = client_over(ScriptedTransport(script, latency=0.01), concurrency=5)
+    lookups = await client.lookup_many(kinds(Source(addresses), kind), ordered=True)
+    assert [lookup.outcome for lookup in lookups] == [Outcome.FAILED, *[Outcome.OK] * 59]
+    assert sent[addresses[0]] <= 6
+
+
 @in_virtual_time
 async def test_large_accounts_keep_no_slot_empty_once_the_consumer_goes_on(monkeypatch):
     monkeypatch.setattr("ltx_async.engine.bulk.hand_over._MOST_HELD", 300_000)
@@ -963,6 +1000,17 @@ async def test_a_source_that_is_cancelled_inside_does_not_pass_for_finished():
     with pytest.raises(asyncio.CancelledError):
         await consume(client_over(ScriptedTransport()).lookup_many(cancelled_inside()), seen)
     assert seen == [0]
+
+
+@both_orders
+@in_virtual_time
+async def test_what_was_answered_before_its_client_closes_is_still_given(ordered):
+    client, given = client_over(ScriptedTransport(), concurrency=5), []
+    async with client.lookup_many(emails(8), ordered=ordered) as lookups:
+        await passes(1)
+        await client.aclose()
+        given += [lookup.outcome async for lookup in lookups]
+    assert given == [Outcome.OK] * 8
 
 
 @both_orders
