@@ -63,13 +63,18 @@ def not_found(
     *,
     hint: str | None = None,
 ) -> InputError:
-    """Say that a name is missing, and which names there are: the likely ones first."""
+    """Say that a name is missing, and which names there are."""
+    told = _names_told(names, holding)
+    return InputError(f"the input has no {what} {wanted!r}; {told}", hint=hint or _CHOOSE)
+
+
+def _names_told(names: Sequence[str], holding: Sequence[str]) -> str:
+    """Say which names there are, the likely ones first, and which hold addresses."""
     by_mail = sorted(names, key=lambda name: (name not in holding, "mail" not in name.casefold()))
     shown = clipped(", ".join(map(repr, by_mail[:_NAMES_SHOWN])), _LONGEST_NAMES)
     addresses = clipped(" and ".join(map(repr, holding)), _LONGEST_NAMES)
     told = f" Addresses are in {addresses}." if holding else ""
-    has = f"it has {shown}" if names else "it has none"
-    return InputError(f"the input has no {what} {wanted!r}; {has}.{told}", hint=hint or _CHOOSE)
+    return f"it has {shown if names else 'none'}.{told}"
 
 
 def ambiguous(names: Sequence[str], wanted: str) -> InputError | None:
@@ -179,8 +184,8 @@ def _without_email(objects: Sequence[dict[str, Any]], wanted: str) -> InputError
     is_list = isinstance(values[name], list)
     return InputError(
         f"the input has no text in the field {clipped(name, _LONGEST_NAMES)!r}, "
-        f"but {_kind(values[name])}.",
-        hint=_unpacked(name) if is_list else _CHOOSE,
+        f"but {_kind(values[name])}; {_names_told(names, holding)}",
+        hint=_unpacked(name) if is_list and not holding else _CHOOSE,
     )
 
 

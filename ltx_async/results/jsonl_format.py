@@ -42,7 +42,7 @@ class JSONLines:
     def encode(self, lookup: Lookup) -> bytes:
         """Return a record as one line of ASCII JSON."""
         shown = None if lookup.account is None else take_shown(lookup.account)
-        if shown is None:
+        if shown is None or lookup.error is not None:
             return encode(lookup.to_record()) + b"\n"
         start = encode(evolve(lookup, account=None).to_record()).removesuffix(b"".join(_END))
         return b"".join((start, shown, _END[1], b"\n"))

@@ -611,6 +611,7 @@ HIDDEN = {
     "a nested list": ('[{"data": {"accounts": []}}]', "data.accounts", "but a list"),
     "null": ('[{"email": null}, {"email": null}]', "email", "but a number or null"),
     "a number": ('[{"id": 7, "mail": "ann@x"}]', "id", "but a number"),
+    "a number beside others": ('[{"email": 7, "mail": "ann@x"}]', "email", "but a number"),
     "true": ('[{"ok": true, "mail": "ann@x"}]', "ok", "but true or false"),
 }
 
@@ -626,6 +627,8 @@ def test_a_field_that_is_there_and_holds_no_text_is_not_called_missing(
     assert done.status == 2
     assert "the input has no text in the field" in done.err
     assert told in done.err
+    assert ("Addresses are in 'mail'." in done.err) == ('"mail"' in data)
+    assert "; it has " in done.err
     assert ("jq ." in done.err) == ("list" in told)
 
 

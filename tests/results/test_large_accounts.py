@@ -4,6 +4,7 @@ import json
 from itertools import chain
 
 import pytest
+from attrs import evolve
 from command_line import make_lookup
 
 from ltx_async import LTXError
@@ -46,6 +47,13 @@ def test_what_was_encoded_ahead_is_the_same_record_and_kept_once():
     assert JSON_LINES.encode(BIG) == expected
     assert take_shown(BIG.account) is None
     assert JSON_LINES.encode(BIG) == expected
+
+
+def test_one_that_somebody_gave_an_error_is_the_same_record_too():
+    lookup = evolve(of_size(LARGE), error=LTXError("no"))
+    expected = JSON_LINES.encode(lookup)
+    make_shown(lookup.account)
+    assert JSON_LINES.encode(lookup) == expected
 
 
 async def test_of_large_ones_none_is_encoded_in_the_loop_and_of_small_ones_not_all(monkeypatch):

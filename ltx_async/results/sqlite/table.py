@@ -63,7 +63,7 @@ def _verify_keeps_all(path: Path, database: sqlite3.Connection, declared: str) -
     if database.execute(_UNIQUE).fetchone()[0]:
         raise OutputRefusedError(
             f"{path}: its table `lookups` has something that is unique besides its key,"
-            " so records would get lost.",
+            " so records could get lost.",
             hint=OTHER,
         )
     if not _keeps_text(declared) or database.execute(_COMPARED_AS).fetchall() != [("BINARY",)]:

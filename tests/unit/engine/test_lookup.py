@@ -14,6 +14,7 @@ from ltx_async.errors import (
     LTXError,
     ReauthenticationError,
 )
+from ltx_async.events import AttemptFinished
 from ltx_async.models import Outcome
 from unit.scripted import EMAIL, ScriptedTransport, client_over
 from unit.virtual_time import in_virtual_time
@@ -134,6 +135,20 @@ async def test_long_replies_are_read_two_at_a_time(monkeypatch):
     lookups = await client.lookup_many(f"{n}@example.com" for n in range(10))
     assert {lookup.outcome for lookup in lookups} == {Outcome.OK}
     assert max(most) == 2
+
+
+async def test_to_read_a_long_reply_is_no_time_of_the_server(monkeypatch):
+    slowly, told = threading.Event(), []
+    monkeypatch.setattr(
+        "ltx_async.engine.lookup.parse_account",
+        lambda *reply: (slowly.wait(0.5), parse_account(*reply))[1],
+    )
+    long = Reply(200, {}, b'{"maxJobs": 1, "x": "%s"}' % (b"x" * (64 << 10)))
+    client = client_over(ScriptedTransport([long]), on_event=told.append)
+    assert (await client.lookup(EMAIL)).outcome is Outcome.OK
+    (finished,) = [event for event in told if isinstance(event, AttemptFinished)]
+    assert finished.seconds < 0.4
+    assert client.stats.latency_p50 < 0.4
 
 
 async def test_a_long_reply_waits_no_longer_than_its_deadline_for_its_turn(monkeypatch):
