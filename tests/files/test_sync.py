@@ -155,7 +155,8 @@ async def test_a_failure_while_another_call_is_due_is_not_lost():
     await asyncio.sleep(0.02)
     syncer.touch()
     await asyncio.sleep(0.02)
+    running = syncer._running
     go.set()
-    await asyncio.sleep(0.05)
+    await reached(lambda: running.done() and syncer._timer is None)
     with pytest.raises(OSError, match="No space"):
         syncer.touch()

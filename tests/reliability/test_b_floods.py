@@ -85,9 +85,10 @@ async def ended(client) -> tuple[object, float, float]:
     async def tick():
         nonlocal longest
         while True:
-            before = loop.time()
+            before, worked = loop.time(), time.thread_time()
             await asyncio.sleep(0.01)
-            longest = max(longest, loop.time() - before)
+            # A busy machine gives the thread no time: that is none in which it keeps the loop.
+            longest = max(longest, min(loop.time() - before, time.thread_time() - worked))
 
     ticking, began = asyncio.create_task(tick()), loop.time()
     asking = asyncio.create_task(client.lookup("ann@example.com"))
