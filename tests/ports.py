@@ -1,6 +1,17 @@
 """Ports of this machine that nobody listens on."""
 
+import contextlib
 import socket
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def refusing(port: int = 0) -> Iterator[int]:
+    """Hold a port on which nobody listens, so that nobody else is given it meanwhile."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        yield held.getsockname()[1]
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ import socket
 import attrs
 import pytest
 from patience import in_time
-from ports import free_port
+from ports import free_port, refusing
 
 from ltx_async import (
     AttemptFinished,
@@ -48,13 +48,14 @@ async def absent(serve, no_names):
     """Base URLs of servers that are away, each in its own way."""
     hanging = await serve(in_turn([HANG]))
     edge = await serve(in_turn([error(522)]))
-    return {
-        "refused": f"http://127.0.0.1:{free_port()}/v1",
-        "unknown name": NOWHERE,
-        "unreachable": UNREACHABLE,
-        "hanging": hanging.base_url,
-        "522": edge.base_url,
-    }
+    with refusing() as port:
+        yield {
+            "refused": f"http://127.0.0.1:{port}/v1",
+            "unknown name": NOWHERE,
+            "unreachable": UNREACHABLE,
+            "hanging": hanging.base_url,
+            "522": edge.base_url,
+        }
 
 
 @pytest.mark.parametrize("kind", ["refused", "unknown name", "unreachable"])
@@ -210,11 +211,12 @@ async def astray(serve, no_names):
         return [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", HANG]
 
     plain = await serve(ok, greeting=shout, scheme="https")
-    return {
-        "refused": f"http://127.0.0.1:{free_port()}/v1",
-        "unknown name": NOWHERE,
-        "TLS to a plain port": plain.base_url,
-    }
+    with refusing() as port:
+        yield {
+            "refused": f"http://127.0.0.1:{port}/v1",
+            "unknown name": NOWHERE,
+            "TLS to a plain port": plain.base_url,
+        }
 
 
 async def ended_after(client, emails=1):
@@ -282,7 +284,8 @@ async def test_after_the_first_reply_ever_everything_is_waited_for(serve, connec
     client = connect(server, outage=AT_FIRST, on_event=told.append)
     await client.lookup("ann@example.com")
     await server.stop()
-    took, _ = await ended_after(client)
+    with refusing(server.port):
+        took, _ = await ended_after(client)
     assert took >= LONG
     assert [event.patience for event in told if isinstance(event, OutageBegan)] == [LONG]
 

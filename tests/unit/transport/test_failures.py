@@ -27,7 +27,8 @@ def refused(host, kind=aiohttp.ClientConnectorError, number=errno.ECONNREFUSED):
 
 @pytest.fixture
 def free_port():
-    return ports.free_port()
+    with ports.refusing() as port:
+        yield port
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "a.localhost"])
