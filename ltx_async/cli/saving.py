@@ -19,7 +19,7 @@ _STREAMS: Final = range(3)
 
 
 @frozen
-class Kind:
+class SavedFile:
     """What an option saves in a file, and how such a file begins.
 
     Attributes:
@@ -85,11 +85,11 @@ def _opened(descriptor: int) -> os.stat_result | None:
         return None
 
 
-SUMMARY: Final = Kind(
+SUMMARY: Final = SavedFile(
     "--summary-json",
     "summary of an earlier run",
     re.compile(rb'\s*\{\s*"input"\s*:\s*[0-9]+\s*,\s*"ok"\s*:'),
 )
-METRICS: Final = Kind(
+METRICS: Final = SavedFile(
     "--metrics-file", "file of metrics of an earlier run", re.compile(rb"# (?:HELP|TYPE) ltx_")
 )

@@ -18,6 +18,7 @@ from ltx_async.transport.pool import MOST_INTERIM
 
 from .conftest import TOKEN
 from .replies import account_body, chunk, head, ok, reply
+from .stalls import longest_stall
 
 TIMEOUT = 0.5
 PIECE = 4 << 20  # bytes; uvloop reads up to 8 MiB before it looks at anything else
@@ -79,28 +80,17 @@ def flood():
 
 async def ended(client) -> tuple[object, float, float]:
     """Look one email up; return what came of it, its seconds, and those the loop stood still."""
-    loop = asyncio.get_running_loop()
-    longest = 0.0
-
-    async def tick():
-        nonlocal longest
-        while True:
-            before, worked = loop.time(), time.thread_time()
-            await asyncio.sleep(0.01)
-            # A busy machine gives the thread no time: that is none in which it keeps the loop.
-            longest = max(longest, min(loop.time() - before, time.thread_time() - worked))
-
-    ticking, began = asyncio.create_task(tick()), loop.time()
-    asking = asyncio.create_task(client.lookup("ann@example.com"))
-    await asyncio.wait((asking,), timeout=5)
-    took = loop.time() - began
-    await asyncio.sleep(0.02)
-    ticking.cancel()
+    loop, stalls = asyncio.get_running_loop(), []
+    async with longest_stall(stalls, time.thread_time):
+        began = loop.time()
+        asking = asyncio.create_task(client.lookup("ann@example.com"))
+        await asyncio.wait((asking,), timeout=5)
+        took = loop.time() - began
     if not asking.done():
         asking.cancel()
         await asyncio.wait((asking,), timeout=5)
         pytest.fail("it did not end within 5 seconds")
-    return asking.result(), took, longest
+    return asking.result(), took, stalls[0]
 
 
 INTERIM = {

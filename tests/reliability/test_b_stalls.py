@@ -1,10 +1,7 @@
 """Promise 47: the event loop stands still for no reply, however large, whatever it holds."""
 
-import asyncio
-import contextlib
 import gc
 import json
-import time
 
 import pytest
 from patience import in_time
@@ -16,6 +13,7 @@ from ltx_async.results import open_results
 
 from .conftest import TOKEN
 from .replies import account_body, reply
+from .stalls import longest_stall
 from .wire import in_turn
 
 MIB = 1 << 20
@@ -51,34 +49,6 @@ BODIES = {
     "white space": b" " * (MIB - 2),
     "white space, then HTML": b" " * (MIB - 2) + b"<",
 }
-
-
-@contextlib.asynccontextmanager
-async def longest_stall(stalls: list[float]):
-    """Append how long the loop did not come to a task that wants to run every millisecond.
-
-    Of that, only the time counts in which this process had a processor: what keeps the loop
-    busy is decoding, and others use the machine as well.
-    """
-    loop = asyncio.get_running_loop()
-    longest = 0.0
-
-    async def tick():
-        nonlocal longest
-        while True:
-            before, used = loop.time(), time.process_time()
-            await asyncio.sleep(0.001)
-            longest = max(longest, min(loop.time() - before, time.process_time() - used))
-
-    ticking = asyncio.create_task(tick())
-    await asyncio.sleep(0.01)
-    longest = 0.0
-    try:
-        yield
-    finally:
-        await asyncio.sleep(0.01)
-        ticking.cancel()
-        stalls.append(longest)
 
 
 async def shortest_of_three(ask) -> float:
