@@ -7,7 +7,7 @@ import socket
 
 import attrs
 import pytest
-from patience import in_time
+from patience import in_time, reached
 from ports import free_port, refusing
 
 from ltx_async import (
@@ -15,11 +15,14 @@ from ltx_async import (
     AttemptTimeoutError,
     ConfigurationError,
     ConnectError,
+    GateClosed,
+    LookupFinished,
     OutageBegan,
     OutageEnded,
     Outcome,
     RateLimitError,
     RetryPolicy,
+    RetryScheduled,
     ServiceUnavailableError,
 )
 from ltx_async.engine.bulk.shown import Lookups
@@ -306,11 +309,11 @@ async def test_a_server_that_is_started_within_the_short_patience_answers_everyb
 
 
 WAITING = {
-    "an outage": [error(521)],
-    "silence": [HANG],
-    "503": [error(503)],
-    "429": [reply(429, b"", ("Retry-After", "30"))],
-    "403": [error(403)],
+    "an outage": ([error(521)], OutageBegan),
+    "silence": ([HANG], OutageBegan),
+    "503": ([error(503)], RetryScheduled),
+    "429": ([reply(429, b"", ("Retry-After", "30"))], GateClosed),
+    "403": ([error(403)], LookupFinished),
 }
 
 
@@ -319,11 +322,13 @@ WAITING = {
 async def test_a_client_that_is_closed_ends_its_runs_whatever_they_wait_for(
     serve, connect, kind, count
 ):
-    server = await serve(lambda asked: WAITING[kind] if _is_email(asked) else [HANG])
-    client = connect(server, retry=RetryPolicy(), timeout=0.3)
+    answer, sign = WAITING[kind]
+    server, told = await serve(lambda asked: answer if _is_email(asked) else [HANG]), []
+    client = connect(server, retry=RetryPolicy(), timeout=0.1, on_event=told.append)
     runs = [client.lookup_many(f"{n}@example.com" for n in range(count)) for _ in range(2)]
     running = [asyncio.create_task(_awaited(run)) for run in runs]
-    await asyncio.sleep(0.6)
+    await reached(lambda: any(isinstance(event, sign) for event in told))
+    await asyncio.sleep(0.02)
     await client.aclose()
     async with asyncio.timeout(20):
         ended = await asyncio.gather(*running, return_exceptions=True)
