@@ -168,9 +168,13 @@ class Workers:
         over = self._exhausted or run.ended is not None
         if self._emails is not None:
             return END if over else next(self._emails, END)
-        if self._at_once is None or self._turn.locked() or over:
+        if self._turn.locked() or over:
             return LATER
-        email = self._at_once()
+        return self._given_at_once()
+
+    def _given_at_once(self) -> str | Sign:
+        """Return what an asynchronous source gives without a wait; nobody may wait for it."""
+        email = None if self._at_once is None else self._at_once()
         return LATER if email is None else email
 
     def _next_at_hand(self) -> str | Sign:
@@ -208,7 +212,10 @@ class Workers:
             assert self._feed is not None
             async with self._turn:
                 await self._nearness()
-                return END if self._over else await self._feed.next()
+                if self._over:
+                    return END
+                email = self._given_at_once()
+                return await self._feed.next() if email is LATER else email
 
     async def _nearness(self) -> None:
         """Wait until fewer results than the window allows wait for the consumer."""

@@ -368,6 +368,37 @@ async def test_what_is_at_hand_is_never_asked_for_in_a_task(ordered, pause):
     assert steps == [200]
 
 
+@both_orders
+@pytest.mark.parametrize("piece", [2, 10, 50])
+@in_virtual_time
+async def test_a_source_is_asked_for_each_of_its_pieces_once_in_a_task(ordered, piece):
+    """Workers that wait while a piece is read are served from it, and not by a step for each."""
+    source, steps = Source(emails(200)), []
+
+    class InPieces(_Asynchronous):
+        left = 0
+
+        def at_hand(self):
+            if not self.left:
+                return None
+            self.left -= 1
+            return next(self.items, None)
+
+        async def __anext__(self):
+            assert not self.left
+            steps.append(source.taken)
+            await asyncio.sleep(0.02)
+            self.left = piece - 1
+            return await super().__anext__()
+
+    seen = []
+    await consume(
+        client_over(jittery(), concurrency=5).lookup_many(InPieces(source), ordered=ordered), seen
+    )
+    assert sorted(seen) == list(range(200))
+    assert steps == [*range(0, 201, piece)]
+
+
 @in_virtual_time
 async def test_nothing_is_taken_before_the_block_is_entered():
     source = Source(emails(10))
