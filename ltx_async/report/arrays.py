@@ -10,9 +10,9 @@ import math
 from abc import ABC, abstractmethod
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import accumulate, count
 from typing import Any, Final
 
 from attrs import define, field
@@ -48,7 +48,15 @@ class Column(ABC):
 
     def extend(self, values: Iterable[Any]) -> None:
         """Keep values in new rows."""
-        self._array.extend(map(self._packed, count(len(self)), values))
+        new = list(values)
+        packed = self._all_packed(new)
+        if packed is None:
+            packed = map(self._packed, count(len(self)), new)
+        self._array.extend(packed)
+
+    def _all_packed(self, values: Sequence[Any]) -> Iterable[Any] | None:  # noqa: ARG002
+        """Return what `_packed` does of each, in half of the time; None where one stands apart."""
+        return None
 
     @abstractmethod
     def _packed(self, row: int, value: Any) -> Any:
@@ -127,6 +135,11 @@ class Numbers(Column):
         super().extend(numbers)
         self._whole.extend([type(value) is int for value in numbers])
 
+    def _all_packed(self, values: Sequence[float | None]) -> Iterable[float] | None:
+        if any(one is not None and abs(one) > _EXACT for one in values):
+            return None
+        return [math.nan if one is None else one for one in values]
+
     def _packed(self, row: int, value: float | None) -> float:
         if value is None:
             return math.nan
@@ -145,6 +158,11 @@ class Moments(Column):
     def __getitem__(self, row: int) -> datetime | None:
         since = self._array[row]
         return self._apart.get(row) if math.isnan(since) else moment_of(since)
+
+    def _all_packed(self, values: Sequence[datetime | None]) -> Iterable[float] | None:
+        all_since = [math.nan if one is None else microseconds(one) for one in values]
+        far = [since for since in all_since if since <= -_EXACT or since >= _EXACT]
+        return None if far else all_since
 
     def _packed(self, row: int, value: datetime | None) -> float:
         if value is None:
@@ -193,6 +211,14 @@ class Texts(Column):
 
     def __setitem__(self, row: int, value: str) -> None:
         self._apart[row] = value  # as another one may be longer
+
+    def _all_packed(self, values: Sequence[str]) -> Iterable[int] | None:
+        text = "".join(values)
+        if not text.isascii():
+            return None
+        begin = len(self._utf8)
+        self._utf8 += text.encode("ascii")
+        return [begin + length for length in accumulate(map(len, values))]
 
     def _packed(self, row: int, value: str) -> int:  # noqa: ARG002 - appended
         self._utf8 += value.encode("utf-8", "surrogatepass")

@@ -22,7 +22,7 @@ from ltx_async.results.sqlite.opening import create_database, resume_database
 from ltx_async.results.sqlite.reading import MAGIC, sqlite_items
 from ltx_async.results.text.format import TextFormat
 from ltx_async.results.text.resume import resume_text
-from ltx_async.results.text.scanner import items_in, lines_of
+from ltx_async.results.text.scanner import items_in, pieces_of
 from ltx_async.results.text.writer import FileWriter
 from ltx_async.results.usual_record import Item
 from ltx_async.wording import alternatives
@@ -66,7 +66,7 @@ class Format:
 
 
 def _text_items(form: TextFormat, _path: Path, file: BinaryIO, *, accounts: bool) -> Iterator[Item]:
-    return items_in(lines_of(file), form, accounts=accounts)
+    return items_in(pieces_of(file), form, accounts=accounts)
 
 
 def _sqlite_items(path: Path, _file: BinaryIO, *, accounts: bool) -> Iterator[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import evolve
@@ -72,7 +73,12 @@ class JSONLines:
         Raises:
             ValueError: it is none.
         """
-        return UsualRecord.of_line(data) or self.parse(data).forget_account()
+        usual = UsualRecord.of_lines(data)
+        return usual[0] if len(usual) == 1 else self.parse(data).forget_account()
+
+    def parse_lines(self, lines: bytes) -> Sequence[Brief]:
+        """Return the records of whole lines without the JSON of accounts, where all are usual."""
+        return UsualRecord.of_lines(lines)
 
     def may_be_torn(self, data: bytes) -> bool:
         """Whether they begin as every record does, and are no JSON of another kind."""

@@ -27,10 +27,10 @@ _DAY: Final = (
 )
 _TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 _MOMENT: Final = f"{_DAY}T{_TIME}"
-# What this matches is a record, and no value of it has to be looked at for that.
+# What this matches is one whole line and a record, and no value has to be looked at for that.
 # An empty alternative costs less than a question mark, which sets up a repetition.
 _USUAL: Final = re.compile(
-    rf'\{{"email":"(?P<email>{_TEXT})","outcome":"ok","status":(?P<status>{_WHOLE})'
+    rf'^\{{"email":"(?P<email>{_TEXT})","outcome":"ok","status":(?P<status>{_WHOLE})'
     rf',"attempts":(?P<attempts>{_WHOLE}),"elapsed_ms":(?P<elapsed_ms>{_FRACTION})'
     rf',"checked_at":"(?P<checked_at>{_MOMENT})"'
     rf'(?:,"base_url":(?:null|"(?P<base_url>{_TEXT})")|)'
@@ -39,7 +39,8 @@ _USUAL: Final = re.compile(
     rf'(?:,"tokenExpireUTC":"(?P<token_expires_at>{_MOMENT})"|)'
     rf'(?:,"refreshTokenExpireUTC":"(?P<refresh_token_expires_at>{_MOMENT})"|)'
     rf'(?:,"balance":\{{"LTXStudio_token":(?P<balance>{_NUMBER})\}}|)'
-    rf'(?:,"latestCreatedAtMs":\{{"LTXStudio_token":{_WHOLE}\}}|)\}},"error":null\}}\n'
+    rf'(?:,"latestCreatedAtMs":\{{"LTXStudio_token":{_WHOLE}\}}|)\}},"error":null\}}\n',
+    re.MULTILINE,
 )
 
 
@@ -63,11 +64,11 @@ _READING: Final[dict[str, Callable[[str], Any]]] = {
 
 
 def _value(name: str) -> Any:
-    """Return a property: what a group of the pattern says, None where there was none."""
-    number, read = _USUAL.groupindex[name], _READING[name]
+    """Return a property: what a group of the pattern says, None where it is empty."""
+    place, read = _USUAL.groupindex[name] - 1, _READING[name]
 
     def value(record: UsualRecord) -> Any:
-        text = record.found[number]
+        text = record.texts[place]
         return read(text) if text else None
 
     return property(value)
@@ -78,10 +79,10 @@ class UsualRecord:
     """What a `Record` tells, each value made when it is asked for, as most never are.
 
     Attributes:
-        found: the line, in its parts.
+        texts: what stands in the line, by group of the pattern; empty where there was none.
     """
 
-    found: re.Match[str]
+    texts: tuple[str, ...]
 
     outcome: ClassVar[Outcome] = Outcome.OK
     status: ClassVar[int] = _value("status")
@@ -101,15 +102,20 @@ class UsualRecord:
     reason: ClassVar[None] = None
 
     @classmethod
-    def of_line(cls, line: bytes) -> Self | None:
-        """Take a line of JSON Lines; None where it is another one than usual, or no record."""
-        found = _USUAL.fullmatch(line.decode("latin-1"))
-        return None if found is None else cls(found)
+    def of_lines(cls, lines: bytes) -> list[Self]:
+        """Take whole lines of JSON Lines; none where any is another one than usual, or no record.
+
+        To find all of them in one step takes half as long as one by one.
+        """
+        if not lines.endswith(b"\n"):
+            return []
+        found = _USUAL.findall(lines.decode("latin-1"))
+        return [*map(cls, found)] if len(found) == lines.count(b"\n") else []
 
     @property
     def email(self) -> str:
         """The address; unlike other texts, it may be empty."""
-        return self.found[1]
+        return self.texts[0]
 
     def record(self) -> Record:
         """Make the record."""
@@ -127,7 +133,7 @@ Item = Brief | Flaw
 
 def columns_of(records: Sequence[Brief]) -> Iterator[Iterable[Any]]:
     """Return what records of one class say, name by name in the order of `NAMES`."""
-    usual = [one.found.groups() for one in records if isinstance(one, UsualRecord)]
+    usual = [one.texts for one in records if isinstance(one, UsualRecord)]
     if not usual:
         return (map(attrgetter(name), records) for name in NAMES)
     known = dict(zip(_USUAL.groupindex, zip(*usual, strict=True), strict=True))

@@ -44,7 +44,8 @@ async def test_the_deadline_covers_several_attempts(serve, connect, timed):
     assert isinstance(lookup.error, DeadlineError)
     assert seconds >= 1.39
     assert in_time(seconds, 2.4)
-    assert 2 <= server.requests == lookup.attempts <= 4  # a timeout may be seen to a bit late
+    assert 2 <= lookup.attempts <= 4  # a timeout may be seen to a bit late
+    assert server.requests in {lookup.attempts, lookup.attempts - 1}  # the last was just sent
 
 
 async def test_the_deadline_covers_the_reading_of_a_long_list(serve, connect, slow_list):

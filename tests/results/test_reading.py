@@ -150,6 +150,7 @@ def test_the_last_record_of_an_email_counts(tmp_path):
 
 def test_what_is_torn_in_the_middle_is_not_called_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr("ltx_async.results.text.scanner.LONGEST_RECORD", 1000)
+    monkeypatch.setattr("ltx_async.results.text.scanner._PIECE", 500)
     path = write_jsonl(tmp_path / "run.jsonl", [found(error="x" * 1500), found("bob@example.com")])
     results = read(path)
     assert [row.email for row in results.records] == ["bob@example.com"]

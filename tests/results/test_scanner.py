@@ -18,8 +18,7 @@ from ltx_async.results.csv_format import CSV, TSV
 from ltx_async.results.jsonl_format import JSON_LINES
 from ltx_async.results.record import Flaw, Record
 from ltx_async.results.text.format import TextFormat
-from ltx_async.results.text.scanner import Scanner, UnusableOutputError, items_in
-from ltx_async.results.text.scanner import lines_of as lines_of_file
+from ltx_async.results.text.scanner import Scanner, UnusableOutputError, items_in, pieces_of
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 WIRE = {
@@ -473,12 +472,85 @@ def test_what_is_only_read_goes_on_after_a_flaw_and_needs_no_last_line_end(form)
 
 def test_a_line_over_the_cap_is_one_flaw_and_the_next_is_read(monkeypatch):
     monkeypatch.setattr("ltx_async.results.text.scanner.LONGEST_RECORD", 500)
+    monkeypatch.setattr("ltx_async.results.text.scanner._PIECE", 300)
     good = JSON_LINES.encode(LOOKUPS[0])
     long = JSON_LINES.encode(make_lookup("x" * 1700))
-    items = list(items_in(lines_of_file(io.BytesIO(good + long + good)), JSON_LINES))
+    items = list(items_in(pieces_of(io.BytesIO(good + long + good)), JSON_LINES))
     assert [type(item) for item in items] == [Record, Flaw, Record]
-    items = list(items_in(lines_of_file(io.BytesIO(good + long[:-1])), JSON_LINES))
+    items = list(items_in(pieces_of(io.BytesIO(good + long[:-1])), JSON_LINES))
     assert items[1] is Flaw.TORN
     open_quote = CSV.header + b'"ann\n' + b"x,y\n" * 400
-    items = list(items_in(lines_of_file(io.BytesIO(open_quote)), CSV))
+    items = list(items_in(pieces_of(io.BytesIO(open_quote)), CSV))
     assert Flaw.UNUSABLE in items
+
+
+USUAL = [  # with the fields in the order in which they are answered
+    make_lookup(
+        f"{number}@example.com",
+        wire={"email": "a", "maxJobs": 20, "balance": {"LTXStudio_token": number}},
+    )
+    for number in range(500)
+]
+FLAWS = [b"a note\n", b"\n", b"\r\n", b"  \n", b"\0\0\0", b'{"email":"ann@exam', b'"open\n']
+
+
+@st.composite
+def files(draw, form):
+    """Draw a file of records, among which there is now and then something else."""
+    usual = [form.encode(lookup) for lookup in USUAL[:3]]
+    parts = [usual, usual, [form.encode(lookup) for lookup in LOOKUPS], FLAWS]
+    drawn = draw(st.lists(st.sampled_from(parts).flatmap(st.sampled_from), max_size=12))
+    return form.header + b"".join(drawn)
+
+
+def told(record):
+    return record if isinstance(record, Record | Flaw) else record.record()
+
+
+def in_pieces(data: bytes, size: int) -> list[bytes]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ltx_async.results.text.scanner._PIECE", size)
+        return list(pieces_of(io.BytesIO(data)))
+
+
+@formats
+@given(data=st.data(), size=st.sampled_from([1, 7, 100, 300, 1000, 1 << 16]))
+def test_pieces_of_any_size_say_what_the_lines_say(form, data, size):
+    whole = data.draw(files(form))
+    found = in_pieces(whole, size)
+    assert b"".join(found) == whole
+    assert all(piece.endswith(b"\n") for piece in found[:-1])
+    by_line = items_in(iter(lines_of(whole)), form, accounts=False)
+    by_piece = items_in(iter(found), form, accounts=False)
+    assert list(map(told, by_piece)) == list(map(told, by_line))
+
+
+@formats
+@given(data=st.data(), size=st.sampled_from([1, 7, 100, 300, 1000, 1 << 16]))
+def test_an_output_is_continued_alike_by_pieces_and_by_lines(form, data, size):
+    whole = data.draw(files(form))
+    found = in_pieces(whole, size)
+
+    def outcome(pieces_or_lines, take):
+        scanner, records = Scanner(form), []
+        try:
+            for one in pieces_or_lines:
+                records += map(told, take(scanner, one))
+            scanner.finish()
+        except UnusableOutputError as error:
+            return records, str(error)
+        return records, scanner.whole, scanner.torn, scanner.lines, scanner.header
+
+    def fed(scanner, line):
+        return [] if (one := scanner.feed(line)) is None else [one[0]]
+
+    assert outcome(found, Scanner.records_in) == outcome(lines_of(whole), fed)
+
+
+def test_a_piece_of_usual_lines_is_read_in_one_step(monkeypatch):
+    lines = [JSON_LINES.encode(lookup) for lookup in USUAL]
+    scanner = Scanner(JSON_LINES)
+    monkeypatch.setattr(Scanner, "feed", None)
+    records = scanner.records_in(b"".join(lines))
+    assert [record.email for record in records] == [lookup.email for lookup in USUAL]
+    assert (scanner.lines, scanner.whole) == (500, len(b"".join(lines)))

@@ -141,8 +141,8 @@ async def test_failed_records_are_dropped_by_a_new_file_in_place_of_the_old_one(
 
 
 async def test_a_large_output_is_rewritten_in_pieces_and_signals_are_heard(out, monkeypatch):
-    monkeypatch.setattr(textresume, "_PIECE", 1000)
-    monkeypatch.setattr(textresume, "_LINES_AT_A_TIME", 2)
+    monkeypatch.setattr(textresume, "_AT_A_TIME", 1000)
+    monkeypatch.setattr("ltx_async.results.text.scanner._PIECE", 500)
     many = [make_lookup(f"{number}@example.com") for number in range(100)]
     out.write_bytes(content(JSON_LINES, *many, FAILED, *many))
     turns = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from ltx_async.models import Lookup
@@ -65,6 +66,13 @@ class TextFormat(Encoding[Lookup], Protocol):
 
         Raises:
             ValueError: it is none.
+        """
+        ...  # pragma: no cover
+
+    def parse_lines(self, lines: bytes) -> Sequence[Brief]:
+        """Return the records of whole lines, where each is one of a kind that is quickly read.
+
+        Where there are none, each line is to be looked at by itself.
         """
         ...  # pragma: no cover
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ltx_async.codec.emails import LONGEST_RECORD
 from ltx_async.files.errors import OutputFailedError, OutputRefusedError
 from ltx_async.files.open_file import PRIVATE, OpenFile
 from ltx_async.files.private import reopen_private
@@ -16,12 +15,10 @@ from ltx_async.files.replacement import Replacement
 from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.text.format import TextFormat
-from ltx_async.results.text.scanner import Scanner, UnusableOutputError
+from ltx_async.results.text.scanner import Scanner, UnusableOutputError, read_piece, split_lines
 from ltx_async.results.text.writer import FileWriter
-from ltx_async.results.usual_record import Brief
 
-_LINES_AT_A_TIME: Final = 500
-_PIECE: Final = 1 << 20
+_AT_A_TIME: Final = 1 << 20  # bytes that are written in one go
 _NOT_OURS: Final = (
     "Nothing was changed: mend or remove that line, choose another output, or --overwrite."
 )
@@ -63,15 +60,13 @@ def _remarks(scanner: Scanner, *, renewed: bool) -> Iterator[str]:
         yield f"there is no column for {', '.join(scanner.format.left_out)}: that is left out"
 
 
-async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[Brief, bytes], None]) -> None:
-    """Take the whole records of a file, and let the loop hear signals between them."""
+async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[bytes], None]) -> None:
+    """Take a file piece by piece, and let the loop hear signals between them."""
     try:
         with os.fdopen(os.dup(file.descriptor), "rb") as reading:
-            while line := reading.readline(LONGEST_RECORD):
-                if (record := scanner.feed(line)) is not None:
-                    take(*record)
-                if not scanner.lines % _LINES_AT_A_TIME or len(line) >= _PIECE:
-                    await asyncio.sleep(0)
+            while piece := read_piece(reading):
+                take(piece)
+                await asyncio.sleep(0)
         scanner.finish()
     except UnusableOutputError as error:
         raise OutputRefusedError(f"{file.name}, {error}.", hint=_NOT_OURS) from error
@@ -83,7 +78,12 @@ async def _continued(
     file: OpenFile, scanner: Scanner, earlier: EarlierRecords
 ) -> FileWriter[Lookup]:
     """Append to a file, of which a torn end is cut off."""
-    await _scan(file, scanner, lambda record, _: earlier.add(record))
+
+    def take(piece: bytes) -> None:
+        for record in scanner.records_in(piece):
+            earlier.add(record)
+
+    await _scan(file, scanner, take)
     if scanner.torn:
         file.truncate(scanner.whole)
     if not scanner.whole:  # a file without records was not opened to others on purpose
@@ -100,11 +100,13 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
     try:
         kept = bytearray()
 
-        def take(record: Brief, data: bytes) -> None:
-            if not earlier.renewal.concerns(record):
-                kept.extend(data if earlier.count else scanner.header + data)
-                earlier.add(record)
-            if len(kept) >= _PIECE:
+        def take(piece: bytes) -> None:
+            for line in split_lines(piece):
+                found = scanner.feed(line)
+                if found is not None and not earlier.renewal.concerns(found[0]):
+                    kept.extend(found[1] if earlier.count else scanner.header + found[1])
+                    earlier.add(found[0])
+            if len(kept) >= _AT_A_TIME:
                 replacement.file.write(bytes(kept))
                 kept.clear()
 

@@ -7,7 +7,9 @@ anywhere else, so the file is then refused and nothing is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from itertools import chain
 from typing import BinaryIO, Final
 
 from attrs import define, field
@@ -19,6 +21,7 @@ from ltx_async.results.usual_record import Brief, Item
 
 _BLANKS: Final = frozenset((b" ", b"\r", b"\n"))
 _UNUSABLE: Final = Flaw.UNUSABLE  # a name, as there may be a million lines
+_PIECE: Final = 64 << 10  # bytes: to read so much takes a millisecond or a few
 _NOT_OURS: Final = "not what `check` writes here"
 
 
@@ -54,6 +57,20 @@ class Scanner:
     def torn(self) -> int:
         """How many bytes follow the last whole record."""
         return len(self._rest) + self._zeros
+
+    def records_in(self, piece: bytes) -> Iterable[Brief]:
+        """Take a piece of the file, and return the records that it completes.
+
+        Raises:
+            UnusableOutputError: also while they are iterated over, as from `feed`.
+        """
+        if not self._rest and not self._zeros and (self.lines or not self.header):
+            records = self.format.parse_lines(piece)
+            if records:  # nearly always
+                self.whole += len(piece)
+                self.lines += len(records)
+                return records
+        return (found[0] for line in split_lines(piece) if (found := self.feed(line)) is not None)
 
     def feed(self, line: bytes) -> tuple[Brief, bytes] | None:
         """Take a line with its end; return the record that it completes, also as bytes.
@@ -155,16 +172,37 @@ def _is_blank(line: bytes) -> bool:
     return line[:1] in _BLANKS and line.endswith(b"\n") and not line.strip(b" \r\n")
 
 
-def lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """Read the lines of a file; a line too long for a record is replaced by a short stand-in."""
-    while line := file.readline(LONGEST_RECORD):
-        if len(line) == LONGEST_RECORD:
+def read_piece(file: BinaryIO) -> bytes:
+    """Read some lines; only the last may lack its end, at that of the file or if it is too long."""
+    piece = file.read(_PIECE)
+    if piece and not piece.endswith(b"\n"):
+        begun = len(piece) - _last_line(piece)
+        piece += file.readline(LONGEST_RECORD - begun)
+    return piece
+
+
+def split_lines(piece: bytes) -> Iterator[bytes]:
+    """Return the lines of a piece with their ends."""
+    return iter(BytesIO(piece))
+
+
+def _last_line(piece: bytes) -> int:
+    """Return where the line begins that lacks its end."""
+    return piece.rfind(b"\n") + 1
+
+
+def pieces_of(file: BinaryIO) -> Iterator[bytes]:
+    """Read a file in pieces; a line too long for a record is replaced by a short stand-in."""
+    while piece := read_piece(file):
+        begin = _last_line(piece)
+        if len(piece) - begin == LONGEST_RECORD and (line := file.readline(LONGEST_RECORD)):
             while not line.endswith(b"\n") and (more := file.readline(LONGEST_RECORD)):
-                line = b"\0" + more[-1:]  # no record begins with NUL
-        yield line
+                line = more
+            piece = piece[:begin] + b"\0" + line[-1:]  # no record begins with NUL
+        yield piece
 
 
-def items_in(lines: Iterator[bytes], form: TextFormat, *, accounts: bool = True) -> Iterator[Item]:
+def items_in(pieces: Iterator[bytes], form: TextFormat, *, accounts: bool = True) -> Iterator[Item]:
     """Return the records of a file that is only read; what is none becomes a flaw.
 
     Unlike `Scanner`, it goes on after a flaw, and takes a last record without its line end.
@@ -173,21 +211,28 @@ def items_in(lines: Iterator[bytes], form: TextFormat, *, accounts: bool = True)
         ValueError: the first line is no header of results.
     """
     if form.header:
-        form = form.headed(next(lines, b"").removesuffix(b"\n") + b"\n")
+        first = next(pieces, b"")
+        end = first.find(b"\n") + 1 or len(first)
+        form = form.headed(first[:end].removesuffix(b"\n") + b"\n")
+        pieces = chain((first[end:],), pieces)
     parse = form.parse if accounts else form.parse_briefly
     record = bytearray()
-    for line in lines:
-        within = bool(record)
-        if not within:
-            if _is_blank(line):
-                continue
-            if not form.goes_on(line):  # nearly always
-                yield _item(parse, line, _UNUSABLE)
-                continue
-        record += line
-        if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
-            yield _item(parse, bytes(record), Flaw.UNUSABLE)
-            record.clear()
+    for piece in pieces:
+        if not accounts and not record and (records := form.parse_lines(piece)):
+            yield from records  # nearly always
+            continue
+        for line in split_lines(piece):
+            within = bool(record)
+            if not within:
+                if _is_blank(line):
+                    continue
+                if not form.goes_on(line):
+                    yield _item(parse, line, _UNUSABLE)
+                    continue
+            record += line
+            if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
+                yield _item(parse, bytes(record), Flaw.UNUSABLE)
+                record.clear()
     if record:
         yield _item(parse, bytes(record) + b"\n", Flaw.TORN)
 
