@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -82,6 +83,7 @@ class SessionTransport:
     _own: ClientSession | None = field(init=False, default=None)
     _pool: Connector | None = field(init=False, default=None)
     _headers: CIMultiDict[str] = field(init=False, repr=False)
+    _session_headers: CIMultiDict[str] | None = field(init=False, repr=False, default=None)
     _proxy_headers: dict[str, str] | None = field(init=False, repr=False, default=None)
     _time_limits: TimeLimits = field(init=False, factory=TimeLimits)
 
@@ -97,11 +99,13 @@ class SessionTransport:
                 hint="Requests carry the API token: lend a session without auth.",
             )
         self._headers = CIMultiDict(self.endpoint.headers())
-        if (proxy := self.wiring.proxy) is not None:
-            if self.endpoint.base.scheme == "http":  # no tunnel: the proxy reads the request
-                self._headers.update(proxy.headers)
-            else:
-                self._proxy_headers = proxy.headers
+        if (proxy := self.wiring.proxy) is None:
+            # With a proxy, which would get what a session sends of itself, each request has them.
+            self._session_headers = self._headers if self.borrowed is None else None
+        elif self.endpoint.base.scheme == "http":  # no tunnel: the proxy reads the request
+            self._headers.update(proxy.headers)
+        else:
+            self._proxy_headers = proxy.headers
 
     async def send(self, request: Request, timeout: float) -> Reply:
         """Write one request and return its reply, whatever the status.
@@ -140,7 +144,7 @@ class SessionTransport:
     async def _exchange(self, request: Request) -> Reply:
         response = await self._session().get(
             self.endpoint.url(request.target),
-            headers=self._headers if request.fields is None else self._with_fields(request),
+            headers=self._headers_beside(request),
             proxy_headers=self._proxy_headers,
             allow_redirects=False,
             raise_for_status=False,
@@ -153,9 +157,12 @@ class SessionTransport:
             response.close()
             raise
 
-    def _with_fields(self, request: Request) -> CIMultiDict[str]:
-        """Return the headers of a request that has fields of its own."""
-        return CIMultiDict({**self._headers, **(request.fields or {})})
+    def _headers_beside(self, request: Request) -> Mapping[str, str] | None:
+        """Return the headers of a request that its session does not have of itself."""
+        fields = request.fields
+        if self._session_headers is not None:
+            return fields
+        return self._headers if fields is None else CIMultiDict({**self._headers, **fields})
 
     def discard(self, reply: Reply) -> None:
         """Close the connection that brought a reply.
@@ -180,7 +187,7 @@ class SessionTransport:
             return self.borrowed
         if self._own is None:
             self._pool = self.wiring.connector()
-            self._own = open_session(self._pool, self.wiring.proxy)
+            self._own = open_session(self._pool, self.wiring.proxy, self._session_headers)
         return self._own
 
     async def aclose(self) -> None:
@@ -204,12 +211,15 @@ class SessionTransport:
             self._own = None
 
 
-def open_session(pool: Connector, proxy: Proxy | None) -> ClientSession:
-    """Open a session of our own; call it in the running loop."""
+def open_session(
+    pool: Connector, proxy: Proxy | None, headers: Mapping[str, str] | None
+) -> ClientSession:
+    """Open a session of our own, whose requests have these headers; call it in the running loop."""
     _keep_read_blocks_in_the_heap()
     return ClientSession(
         connector=pool,
         cookie_jar=aiohttp.DummyCookieJar(),
+        headers=headers,
         auto_decompress=False,
         proxy=None if proxy is None else proxy.url,
         request_class=PooledRequest,
@@ -241,7 +251,8 @@ async def _reply(response: ClientResponse, request: Request) -> Reply:
     headers, cap = response.headers, request.body_cap
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         raise ProtocolError("the server wants to switch protocols")
-    if _joined(headers, "Content-Encoding") not in {"identity", ""}:
+    coding = _joined(headers, "Content-Encoding") if "Content-Encoding" in headers else ""
+    if coding not in {"identity", ""}:
         raise ProtocolError("the reply has a Content-Encoding that was not asked for")
     coded = "Transfer-Encoding" in headers
     if coded and _joined(headers, "Transfer-Encoding") != "chunked":
