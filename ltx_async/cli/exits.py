@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from enum import IntEnum
+from typing import Final
 
 from ltx_async.errors import (
     AuthenticationError,
@@ -16,6 +17,11 @@ from ltx_async.errors import (
 )
 from ltx_async.files.errors import FileError, InputCutError, InputError, OutputRefusedError
 from ltx_async.wording import NOT_SERVED, sentence
+
+RUN_AGAIN: Final = "run again"
+GO_ON: Final = "continue with --resume"
+BEGIN_ANEW: Final = "run again with --overwrite"
+"""How hints say to go on: without an output, with one, and with one that tells not enough."""
 
 
 class ExitStatus(IntEnum):
@@ -80,18 +86,19 @@ def is_not_served(error: Exception) -> bool:
     return isinstance(cause, ConnectError) and cause.nobody_listens
 
 
-def explanation(error: Exception, *, resumable: bool = False) -> str:
+def explanation(error: Exception, *, again: str | None = None) -> str:
     """Return one line that says what happened and what to do.
 
     Args:
         error: what ended the command.
-        resumable: whether an output exists by now, which the same command would refuse next time.
+        again: how to go on from here, such as with an output that exists by now; None where the
+            error's own words are right.
     """
     if isinstance(error, LTXError):  # without the email, as a run ends for all of them
         hint = NOT_SERVED if is_not_served(error) else error.hint
-        if isinstance(error, InputCutError) and not resumable:
-            hint = hint.replace("continue with --resume", "run again")
-        elif resumable and not isinstance(error, FileError):  # its own hint is better
-            hint = hint.replace("run again", "continue with --resume")
+        if again is not None:
+            # Other errors of files know where the next run can go on, if there is an output.
+            own = isinstance(error, FileError) and not isinstance(error, InputCutError)
+            hint = hint.replace(GO_ON if own else RUN_AGAIN, again)
         return f"{sentence(error.message)} {hint}".rstrip()
     return sentence(str(error))

@@ -27,7 +27,7 @@ class InputError(FileError):
 class InputCutError(InputError):
     """An input was read in part, and the rest of it cannot be had."""
 
-    default_hint = "When it is whole again, continue with --resume."
+    default_hint = "When it is whole again, run again."
 
 
 class OutputRefusedError(FileError):

@@ -230,7 +230,7 @@ class DistinctEmails:
         if failure is None:
             return
         if self.given and not isinstance(failure, InputCutError):
-            hint = f"{failure.hint} Then continue with --resume."
+            hint = f"{failure.hint} Then run again."
             raise InputCutError(failure.message, hint=hint) from failure
         raise failure
 

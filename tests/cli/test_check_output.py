@@ -236,13 +236,15 @@ def test_a_quote_that_no_spreadsheet_needed_stays():
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ("out.jsonl", "subscription, then continue with --resume."),
-        ("-", "subscription, then run again."),
+        (["out.jsonl"], "subscription, then continue with --resume."),
+        (["out.jsonl", "--only", "ok"], "subscription, then run again with --overwrite."),
+        (["-"], "subscription, then run again."),
+        (["-", "--only", "ok"], "subscription, then run again."),
     ],
 )
 def test_what_to_do_names_resume_where_there_is_an_output(ltx, server, output, words):
     server.emulator.script(None, 402, forever=True)
-    ended = ltx("check", "emails.txt", "-o", output, "--summary-json", "s.json")
+    ended = ltx("check", "emails.txt", "-o", *output, "--summary-json", "s.json")
     assert ended.status == 3
     assert words in ended.err
     assert words in json.loads(Path("s.json").read_text())["stopped"]["message"]

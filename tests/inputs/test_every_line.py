@@ -520,7 +520,11 @@ def test_gzip_that_is_cut_off_is_refused_before_anything_is_asked(check, first):
 
 @pytest.mark.parametrize(
     ("options", "advice"),
-    [((), "run again"), (("-o", "r.jsonl"), "continue with --resume")],
+    [
+        ((), "run again"),
+        (("-o", "r.jsonl"), "continue with --resume"),
+        (("-o", "r.jsonl", "--only", "ok"), "run again with --overwrite"),
+    ],
 )
 def test_gzip_that_is_cut_off_in_a_pipe_ends_the_run_where_it_is_noticed(
     launch, server, options, advice
@@ -535,7 +539,11 @@ def test_gzip_that_is_cut_off_in_a_pipe_ends_the_run_where_it_is_noticed(
 
 @pytest.mark.parametrize(
     ("options", "advice"),
-    [((), "Then run again."), (("-o", "r.jsonl"), "Then continue with --resume.")],
+    [
+        ((), "Then run again."),
+        (("-o", "r.jsonl"), "Then continue with --resume."),
+        (("-o", "r.jsonl", "--only", "ok"), "Then run again with --overwrite."),
+    ],
 )
 def test_a_bad_row_behind_what_was_asked_is_told_with_what_can_be_done(
     launch, server, options, advice

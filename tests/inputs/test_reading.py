@@ -56,6 +56,15 @@ async def test_without_anybody_to_take_it_a_refused_entry_is_an_error_with_its_l
     assert "on_refused=" in raised.value.hint
 
 
+async def test_the_hint_for_gzip_that_is_cut_off_names_no_option_of_the_command(tmp_path):
+    cut = gzip.compress("".join(f"n{n}@example.com\n" for n in range(99)).encode())[:-9]
+    (tmp_path / "x.gz").write_bytes(cut)
+    for source in (tmp_path / "x.gz", io.BytesIO(cut)):
+        with pytest.raises(InputError, match="the gzip data end too early") as raised:
+            _ = [entry async for entry in read_entries(source)]
+        assert raised.value.hint == "When it is whole again, run again."
+
+
 async def test_what_is_known_of_an_input_can_be_said():
     table = "Näme~Login\nÄnn~Ann <a@b>, c@d\n".encode("cp1252")
     emails = read_emails(

@@ -94,6 +94,7 @@ class CheckRun:
             error=error if interrupt.signal is None else None,
             signal=interrupt.signal,
             results=self._place(),
+            resumable=self.only is None,
         )
 
     async def _deliver_all(

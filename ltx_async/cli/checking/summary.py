@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
 from ltx_async.cli.checking.urgent import MostUrgent
-from ltx_async.cli.exits import explanation, status_of
+from ltx_async.cli.exits import BEGIN_ANEW, GO_ON, explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.inputs.entries import LineCounts
 from ltx_async.models import Stats
@@ -45,6 +45,7 @@ class Summary:
         error: why it ended early; None if it did not.
         signal: the signal that ended it.
         results: where the results lie; None when they went to standard output.
+        resumable: whether they tell what is still to be asked, which some of them alone do not.
     """
 
     counts: Counts
@@ -55,6 +56,7 @@ class Summary:
     error: Exception | None = None
     signal: int | None = None
     results: str | None = None
+    resumable: bool = True
 
     @property
     def exit_status(self) -> int:
@@ -68,7 +70,13 @@ class Summary:
         """Why it ended early, and what to do; empty where it did not."""
         if self.error is None:
             return ""
-        return explanation(self.error, resumable=self.results is not None)
+        return explanation(self.error, again=self._again)
+
+    @property
+    def _again(self) -> str | None:
+        if self.results is None:
+            return None
+        return GO_ON if self.resumable else BEGIN_ANEW
 
     def show(self, talk: Talk) -> None:
         """Print the table and what else is worth knowing, why lookups failed, and who needs you.
