@@ -60,21 +60,27 @@ def status_of(error: Exception) -> ExitStatus:
             return ExitStatus.STOPPED
 
 
-def not_served(what: str, host: str, port: int, error: OSError | UnicodeError) -> LTXError:
-    """Say that nothing can be served there; `what` stands before the names of host and port.
+def not_served(
+    kind: type[LTXError], what: str, host: str, port: int, error: OSError | UnicodeError
+) -> LTXError:
+    """Say that nothing can be served there.
 
-    A command whose purpose is another may be started again for it: a port may be free by then, and
-    a network up. To serve alone it cannot begin.
+    Args:
+        kind: CommandError where to serve is what the command is for, so that it cannot begin as it
+            was called; LTXError where it may be started again, as a port may be free by then.
+        what: what stands before the names of host and port.
+        host: the address that was given.
+        port: 0 to 65535.
+        error: what listening there ended with.
     """
-    made = LTXError if what else CommandError
     number = getattr(error, "errno", None) or 0
     if isinstance(error, OSError) and number in {errno.EADDRINUSE, errno.EACCES}:
-        return made(
+        return kind(
             f"{what}port {port}: {os.strerror(number)}.",  # asyncio's own text is long
             hint=f"Choose another one, or --{what.replace(' ', '-')}port 0 for a free one.",
         )
     reason = os.strerror(number) if number > 0 else "no such host"  # a resolver's are below 0
-    return made(
+    return kind(
         f"{what}host {host}: {reason}.",
         hint="Choose an address of this machine, such as 127.0.0.1.",
     )

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ltx_async.cli.exits import not_served
+from ltx_async.cli.exits import CommandError, not_served
 from ltx_async.cli.runtime import Interrupt, in_event_loop, unless_interrupted
 from ltx_async.cli.settings import find_token
 from ltx_async.cli.terminal.messages import Talk
@@ -119,7 +119,7 @@ async def _serve(
     try:
         await emulator.start()
     except (OSError, UnicodeError) as error:
-        raise not_served("", emulator.host, emulator.port, error) from error
+        raise not_served(CommandError, "", emulator.host, emulator.port, error) from error
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(chore()) for chore in chores]

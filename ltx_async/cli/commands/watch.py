@@ -19,6 +19,7 @@ from ltx_async.cli.watching.alert_command import AlertCommand, parse_command
 from ltx_async.cli.watching.announcer import Announcer, change_writer
 from ltx_async.cli.watching.options import WatchOptions
 from ltx_async.cli.watching.rounds import Watch
+from ltx_async.errors import LTXError
 from ltx_async.monitor.standing import Rules
 from ltx_async.monitor.state import StateFile
 from ltx_async.transport.loopback import is_loopback
@@ -86,7 +87,7 @@ def _serve(
     try:
         port = stack.enter_context(metrics.served(host, port))
     except (OSError, UnicodeError) as error:
-        raise not_served("metrics ", host, port, error) from error
+        raise not_served(LTXError, "metrics ", host, port, error) from error
     talk.say(f"metrics: {URL.build(scheme='http', host=host, port=port, path='/metrics')}")
     if metrics.series.emails and not is_loopback(host):
         talk.warn(f"{host} is not loopback: other machines may read the emails in the metrics.")
