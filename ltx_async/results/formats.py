@@ -51,7 +51,7 @@ class Format:
         recognises: whether a file that begins with these bytes is one.
         read: the records in a file that is open at its beginning.
         create: begins a file.
-        resume: continues a file, and drops those of its records that are to be renewed.
+        resume: continues a file, whose records that are to be renewed stay until they are.
         text: how lookups are written to a pipe or a terminal; None where they cannot be.
     """
 

@@ -78,9 +78,8 @@ async def open_results(
         existing: what to do if it is there: `refuse`, `resume` after its records, `overwrite`.
             A file that is overwritten stays as it is until the first answer is on the disk
             beside it, and for good if there is none.
-        retry: outcomes whose records are dropped from a file that is resumed, so that
-            `email in out` is false for them. They stay in the file until the first answer is
-            written.
+        retry: outcomes whose emails are to be asked for again, so that `email in out` is false
+            for them. Each of their records stays until a new one is written in its place.
         older_than: likewise, records that were checked longer ago than this.
 
     Raises:

@@ -772,6 +772,41 @@ def test_what_is_older_is_asked_again(ltx, server, age, asked):
     assert len(server.asked) - before == asked
 
 
+@FORMATS
+@pytest.mark.parametrize("how", [["--older-than", "0s"], ["--retry", "ok,not_found"]])
+@pytest.mark.parametrize("limit", [[], ["--limit", "2"]])
+def test_what_is_not_asked_again_after_all_stays(ltx, server, name, how, limit):
+    emails = [f"user{number:06}@example.com" for number in range(1, 9)]
+    write_emails("ann@example.com", "nobody@example.com", *emails)
+    assert ltx("check", "emails.txt", "-o", name).status == 1
+    before = {record.email: record for record in read_results(name)}
+    assert len(before) == 10
+    write_emails("NEW@example.com", *emails[:4], name="some.txt")
+    ended = ltx("check", "some.txt", "-o", name, *how, *limit)
+    assert f"{name}: 10 records to be asked again, where the input has them" in ended.err
+    records = list(read_results(name))
+    after = {record.email: record for record in records}
+    asked = ["NEW@example.com", *emails[: 1 if limit else 4]]
+    assert len(records) == len(after) == 11
+    assert {email for email in after if before.get(email) != after[email]} == {*asked}
+
+
+@FORMATS
+def test_a_run_that_asks_again_and_ends_early_is_begun_once_more(ltx, server, name):
+    write_emails("ann@example.com", "bob@example.com", "eve@example.com")
+    assert ltx("check", "emails.txt", "-o", name).status == 1
+    before = {record.email: record for record in read_results(name)}
+    server.emulator.script("bob@example.com", 402)
+    again = ("check", "emails.txt", "-o", name, "--older-than", "0s", "--concurrency", "1")
+    ended = ltx(*again)
+    assert (ended.status, "subscription, then run again." in ended.err) == (3, True)
+    after = {record.email: record for record in read_results(name)}
+    assert {email for email in after if before[email] != after[email]} == {"ann@example.com"}
+    asked = len(server.asked)
+    assert ltx(*again).status == 1
+    assert len(server.asked) == asked + 3
+
+
 @pytest.mark.parametrize("flag", [["--retry", "failed"], ["--older-than", "1h"]])
 def test_what_goes_on_needs_a_file_and_no_overwrite(ltx, server, flag):
     write_emails("ann@example.com")

@@ -77,7 +77,10 @@ async def test_what_it_wrote_is_continued(before, suffix):
 async def test_its_failed_records_are_asked_again(before):
     out = await continued(before, retry={Outcome.FAILED})
     assert out.earlier == len(OUTCOMES) - 1
-    assert "bad@example.com" not in outcomes_in(before)
+    assert "bad@example.com" not in out
+    assert outcomes_in(before) == {**OUTCOMES, "new@example.com": "ok"}
+    await continued(before, lookup=make_lookup("bad@example.com"), retry={Outcome.FAILED})
+    assert outcomes_in(before)["bad@example.com"] == "ok"
 
 
 # One column or field more or less
@@ -135,7 +138,7 @@ async def test_csv_goes_on_in_its_own_columns(before, change):
 async def test_csv_without_its_failed_records_keeps_its_columns_and_its_bom(before):
     with_columns(before, CHANGES["one more in front"])
     kept = before.read_bytes()
-    await continued(before, retry={Outcome.FAILED})
+    await continued(before, lookup=make_lookup("bad@EXAMPLE.com"), retry={Outcome.FAILED})
     data = before.read_bytes()
     assert data.startswith(kept[: kept.index(b"\n") + 1])
     assert data.count(b'"kept, here"') == len(OUTCOMES) - 1

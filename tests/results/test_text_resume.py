@@ -151,7 +151,7 @@ async def test_a_large_output_is_rewritten_in_pieces_and_signals_are_heard(out, 
     await writer.put_in_place()
     await writer.close()
     assert turns
-    assert out.read_bytes() == content(JSON_LINES, *many, *many)
+    assert out.read_bytes() == content(JSON_LINES, *many, *many, FAILED)
 
 
 @formats

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ from ltx_async import (
     ServerError,
 )
 from ltx_async.emulator import EXAMPLE_TOKEN, Emulator
+from ltx_async.files.errors import OutputFailedError
 from ltx_async.files.sync import Syncer
 from ltx_async.inputs import read_entries
 from ltx_async.inputs.emails import invalid_lookup
@@ -69,6 +71,10 @@ async def write(path, *lookups, **how):
 
 def emails_in(path):
     return [record.email for record in read_results(path)]
+
+
+def outcomes_in(path):
+    return {record.email: record.outcome for record in read_results(path)}
 
 
 @suffixes
@@ -149,10 +155,11 @@ async def test_outcomes_are_asked_again_where_told_to(out):
             assert results.earlier == 2
             assert "bad@example.com" not in results
             assert "ann@example.com" in results
-            await results.write(NEW)
-        assert sorted(emails_in(out)) == ["ann@example.com", "gone@example.com", NEW.email]
-    await write(out, BAD, existing="resume", retry={Outcome.OK, Outcome.NOT_FOUND})
-    assert emails_in(out) == ["bad@example.com"]
+            await results.write(evolve(NEW, email="bad@example.com"))
+        assert outcomes_in(out) == {ANN.email: "ok", GONE.email: "not_found", BAD.email: "ok"}
+    again = {Outcome.OK, Outcome.NOT_FOUND}
+    await write(out, BAD, evolve(BAD, email=ANN.email), existing="resume", retry=again)
+    assert outcomes_in(out) == {ANN.email: "failed", GONE.email: "not_found", BAD.email: "failed"}
 
 
 @suffixes
@@ -167,8 +174,79 @@ async def test_records_that_are_asked_again_stay_until_there_is_an_answer(out, r
                 await results.write(lookup)
             raise ZeroDivisionError
     assert {*emails_in(out)} - {REFUSED.email} == {ANN.email, BAD.email, GONE.email}
-    await write(out, NEW, existing="resume", **again)
-    assert [*emails_in(out)] == [NEW.email]
+    await write(out, evolve(NEW, email=ANN.email), existing="resume", **again)
+    after = outcomes_in(out)
+    assert after | {REFUSED.email: None} == {
+        ANN.email: "ok",
+        BAD.email: "failed",
+        GONE.email: "not_found",
+        REFUSED.email: None,
+    }
+
+
+@suffixes
+async def test_what_nobody_asked_again_after_all_is_as_it_was(out):
+    many = [evolve(ANN, index=at, email=f"user{at}@example.com") for at in range(3_000)]
+    await write(out, *many)
+    before = {record.email: record for record in read_results(out)}
+    asked = [evolve(one, elapsed=9.0) for one in many[7:2_990:3]]
+    with contextlib.suppress(ZeroDivisionError):
+        async with open_results(out, "resume", older_than=timedelta()) as results:
+            assert results.earlier == 0
+            for lookup in asked:
+                await results.write(lookup)
+            raise ZeroDivisionError
+    after = {record.email: record for record in read_results(out)}
+    assert len(emails_in(out)) == len(after) == 3_000
+    changed = {email for email, record in after.items() if record != before[email]}
+    assert changed == {lookup.email for lookup in asked}
+    assert {after[email].elapsed_ms for email in changed} == {9000.0}
+
+
+@suffixes
+async def test_a_new_record_takes_the_place_of_one_whose_domain_has_another_case(out):
+    names = ["ann@Example.com", "bob@example.com", "Eve@example.com", "eve@example.com"]
+    await write(out, *(evolve(ANN, email=name) for name in names))
+    spelled = ["ann@EXAMPLE.com", "bob@example.COM", "eve@example.com"]
+    new = [evolve(BAD, email=name) for name in spelled]
+    await write(out, *new, existing="resume", retry={Outcome.OK})
+    assert outcomes_in(out) == dict.fromkeys(spelled, "failed") | {"Eve@example.com": "ok"}
+
+
+@suffixes
+async def test_an_answer_takes_the_place_of_a_refusal_of_the_same_text(out):
+    refused = [evolve(REFUSED, email=name) for name in ("a@b", "no-email")]
+    await write(out, *refused)
+    await write(out, evolve(ANN, email="a@b"), existing="resume", retry={Outcome.INVALID})
+    assert outcomes_in(out) == {"a@b": "ok", "no-email": "invalid"}
+
+
+@suffixes
+async def test_nothing_is_written_twice_where_a_cancellation_meets_the_first_answer(out):
+    await write(out, ANN, GONE)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with open_results(out, "resume", older_than=timedelta()) as results:
+            writing = asyncio.create_task(results.write(evolve(ANN, elapsed=9.0)))
+            await asyncio.sleep(0)
+            writing.cancel()
+            await writing
+    assert sorted(emails_in(out)) == [ANN.email, GONE.email]
+
+
+def full(*_arguments):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+async def test_a_disk_that_is_full_in_the_end_is_told(out, monkeypatch):
+    await write(out, ANN, GONE)
+    results = open_results(out, "resume", older_than=timedelta())
+    await (await results.__aenter__()).write(ANN)
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OutputFailedError, match="disk full"):
+        await results.__aexit__(None, None, None)
+    monkeypatch.undo()
+    assert emails_in(out) == [ANN.email]
 
 
 @suffixes
@@ -179,8 +257,9 @@ async def test_old_records_are_asked_again_where_told_to(out):
     await write(out, old, recent, BAD)
     async with open_results(out, "resume", older_than=timedelta(days=7)) as results:
         assert ("ann@example.com" in results, "gone@example.com" in results) == (False, True)
-        await results.write(NEW)
-    assert emails_in(out) == ["gone@example.com", NEW.email]
+        await results.write(evolve(BAD, email="ann@example.com"))
+    assert outcomes_in(out)["ann@example.com"] == "failed"
+    assert len(emails_in(out)) == 3
 
 
 @suffixes

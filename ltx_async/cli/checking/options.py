@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.checking.thresholds import Only
+from ltx_async.cli.exits import BEGIN_ANEW, GO_ON, RUN_AGAIN
 from ltx_async.cli.input_options import InputOptions
 from ltx_async.cli.saving import METRICS, SUMMARY
 from ltx_async.inputs.source import STANDARD_INPUT
@@ -109,6 +110,13 @@ class CheckOptions:
         outcomes = self.retry | {Outcome.FAILED} if self.retry_failed else self.retry
         before = None if self.older_than is None else datetime.now(UTC) - self.older_than
         return Renewal(outcomes, before)
+
+    @property
+    def again(self) -> str:
+        """How to go on with the output of a run that ended early."""
+        if self.only is not None:
+            return BEGIN_ANEW
+        return RUN_AGAIN if self.renewal else GO_ON
 
     @property
     def _continuing(self) -> str:

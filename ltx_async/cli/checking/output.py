@@ -49,6 +49,11 @@ async def open_writer(
     if earlier.count:
         oldest = "" if earlier.oldest is None else f", the oldest of {moment(earlier.oldest)}"
         talk.say(f"{options.output}: going on after {counted(earlier.count, 'record')}{oldest}")
+    if earlier.again:
+        talk.say(
+            f"{options.output}: {counted(earlier.again, 'record')} to be asked again, where the "
+            "input has them; each stays until then"
+        )
     for other in sorted(earlier.base_urls - {base_url}):
         talk.warn(f"{options.output}: has records of {inert(other)}, and this run asks {base_url}")
     return writer, writer

@@ -14,6 +14,7 @@ from ltx_async.cli.checking.counts import Counts
 from ltx_async.cli.checking.hints import UnusualEmails, explain_not_found
 from ltx_async.cli.checking.order import InputOrder
 from ltx_async.cli.checking.summary import Summary
+from ltx_async.cli.exits import GO_ON
 from ltx_async.cli.runtime import Interrupt, or_interrupt
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.cli.terminal.progress import Snapshot, Speedometer, shown_progress
@@ -53,6 +54,7 @@ class CheckRun:
         settles: whether to ask for the list of accounts if no account is found.
         live: whether progress may be redrawn on the terminal; False if records go there too.
         results: the writer once more, if it is a file of results, for the summary.
+        again: how to go on with the results of a run that ended early.
     """
 
     emails: DistinctEmails
@@ -65,6 +67,7 @@ class CheckRun:
     settles: bool = True
     live: bool = True
     results: Output[Lookup] | None = None
+    again: str = GO_ON
     _order: InputOrder | None = field(default=None, init=False)
     _unusual: UnusualEmails = field(factory=UnusualEmails, init=False)
     _speed: Speedometer = field(factory=Speedometer, init=False)
@@ -94,7 +97,7 @@ class CheckRun:
             error=error if interrupt.signal is None else None,
             signal=interrupt.signal,
             results=self._place(),
-            resumable=self.only is None,
+            again=self.again,
         )
 
     async def _deliver_all(

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ltx_async.cli.checking.counts import MOST_SHOWN, Counts
 from ltx_async.cli.checking.urgent import MostUrgent
-from ltx_async.cli.exits import BEGIN_ANEW, GO_ON, explanation, status_of
+from ltx_async.cli.exits import GO_ON, explanation, status_of
 from ltx_async.cli.terminal.messages import Talk
 from ltx_async.inputs.entries import LineCounts
 from ltx_async.models import Stats
@@ -45,7 +45,7 @@ class Summary:
         error: why it ended early; None if it did not.
         signal: the signal that ended it.
         results: where the results lie; None when they went to standard output.
-        resumable: whether they tell what is still to be asked, which some of them alone do not.
+        again: how to go on with these after an early end.
     """
 
     counts: Counts
@@ -56,7 +56,7 @@ class Summary:
     error: Exception | None = None
     signal: int | None = None
     results: str | None = None
-    resumable: bool = True
+    again: str = GO_ON
 
     @property
     def exit_status(self) -> int:
@@ -70,13 +70,7 @@ class Summary:
         """Why it ended early, and what to do; empty where it did not."""
         if self.error is None:
             return ""
-        return explanation(self.error, again=self._again)
-
-    @property
-    def _again(self) -> str | None:
-        if self.results is None:
-            return None
-        return GO_ON if self.resumable else BEGIN_ANEW
+        return explanation(self.error, again=None if self.results is None else self.again)
 
     def show(self, talk: Talk) -> None:
         """Print the table and what else is worth knowing, why lookups failed, and who needs you.

@@ -98,6 +98,7 @@ async def _run(
             ordered=options.ordered,
             live=options.output != "-" or not is_terminal(1),
             results=results,
+            again=options.again,
         )
         summary = await work.finish(client, interrupt)
     if emails.unfilled:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from ltx_async.codec.identity import entry_key
 from ltx_async.files.errors import (
     FileError,
     OutputFailedError,
@@ -54,7 +55,7 @@ async def create_database(path: Path, *, overwrite: bool) -> SQLiteWriter:
             return await _replacing(path, held)
         create_private(path).close()
         remove_companions(path)
-        return await _begun(path, held, [])
+        return await _begun(path, held, {})
     except BaseException:
         held.release()
         raise
@@ -83,8 +84,8 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
 
     Args:
         path: the output.
-        earlier: is given every record that stays; those that are not to are deleted in one
-            transaction with the first new ones.
+        earlier: is given every record that is not asked for again; the others stay until a new
+            one takes their place.
 
     Raises:
         FileError: it is in use, damaged, cannot be read or written, or is something else.
@@ -99,8 +100,8 @@ async def resume_database(path: Path, earlier: EarlierRecords) -> SQLiteWriter:
         except FileNotFoundError:
             create_private(path).close()
             remove_companions(path)
-        dropped = await _read(path, earlier)
-        return await _begun(path, held, dropped)
+        stale = await _read(path, earlier)
+        return await _begun(path, held, stale)
     except BaseException:
         held.release()
         raise
@@ -134,13 +135,13 @@ def _verify_companions(path: Path) -> None:
             raise OutputRefusedError(f"{name}: is a directory.")
 
 
-async def _begun(path: Path, held: LockFile, dropped: list[str]) -> SQLiteWriter:
+async def _begun(path: Path, held: LockFile, stale: dict[str, str]) -> SQLiteWriter:
     with _failures_of(path):
         database = connect(path)
         try:
             await unlocked(database, partial(prepare, database))
             sync_directory(path.parent)
-            return SQLiteWriter(path, database, held, dropped=dropped)
+            return SQLiteWriter(path, database, held, stale=stale)
         except BaseException:
             database.close()
             raise
@@ -158,13 +159,16 @@ def _failures_of(path: Path) -> Iterator[None]:
         raise opening_failure(error, str(path), hint=hint) from error
 
 
-async def _read(path: Path, earlier: EarlierRecords) -> list[str]:
-    """Take the records in, if there are any; return the emails of those that are to be renewed."""
+async def _read(path: Path, earlier: EarlierRecords) -> dict[str, str]:
+    """Take the records in, if there are any.
+
+    Returns the emails of those that are asked for again, by what all their spellings share.
+    """
     try:
         with contextlib.closing(connect(path)) as database:
             columns = await unlocked(database, partial(columns_to_continue, path, database))
             if not columns:
-                return []
+                return {}
             await _check_integrity(path, database)
             return await _take_in(database, columns, earlier)
     except sqlite3.Error as error:
@@ -206,14 +210,15 @@ def _records(database: sqlite3.Connection, columns: list[str]) -> Iterator[Recor
 
 async def _take_in(
     database: sqlite3.Connection, columns: list[str], earlier: EarlierRecords
-) -> list[str]:
-    dropped: list[str] = []
+) -> dict[str, str]:
+    stale: dict[str, str] = {}
     # Once a read has begun, other programs' locks cannot stop it.
     for record in await unlocked(database, partial(_records, database, columns)):
         if earlier.renewal.concerns(record):
-            dropped.append(record.email)
+            stale[entry_key(record.email)] = record.email
+            earlier.again += 1
         else:
             earlier.add(record)
-        if not (earlier.count + len(dropped)) % _ROWS_AT_A_TIME:
+        if not (earlier.count + earlier.again) % _ROWS_AT_A_TIME:
             await asyncio.sleep(0)
-    return dropped
+    return stale

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
+from ltx_async.codec.identity import entry_key
 from ltx_async.files.errors import OutputFailedError, UnsavedError, removed, write_failure
 from ltx_async.files.lock import LockFile
 from ltx_async.files.replacement import Replacement
@@ -99,8 +100,8 @@ def prepare(database: sqlite3.Connection, journal_mode: str = "WAL") -> None:
 class SQLiteWriter:
     """Writes records in transactions, one a second or whenever there are many.
 
-    What a killed process had not committed is asked for again by the next `--resume`. Records
-    that are to be renewed stay until the first answer is committed, as an older database does.
+    What a killed process had not committed is asked for again by the next `--resume`. A record
+    that is asked for again stays until a new one takes its place.
 
     Raises (from `write`, `write_all` and `close`):
         OutputFailedError: the disk is full, or the database cannot be written.
@@ -112,7 +113,8 @@ class SQLiteWriter:
     _database: sqlite3.Connection
     _lock: LockFile
     _replacement: Replacement | None = None
-    _dropped: list[str] = field(factory=list, kw_only=True)
+    _stale: dict[str, str] = field(factory=dict, kw_only=True)
+    _dropped: list[str] = field(init=False, factory=list)
     _is_wanted: bool = field(init=False, default=False)
     _pending: list[tuple[Cell, ...]] = field(init=False, factory=list)
     _syncer: Syncer = field(init=False)
@@ -130,8 +132,8 @@ class SQLiteWriter:
 
     @property
     def in_place(self) -> bool:
-        """Whether it is at its path; False while older records stand where new ones belong."""
-        return self._replacement is None and not self._dropped
+        """Whether it is at its path, and not still to take the place of an older one."""
+        return self._replacement is None
 
     async def write(self, lookup: Lookup) -> None:
         """Take one record; the first of an email that was asked for has an older file replaced."""
@@ -144,13 +146,22 @@ class SQLiteWriter:
         except sqlite3.Error as error:
             raise database_failure(error, str(self._path)) from error
         self._pending.extend(map(database_row, lookups))
+        if self._stale:
+            self._drop_other_spellings(lookups)
         if not self.in_place and any(map(was_asked_for, lookups)):
             await self.put_in_place()
         elif len(self._pending) >= _BATCH:
             await self._syncer.catch_up()
 
+    def _drop_other_spellings(self, lookups: Sequence[Lookup]) -> None:
+        """Let older records go whose emails are spelled in another way than those of new ones."""
+        for lookup in filter(was_asked_for, lookups):
+            spelled = self._stale.pop(entry_key(lookup.email), lookup.email)
+            if spelled != lookup.email:
+                self._dropped.append(spelled)
+
     async def put_in_place(self) -> None:
-        """Take the place of an older database or records, whether or not there is a new one."""
+        """Take the place of an older database, whether or not there is a new record."""
         self._is_wanted = True
         if not self.in_place:
             await self._syncer.catch_up()
@@ -207,8 +218,7 @@ class SQLiteWriter:
 
     def _commit(self) -> None:
         """Commit what is pending; in the thread, while the loop may append more."""
-        rows = self._pending.copy()
-        dropped = self._dropped if self._is_wanted else []
+        rows, dropped = self._pending.copy(), self._dropped.copy()
         if not rows and not dropped:
             return
 
@@ -225,9 +235,7 @@ class SQLiteWriter:
                 verify_others_stay(database, self.name, [*emails, *dropped])
 
         self._patience.outlast(transaction)
-        # What has just been written, before an answer came, is no old record any more.
-        gone = {*emails, *dropped}
-        self._dropped = [email for email in self._dropped if email not in gone]
+        del self._dropped[: len(dropped)]
         self._pending[: len(rows)] = [row for row in rows if row[0] in kept_out]
         if kept_out:
             raise OutputFailedError(

@@ -16,6 +16,7 @@ from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.text.format import TextFormat
 from ltx_async.results.text.scanner import Scanner, UnusableOutputError, read_piece, split_lines
+from ltx_async.results.text.stale import StaleRecords
 from ltx_async.results.text.writer import FileWriter
 
 _AT_A_TIME: Final = 1 << 20  # bytes that are written in one go
@@ -94,7 +95,8 @@ async def _continued(
 async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) -> FileWriter[Lookup]:
     """Begin a file without the records to be renewed; the old one stays until there is an answer.
 
-    A token that is refused, or a server that does not answer, costs no result so.
+    A token that is refused, or a server that does not answer, costs no result so. What is not
+    answered by the end is taken over then.
     """
     replacement = Replacement.of(file)
     try:
@@ -103,9 +105,13 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
         def take(piece: bytes) -> None:
             for line in split_lines(piece):
                 found = scanner.feed(line)
-                if found is not None and not earlier.renewal.concerns(found[0]):
-                    kept.extend(found[1] if earlier.count else scanner.header + found[1])
-                    earlier.add(found[0])
+                if found is None:
+                    continue
+                if earlier.renewal.concerns(found[0]):
+                    earlier.again += 1
+                    continue
+                kept.extend(found[1] if earlier.count else scanner.header + found[1])
+                earlier.add(found[0])
             if len(kept) >= _AT_A_TIME:
                 replacement.file.write(bytes(kept))
                 kept.clear()
@@ -114,7 +120,11 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
         replacement.file.write(bytes(kept) if earlier.count else scanner.header)
         if not scanner.whole:
             replacement.file.set_mode(PRIVATE)
+        reading = os.fdopen(os.dup(file.descriptor), "rb") if earlier.again else None
     except BaseException:
         replacement.discard()
         raise
-    return FileWriter.of_replacement(replacement, scanner.format)
+    if reading is None:
+        return FileWriter.of_replacement(replacement, scanner.format)
+    stale = StaleRecords(reading, scanner.format, scanner.whole, earlier.renewal)
+    return FileWriter.of_replacement(replacement, scanner.format, stale)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Self
+from typing import TYPE_CHECKING, Generic, Protocol, Self
 
 from attrs import define, field
 
@@ -16,6 +17,26 @@ from ltx_async.results.text.format import Encoding
 
 if TYPE_CHECKING:
     from ltx_async.files.replacement import Replacement
+
+
+class Older(Protocol[T_contra]):
+    """Records of the file that is replaced, each of which stays until one takes its place."""
+
+    def note(self, items: Sequence[T_contra], /) -> None:
+        """Take what is written in the place of older records."""
+        ...  # pragma: no cover
+
+    def left(self) -> Iterator[bytes]:
+        """Yield the records that nothing was written in the place of, many at a time.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        ...  # pragma: no cover
+
+    def close(self) -> None:
+        """Let the file go."""
+        ...  # pragma: no cover
 
 
 @define
@@ -32,7 +53,9 @@ class FileWriter(Generic[T_contra]):
     _format: Encoding[T_contra]
     _syncer: Syncer | None = None
     _replacement: Replacement | None = None
+    _older: Older[T_contra] | None = None
     _is_wanted: bool = field(default=False, init=False)
+    _is_ending: bool = field(default=False, init=False)
 
     @classmethod
     def create(cls, path: Path, record_format: Encoding[T_contra]) -> Self:
@@ -81,9 +104,20 @@ class FileWriter(Generic[T_contra]):
         return cls.of_replacement(replacement, record_format)
 
     @classmethod
-    def of_replacement(cls, replacement: Replacement, record_format: Encoding[T_contra]) -> Self:
-        """Take over a file beside another one, whose place it takes with its first record."""
-        writer = cls(replacement.file, record_format, replacement=replacement)
+    def of_replacement(
+        cls,
+        replacement: Replacement,
+        record_format: Encoding[T_contra],
+        older: Older[T_contra] | None = None,
+    ) -> Self:
+        """Take over a file beside another one, whose place it takes with its first record.
+
+        Args:
+            replacement: the two files.
+            record_format: what records become bytes by.
+            older: the records that are taken over in the end, where there is no new one.
+        """
+        writer = cls(replacement.file, record_format, replacement=replacement, older=older)
         writer._syncer = Syncer(writer._sync)
         return writer
 
@@ -106,6 +140,8 @@ class FileWriter(Generic[T_contra]):
         if self._syncer is not None:
             self._syncer.touch()
         self._file.write(b"".join(map(self._format.encode, items)))
+        if self._older is not None:
+            self._older.note(items)
         if self._replacement is not None and any(map(was_asked_for, items)):
             await self.put_in_place()
 
@@ -117,6 +153,8 @@ class FileWriter(Generic[T_contra]):
 
     def _sync(self) -> None:
         """Bring what was written to the disk, and to its name."""
+        if self._is_ending and (self._replacement is None or self._is_wanted):
+            self._take_over()
         if self._replacement is None or not self._is_wanted:
             self._file.sync()
             return
@@ -130,15 +168,30 @@ class FileWriter(Generic[T_contra]):
             if self._replacement.is_in_place:
                 self._replacement = None
 
+    def _take_over(self) -> None:
+        """Keep the records of the older file that nothing was written in the place of."""
+        older, self._older = self._older, None
+        if older is None:
+            return
+        with closing(older):
+            try:
+                for records in older.left():
+                    self._file.write(records)
+            except OSError as error:
+                raise OutputFailedError(f"{self.name}: {error.strerror}.") from error
+
     async def close(self) -> None:
         """Bring the file to the disk and close it; some report a full disk only now.
 
         One that has not taken the place of an older file is removed.
         """
+        self._is_ending = True
         try:
             if self._syncer is not None:
                 await self._syncer.close()
         finally:
+            if self._older is not None:
+                self._older.close()
             if self._replacement is None:
                 self._file.close()
             else:
