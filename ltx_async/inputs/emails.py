@@ -13,7 +13,6 @@ from attrs import define, field
 
 from ltx_async.errors import InvalidEmailError
 from ltx_async.files.errors import InputCutError, InputError
-from ltx_async.inputs.addresses import addresses_in
 from ltx_async.inputs.entries import Entry, EntryRule, LineCounts
 from ltx_async.inputs.seen import Meeting, SeenEmails
 from ltx_async.models import Lookup, Outcome
@@ -48,7 +47,6 @@ class DistinctEmails:
         taken: entries so far, duplicates and refused ones included.
         given: emails given out so far.
         duplicates: how many of the entries had been taken before.
-        composed: how many refused entries contain addresses.
         unfilled: how many entries are empty beyond the first one, which stands for all.
         exhausted: whether the end of the input was reached.
     """
@@ -61,7 +59,6 @@ class DistinctEmails:
     taken: int = field(default=0, init=False)
     given: int = field(default=0, init=False)
     duplicates: int = field(default=0, init=False)
-    composed: int = field(default=0, init=False)
     unfilled: int = field(default=0, init=False)
     exhausted: bool = field(default=False, init=False)
     _stopped: bool = field(default=False, init=False)
@@ -209,7 +206,6 @@ class DistinctEmails:
         return False
 
     async def _refuse(self, entry: Entry) -> None:
-        self.composed += any(True for _ in addresses_in(entry.text))
         if self.on_refused is not None:
             await self.on_refused(invalid_lookup(entry, self.taken - 1), self.given)
 

@@ -48,6 +48,8 @@ class LineCounts:
         comments: those that begin with `#` in text.
         headers: those that name the columns of a table.
         additional: entries that were taken out of a line besides its first one.
+        composed: refused ones with addresses in them that could be taken out.
+        undecodable: refused ones with bytes in the email that are not UTF-8.
     """
 
     lines: int = 0
@@ -55,6 +57,8 @@ class LineCounts:
     comments: int = 0
     headers: int = 0
     additional: int = 0
+    composed: int = 0
+    undecodable: int = 0
 
     def __add__(self, other: LineCounts) -> LineCounts:
         return LineCounts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
@@ -100,7 +104,7 @@ class EntryRule:
         try:
             text = raw.decode().strip()
         except UnicodeDecodeError:
-            return (refused_entry(raw.decode("utf-8", "backslashreplace"), NOT_UTF8, line),)
+            return self._undecodable(raw.decode("utf-8", "backslashreplace"), line)
         return self.of_text(text, line)
 
     def of_cell(self, cell: str, line: int, *, broken: bool) -> Iterable[Entry]:
@@ -113,8 +117,12 @@ class EntryRule:
         """
         text = cell.strip()
         if broken and (shown := _escaped(text)) != text:
-            return (refused_entry(shown, NOT_UTF8, line),)
+            return self._undecodable(shown, line)
         return self.of_text(text, line)
+
+    def _undecodable(self, shown: str, line: int) -> Iterable[Entry]:
+        self.counts.undecodable += 1
+        return (refused_entry(shown, NOT_UTF8, line),)
 
     def of_text(self, text: str, line: int) -> Iterable[Entry]:
         """Make the entries of a trimmed text."""
@@ -125,6 +133,7 @@ class EntryRule:
             return (Entry(text, text, None, line),)
         shown = _bounded(text)
         if not self.extract:
+            self.counts.composed += any(True for _ in addresses_in(shown))
             return (Entry(shown, None, reason, line),)
         found = [Entry(shown, address, None, line) for address in addresses_in(text)]
         self.counts.additional += max(0, len(found) - 1)

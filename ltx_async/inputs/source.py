@@ -226,7 +226,7 @@ def _encoded(text: str) -> bytes:
 
 def _hint_for(name: str, error: OSError) -> str | None:
     if isinstance(error, IsADirectoryError):
-        return f"Name the files in it: {shlex.quote(name.rstrip('/'))}/*.csv"
+        return f"Name the files in it: {shlex.quote(name.rstrip('/'))}/*"
     if _ADDRESS_ON_THE_WEB.match(name):
         return f"It is a URL: curl -sSf {shlex.quote(name)} | ltx-async check -"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -26,6 +27,7 @@ from ltx_async.results.csv_format import restored
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _SEPARATOR_LINE: Final = "sep="
+_WORDS: Final = re.compile(r"\s*(\"?)[^\W\d_]+(?:[ _-][^\W\d_]+)*\1\s*")
 _OURS: Final = frozenset(COLUMNS) - {EMAIL}
 """Columns of results; one of them is enough to recognise results, as people edit tables."""
 
@@ -175,6 +177,8 @@ def looks_like_a_header(line: str, wanted: str, *, to_the_letter: bool) -> bool:
     names = [] if mark is None else _cells(line, mark)
     if to_the_letter:
         return position_of(names, wanted) is not None
+    if _WORDS.fullmatch(line):  # with nothing that separates it from others
+        names.append(line)
     return any(is_mail_name(name, wanted) for name in names)
 
 

@@ -95,7 +95,7 @@ def test_the_command_that_lists_all_who_need_somebody_has_the_threshold(ltx, ser
     for number in range(MOST_SHOWN + 3):
         server.emulator.put(healthy(f"user{number}@example.com", refreshTokenExpire=soon))
     last = ltx("accounts", "--expires-within", "7d").err.splitlines()[-1]
-    words = "more: check --from-api --expires-within 7d --summary-json FILE has all"
+    words = "more: ltx-async check --from-api --expires-within 7d --summary-json FILE has all"
     assert last.endswith(words)
 
 

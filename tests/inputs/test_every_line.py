@@ -728,13 +728,50 @@ def test_other_databases_directories_and_urls_are_named(check):
     assert (done.status, "SQLite database without results" in done.err) == (2, True)
     Path("folder").mkdir()
     done = check("folder")
-    assert (done.status, "folder/*.csv" in done.err) == (2, True)
+    assert (done.status, "folder/*\n" in done.err) == (2, True)
     Path("a $(folder)").mkdir()
-    assert "Name the files in it: 'a $(folder)'/*.csv" in check("a $(folder)").err
+    assert "Name the files in it: 'a $(folder)'/*\n" in check("a $(folder)").err
     done = check("https://example.com/emails.csv")
     assert (done.status, "curl" in done.err) == (2, True)
     url = "https://example.com/$(touch taken)'"
     assert shlex.split(check(url).err.partition("URL: ")[2])[:3] == ["curl", "-sSf", url]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.csv", "x"])
+@pytest.mark.parametrize(
+    "header", ["Email", "E-Mail", "E-Mail address", "emails", '"Mail"', " e_mail ", "MAIL\r"]
+)
+def test_a_single_name_that_speaks_of_mail_is_a_header_whatever_the_name(checked, name, header):
+    done = checked(name, f"{header}\n{U1}\n")
+    assert (done.counts, done.saved["skipped"]["header"]) == ({"ok": 1}, 1)
+
+
+@pytest.mark.parametrize("line", ["ann.mail.com", "mail2024", "mailto:", "ann(mail)", "name"])
+def test_any_other_single_name_is_an_entry_that_is_refused(checked, line):
+    done = checked("x.txt", f"{line}\n{U1}\n")
+    assert done.counts == {"ok": 1, "invalid": 1}
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.csv"])
+def test_what_cannot_be_decoded_is_told_with_what_helps(checked, name):
+    head = "email\n" if name == "x.csv" else ""
+    data = f"{head}j\xf6rg@example.com\n{U1}\nAnn <ann@example.com>\n".encode("latin-1")
+    err = checked(name, data).err
+    assert "1 line not asked for: the email cannot be decoded. Name the encoding" in err
+    assert "1 line not asked for: there are addresses among other things" in err
+    assert "--encoding cp1252" in err
+    err = checked(name, data, "--extract").err
+    assert ("--encoding cp1252" in err, "--extract" in err) == (True, False)
+    assert "not asked for" not in checked(name, data, "--extract", "--encoding", "latin-1").err
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv", "r.sqlite"])
+def test_what_stays_refused_is_not_said_to_be_helped(check, name):
+    Path("x.txt").write_bytes(f"Ann <ann@example.com>\nj\xf6rg@x\n{U1}\n".encode("latin-1"))
+    assert "--extract takes them out" in check("x.txt", "-o", name).err
+    done = check(name)
+    assert done.counts == {"ok": 1, "invalid": 2}
+    assert "not asked for" not in done.err
 
 
 def test_a_name_that_says_another_format_than_the_content_is_told(checked):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -231,7 +232,8 @@ class CheckRun:
         """Say where the results lie; None where there is no file of them."""
         if self.results is None or self.results.in_place:
             return None if self.results is None else self.results.name
-        self.talk.say(f"{self.results.name}: left as it was, as no result came for it")
+        left = "left as it was" if os.path.lexists(self.results.name) else "not made"
+        self.talk.say(f"{self.results.name}: {left}, as no result came for it")
         return None
 
     async def _count_rest(self, seconds: float) -> None:

@@ -51,7 +51,7 @@ def threshold_options(command: F) -> F:
 def _no_balance(_context: click.Context, _option: click.Parameter, text: str | None) -> None:
     if text is not None:
         raise click.UsageError(
-            "The list of accounts has no balance: use check --from-api --min-balance N."
+            "The list of accounts has no balance: use ltx-async check --from-api --min-balance N."
         )
 
 

@@ -59,6 +59,6 @@ async def _accounts(
     talk.say(f"{counted(counts.done, 'account')}, {broken:,} to be signed in again")
     warn_of_problems(listed, talk)
     if thresholds or not talk.quiet:
-        whole = f"check --from-api{as_options(thresholds)} --summary-json FILE has all"
+        whole = f"ltx-async check --from-api{as_options(thresholds)} --summary-json FILE has all"
         show_attention(counts.urgent, talk, whole=whole)
     return counts.exit_status

@@ -106,10 +106,16 @@ async def _run(
             f"{counted(emails.unfilled + 1, 'line')} without an email: one record stands for all, "
             "and the others count as duplicates."
         )
-    if emails.composed and not options.inputs.extract:
+    lines = emails.lines
+    if lines.composed:
         talk.warn(
-            f"{counted(emails.composed, 'line')} not asked for: there are addresses among other "
+            f"{counted(lines.composed, 'line')} not asked for: there are addresses among other "
             "things in them. --extract takes them out."
+        )
+    if lines.undecodable:
+        talk.warn(
+            f"{counted(lines.undecodable, 'line')} not asked for: the email cannot be decoded. "
+            "Name the encoding of the input, such as --encoding cp1252."
         )
     return summary
 
