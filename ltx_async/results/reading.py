@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Generator, Iterator
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self, cast
 
 from attrs import define, field
 
@@ -18,14 +19,16 @@ from ltx_async.results.usual_record import Brief, Item
 from ltx_async.wording import counted
 
 _WHAT_TO_NAME: Final = "Name a file written by `check -o`."
+_GZIP: Final = b"\x1f\x8b"
 _AHEAD: Final = 64 << 10  # bytes; a header of many columns is seen whole
 
 
 def read_results(path: str | Path, *, accounts: bool = True) -> RecordReader:
     """Read the records of a results file, one after the other and as late as possible.
 
-    JSON Lines, CSV, TSV and SQLite are told apart by their content. Fields and columns that are
-    not known are no matter. The file is closed when the last record was read, and by `close`.
+    JSON Lines, CSV, TSV and SQLite are told apart by their content, the first three in gzip too.
+    Fields and columns that are not known are no matter. The file is closed when the last record
+    was read, and by `close`.
 
     Args:
         path: a file that `check -o` or `open_results` has written, even while it is written to.
@@ -117,19 +120,33 @@ def brief_records(reader: RecordReader) -> Iterator[Brief]:
     return reader._brief  # noqa: SLF001 - of the same module
 
 
+def _unpacked(file: BinaryIO) -> BufferedReader:
+    from gzip import GzipFile  # noqa: PLC0415 - for such a file only
+
+    return BufferedReader(cast("RawIOBase", GzipFile(fileobj=file)), _AHEAD)
+
+
 def _items(path: Path, *, accounts: bool) -> Generator[Item]:
     verify_name(path, InputError)
     try:
         with BufferedReader(path.open("rb", buffering=0), _AHEAD) as file:
             # Peek, because a pipe cannot be rewound.
-            start = file.peek()
+            packed = file.peek().startswith(_GZIP)
+            opened = _unpacked(file) if packed else file
+            start = opened.peek()
             form = next((one for one in FORMATS if one.recognises(start)), None)
+            if packed and form is not None and form.text is None:
+                raise InputError(f"{path}: is {form.title} in gzip.", hint="Unpack it with gunzip.")
             if form is not None:
-                yield from form.read(path, file, accounts=accounts)
+                yield from form.read(path, opened, accounts=accounts)
                 return
     except OSError as error:
         reason = error.strerror or str(error)
-    except sqlite3.Error as error:
+    except EOFError:
+        raise InputError(
+            f"{path}: the gzip data end too early.", hint="Get the whole of it."
+        ) from None
+    except (sqlite3.Error, zlib.error) as error:
         reason = str(error)
     else:
         known = ", ".join(one.title for one in FORMATS)

@@ -1,3 +1,4 @@
+import gzip
 import json
 import re
 import signal
@@ -26,7 +27,7 @@ from result_examples import (
 from ltx_async import Outcome
 from ltx_async.files.errors import InputError, OutputRefusedError
 from ltx_async.inputs import read_emails
-from ltx_async.results import open_results
+from ltx_async.results import open_results, read_results
 from ltx_async.results.record import Record
 from ltx_async.results.sqlite import reading
 
@@ -69,6 +70,48 @@ def test_each_format_gives_the_same_rows(tmp_path, suffix):
     assert rows["'quoted'@example.com"].balance == 0.5
     assert rows["bob@example.com"].error == "No such account."
     assert [rows[lookup.email].outcome for lookup in LOOKUPS] == [one.outcome for one in LOOKUPS]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+@pytest.mark.parametrize("accounts", [False, True])
+def test_gzip_is_unpacked_whatever_the_name(tmp_path, suffix, accounts):
+    many = [found(f"user{number}@example.com") for number in range(9_000)]
+    plain = WRITERS[suffix](tmp_path / f"run{suffix}", many)
+    (tmp_path / "packed").write_bytes(gzip.compress(plain.read_bytes()))
+    packed = list(read_results(tmp_path / "packed", accounts=accounts))
+    assert packed == list(read_results(plain, accounts=accounts))
+    assert len(packed) == 9_000
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda data: data[:-2_000], "the gzip data end too early"),
+        (
+            lambda data: data[:1_000] + b"\xff" * 2_000 + data[3_000:],
+            "decompressing data|CRC check",
+        ),
+        (lambda data: data[:9], "the gzip data end too early"),
+        (lambda data: data[:-8] + bytes(8), "CRC check failed"),
+    ],
+    ids=["cut", "damaged", "hardly begun", "another sum"],
+)
+def test_gzip_that_is_cut_or_damaged_is_told(tmp_path, suffix, damage, words):
+    many = [found(f"user{number}@example.com") for number in range(3_000)]
+    plain = WRITERS[suffix](tmp_path / f"run{suffix}", many)
+    (tmp_path / "packed.gz").write_bytes(damage(gzip.compress(plain.read_bytes())))
+    with pytest.raises(InputError, match=words) as raised:
+        read(tmp_path / "packed.gz")
+    assert "packed.gz: " in str(raised.value)
+
+
+def test_what_is_no_text_of_ours_is_not_read_out_of_gzip(tmp_path):
+    database = write_sqlite(tmp_path / "run.sqlite", LOOKUPS)
+    for data, words in ((database.read_bytes(), "gunzip"), (b"other", "is no results of a check")):
+        (tmp_path / "packed").write_bytes(gzip.compress(data))
+        with pytest.raises(InputError, match=words):
+            read(tmp_path / "packed")
 
 
 @pytest.mark.parametrize("suffix", WRITERS)

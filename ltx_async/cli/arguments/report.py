@@ -14,8 +14,8 @@ from ltx_async.cli.values import FILE_NAME
 @click.command(
     help="""Show the results of a check: who needs somebody, outcomes, balances, what ends when.
 
-    RESULTS are files written by `check -o`: JSON lines, CSV or SQLite; several are taken
-    together, and - is standard input.""",
+    RESULTS are files written by `check -o`: JSON Lines, CSV or SQLite, the texts in gzip or
+    not; several are taken together, and - is standard input.""",
     epilog="""\b
 Examples:
   ltx-async report results.jsonl --min-balance 10 --expires-within 7d
