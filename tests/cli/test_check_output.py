@@ -154,6 +154,14 @@ def test_a_file_of_another_format_than_the_named_one_is_refused(ltx):
     assert not Path("out.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["new.jsonl", "new.csv", "new.sqlite"])
+def test_an_output_that_was_never_there_is_not_said_to_be_left(ltx, server, name):
+    server.emulator.script(None, 401, forever=True)
+    ended = ltx("check", "emails.txt", "-o", name, "--overwrite")
+    assert (ended.status, Path(name).exists()) == (3, False)
+    assert f"{name}: not made, as no result came for it" in ended.err
+
+
 @pytest.mark.parametrize("output", ["-", "/dev/stdout", "pipe"])
 @pytest.mark.parametrize("flag", ["--resume", "--retry-failed"])
 def test_what_is_no_file_cannot_be_continued(ltx, output, flag):

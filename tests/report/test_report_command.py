@@ -33,6 +33,14 @@ def test_the_summary_goes_to_standard_output(ltx, tmp_path, suffix):
     assert "40 emails" in ended.out
 
 
+@pytest.mark.parametrize("key", ["sign_ins", "access_tokens"])
+def test_the_weeks_of_results_without_a_record_begin_with_this_one(ltx, tmp_path, key):
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    weeks = json.loads(ltx("report", tmp_path / "empty.jsonl", "--json").out)[key]["weeks"]
+    begins = datetime.fromisoformat(weeks[0]["begins"]).replace(tzinfo=UTC)
+    assert timedelta(0) <= datetime.now(UTC) - begins < timedelta(days=8)
+
+
 def test_json_is_one_object_with_the_changes(ltx, tmp_path, results):
     older = write_jsonl(tmp_path / "older.jsonl", [balanced("gone@example.com", 1)])
     ended = ltx("report", results, "--since", older, "--json")
@@ -239,6 +247,7 @@ def test_the_list_is_in_the_figures(ltx, needy):
 def test_the_list_is_a_table_for_a_spreadsheet(ltx, needy):
     ended = ltx("report", needy, *LIMITS, "--attention", "-o", "attention.csv")
     assert (ended.status, ended.out) == (0, "")
+    assert re.search(r"attention\.csv \([1-9][0-9]* bytes\)\n", ended.err)
     with Path("attention.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["email"] for row in table] == URGENT

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 from attrs import frozen
+from rich.filesize import decimal
 
 from ltx_async.alerts import Thresholds
 from ltx_async.cli.exits import CommandError, ExitStatus
@@ -69,7 +70,7 @@ def report(
         data = told.page(comparison, plotly) if is_page else told.table(output.suffix.lower())
         write_whole(output, data, overwrite=overwrite)
         hint = ", open it in a browser" if is_page else ""
-        Talk(quiet=quiet).say(f"report: {output} ({len(data) / 1e6:.1f} MB){hint}")
+        Talk(quiet=quiet).say(f"report: {output} ({decimal(len(data))}){hint}")
     if as_json:
         click.echo(_as_json(told.summary(), comparison))
     elif output is None and attention:
