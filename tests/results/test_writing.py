@@ -221,6 +221,19 @@ async def test_an_answer_takes_the_place_of_a_refusal_of_the_same_text(out):
     assert outcomes_in(out) == {"a@b": "ok", "no-email": "invalid"}
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+async def test_older_records_that_somebody_spoils_meanwhile_are_told(out):
+    await write(out, *(evolve(ANN, email=f"{name}@x") for name in "abcde"))
+    results = open_results(out, "resume", older_than=timedelta())
+    with out.open("r+b") as other:
+        await (await results.__aenter__()).write(evolve(ANN, email="c@x"))
+        other.seek(-300, 2)
+        other.write(b"#" * 9)
+    with pytest.raises(OutputFailedError, match=r"not asked again are lost: line .: torn, or no"):
+        await results.__aexit__(None, None, None)
+    assert emails_in(out) == ["c@x"]
+
+
 @suffixes
 async def test_nothing_is_written_twice_where_a_cancellation_meets_the_first_answer(out):
     await write(out, ANN, GONE)

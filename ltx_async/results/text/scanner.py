@@ -25,7 +25,7 @@ _PIECE: Final = 64 << 10  # bytes: to read so much takes a millisecond or a few
 _NOT_OURS: Final = "not what `check` writes here"
 
 
-class UnusableOutputError(Exception):
+class UnusableOutputError(ValueError):
     """A file that cannot be continued; the message begins with the line where that shows."""
 
 

@@ -46,6 +46,7 @@ class StaleRecords:
 
         Raises:
             OSError: the file cannot be read.
+            UnusableOutputError: somebody has changed it meanwhile.
         """
         scanner, kept = Scanner(self.format), bytearray()
         self.file.seek(0)

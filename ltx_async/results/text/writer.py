@@ -31,6 +31,7 @@ class Older(Protocol[T_contra]):
 
         Raises:
             OSError: they cannot be read.
+            ValueError: somebody has changed them meanwhile.
         """
         ...  # pragma: no cover
 
@@ -177,8 +178,11 @@ class FileWriter(Generic[T_contra]):
             try:
                 for records in older.left():
                     self._file.write(records)
-            except OSError as error:
-                raise OutputFailedError(f"{self.name}: {error.strerror}.") from error
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                raise OutputFailedError(
+                    f"{self.name}: records that were not asked again are lost: {reason}."
+                ) from error
 
     async def close(self) -> None:
         """Bring the file to the disk and close it; some report a full disk only now.
