@@ -13,6 +13,8 @@ from ltx_async.cli.checking.summary import Summary
 from ltx_async.cli.exits import ExitStatus
 from ltx_async.monitor.changes import Change, Kind
 from ltx_async.reasons import OTHER, as_json
+from ltx_async.report import Comparison, Results, summarise
+from ltx_async.report.records import Records
 from ltx_async.results.columns import COLUMNS
 
 PROJECT = Path(__file__).parents[2]
@@ -41,6 +43,8 @@ def named(heading):
         ("## A row", list(COLUMNS)),
         ("## A reason", list(as_json({OTHER: 1})[0])),
         ("## Attention", list(Attention("a", ()).as_json())),
+        ("## A report", [*summarise(Results("", Records())).as_json(), "changes"]),
+        ("## A comparison", list(Comparison("", None, ()).as_json())),
         ("## The summary", list(Summary(Counts(Thresholds()), None, 0.0).as_json())),
     ],
 )
