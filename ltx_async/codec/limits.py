@@ -19,6 +19,7 @@ LIMIT_HEADERS: Final = (
 _NUMBER: Final = "([0-9]{1,13}(?:[.][0-9]{1,9})?)"
 _WHOLE: Final = re.compile(_NUMBER)
 _LONGEST_WINDOW: Final = 3600.0  # seconds; a daily quota is a budget and says nothing about pace
+_MOST: Final = 32
 _EPOCH: Final = 1e9  # a larger number is a moment since the epoch, in seconds or milliseconds
 _MILLISECONDS: Final = 1e11
 
@@ -34,7 +35,7 @@ def stated_rate(headers: Mapping[str, str]) -> float | None:
         headers: lower-case names; a repeated header's values joined with `, `.
     """
     shortest: tuple[float, float] | None = None
-    for policy in headers.get("ratelimit-policy", "").split(","):
+    for policy in _first(headers.get("ratelimit-policy", ""), ","):
         window = _parameter(policy, "w")
         quota = _parameter(policy, "q")
         if quota is None:
@@ -51,7 +52,7 @@ def stated_reset(headers: Mapping[str, str], moment: float) -> float | None:
         headers: lower-case names.
         moment: when the reply was made, in seconds since the epoch.
     """
-    for limit in headers.get("ratelimit", "").split(","):
+    for limit in _first(headers.get("ratelimit", ""), ","):
         seconds = _parameter(limit, "t")
         if _parameter(limit, "r") == 0 and seconds is not None:
             return seconds
@@ -68,8 +69,13 @@ def _until(reset: float, moment: float) -> float:
     return max(0.0, reset - moment) if reset >= _EPOCH else reset
 
 
+def _first(text: str, mark: str) -> list[str]:
+    """Return the first members of a list; a server has no reason to state more of them."""
+    return text.split(mark, _MOST)[:_MOST]
+
+
 def _parameter(text: str, name: str) -> float | None:
-    for part in text.split(";")[1:]:
+    for part in _first(text, ";")[1:]:
         key, _, value = part.partition("=")
         if key.strip() == name:
             return _number(value)

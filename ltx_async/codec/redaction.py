@@ -101,6 +101,9 @@ def _folded(signs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fold(sign.encode()) for sign in signs if "%" not in sign))
 
 
+_AT_A_TIME: Final = 64 << 10  # characters, in which to search takes some milliseconds
+
+
 @frozen(repr=False)
 class Redaction:
     """Cuts one bearer token out of server text, should the server echo it.
@@ -133,8 +136,21 @@ class Redaction:
             text = self._cut(unquoted)
         return self._cut(text) if self._seen_in(text.lower()) else text
 
-    def _cut(self, text: str) -> str:  # `re` caches the pattern, which is only needed after an echo
-        return re.sub(self._pattern, CUT, text, flags=re.IGNORECASE)
+    def _cut(self, text: str) -> str:
+        """Cut every form out, a piece at a time: no other thread runs within a step of `re`."""
+        pattern = re.compile(self._pattern, re.IGNORECASE)  # cached; only needed after an echo
+        parts: list[str] = []
+        at = 0
+        while at < len(text):
+            kept, end = at, at + _AT_A_TIME
+            for form in pattern.finditer(text, at, end + self._longest):
+                if form.start() >= end:
+                    break
+                parts += (text[kept : form.start()], CUT)
+                kept = form.end()
+            at = max(kept, end)
+            parts.append(text[kept:at])
+        return "".join(parts)
 
     def beginning(self, body: bytes, limit: int) -> str:
         """Return the first `limit` bytes as text, also without a token that the limit splits."""

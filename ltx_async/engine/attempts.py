@@ -33,7 +33,7 @@ from ltx_async.models import Outcome
 from ltx_async.transport.header_fields import header_fields
 
 _UNANSWERED: Final = (TransportError, CertificateError, ProxyAuthenticationError)
-LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
+LONGEST_AT_ONCE: Final = 8 << 10  # bytes of a body that take 3 ms at most, whatever is in it
 _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 _AT_ONCE: Final = nullcontext()
 T = TypeVar("T")

@@ -12,7 +12,6 @@ llhttp skips line ends before and after a reply silently, so these are looked fo
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -35,7 +34,6 @@ from ltx_async.transport.unread import unread_on
 
 _HEAD_CAP: Final = 64 << 10
 _NONE: Final[Mapping[str, str]] = {}
-_SURPLUS_LINE_ENDS: Final = re.compile(rb"\r\n\r\n[\r\n]+\Z")  # after chunks or a bare head
 _OVERHEAD: Final = 1 << 20  # bytes that framing, 1xx replies and trailers may have
 
 
@@ -53,6 +51,7 @@ class DirectConnection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
+        "_before",
         "_body",
         "_buffer",
         "_connection",
@@ -118,6 +117,7 @@ class DirectConnection(asyncio.BufferedProtocol):
     def _expect(self) -> None:
         """Forget the last reply, and be ready for the next one."""
         self._body: list[bytes] = []
+        self._before: bytearray | None = None
         self._raw = b""
         self._head_at = self._interim = self._raw_at = self._received = self._size = 0
         self._status: int | None = None
@@ -207,6 +207,15 @@ class DirectConnection(asyncio.BufferedProtocol):
             self._complete(self._status, delimited=True)
         else:
             self._check_size()
+            self._gather()
+
+    def _gather(self) -> None:
+        """Keep what has come of the body as one piece: a server may send it byte by byte."""
+        if self._body:
+            if self._before is None:
+                self._before = bytearray()
+            self._before += b"".join(self._body)
+            self._body.clear()
 
     def _check_size(self) -> None:
         if not self._size and len(self._raw) - self._head_at > _HEAD_CAP:
@@ -251,6 +260,7 @@ class DirectConnection(asyncio.BufferedProtocol):
             self._body.append(body)
         else:
             self._body.clear()
+            self._before = None
             self._flaw = f"the body is over {self._request.body_cap} bytes"
 
     def on_message_complete(self) -> None:
@@ -287,7 +297,8 @@ class DirectConnection(asyncio.BufferedProtocol):
             self.fail(ProtocolError(self._flaw))
             return
         on_reply, self._on_reply = self._on_reply, None
-        reply = Reply(status, headers, b"".join(self._body), delimited, self)
+        body = b"".join(self._body if self._before is None else (self._before, *self._body))
+        reply = Reply(status, headers, body, delimited, self)
         self._expect()
         if self._dirty:
             self.close()
@@ -302,5 +313,5 @@ class DirectConnection(asyncio.BufferedProtocol):
         head_at = status_line_at(self._raw, self._head_at)
         body_at = self._raw.find(b"\r\n\r\n", head_at) + 4
         if b"transfer-encoding" in self._raw[head_at:body_at].lower():
-            return _SURPLUS_LINE_ENDS.search(data[-8:]) is not None
+            return len(data) - len(data.rstrip(b"\r\n")) > len(b"\r\n\r\n")
         return self._raw_at + body_at + self._size < self._received

@@ -98,11 +98,15 @@ class SessionTransport:
                 "the borrowed session has credentials of its own (auth=)",
                 hint="Requests carry the API token: lend a session without auth.",
             )
-        self._headers = CIMultiDict(self.endpoint.headers())
-        if (proxy := self.wiring.proxy) is None:
-            # With a proxy, which would get what a session sends of itself, each request has them.
-            self._session_headers = self._headers if self.borrowed is None else None
-        elif self.endpoint.base.scheme == "http":  # no tunnel: the proxy reads the request
+        headers = self.endpoint.headers()
+        if (proxy := self.wiring.proxy) is None and self.borrowed is None:
+            # What all requests share, but never the token; a proxy would get it, too.
+            shared = {name: headers.pop(name) for name in [*headers] if name != "Authorization"}
+            self._session_headers = CIMultiDict(shared)
+        self._headers = CIMultiDict(headers)
+        if proxy is None:
+            return
+        if self.endpoint.base.scheme == "http":  # no tunnel: the proxy reads the request
             self._headers.update(proxy.headers)
         else:
             self._proxy_headers = proxy.headers
@@ -144,7 +148,7 @@ class SessionTransport:
     async def _exchange(self, request: Request) -> Reply:
         response = await self._session().get(
             self.endpoint.url(request.target),
-            headers=self._headers_beside(request),
+            headers=self._headers if request.fields is None else self._with_fields(request),
             proxy_headers=self._proxy_headers,
             allow_redirects=False,
             raise_for_status=False,
@@ -157,12 +161,9 @@ class SessionTransport:
             response.close()
             raise
 
-    def _headers_beside(self, request: Request) -> Mapping[str, str] | None:
-        """Return the headers of a request that its session does not have of itself."""
-        fields = request.fields
-        if self._session_headers is not None:
-            return fields
-        return self._headers if fields is None else CIMultiDict({**self._headers, **fields})
+    def _with_fields(self, request: Request) -> CIMultiDict[str]:
+        """Return the headers of a request that has fields of its own."""
+        return CIMultiDict({**self._headers, **(request.fields or {})})
 
     def discard(self, reply: Reply) -> None:
         """Close the connection that brought a reply.

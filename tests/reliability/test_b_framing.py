@@ -387,7 +387,11 @@ async def test_less_than_a_reply_after_the_reply_never_reaches_the_next_lookup(
     assert server.times_asked("bob@example.com") == 1
 
 
-@pytest.mark.parametrize("surplus", [b"\r\n", b"\n", b"\r\n" * 9], ids=["CRLF", "LF", "nine CRLF"])
+@pytest.mark.parametrize(
+    "surplus",
+    [b"\r\n", b"\n", b"\r\n" * 9, b"\n" * 8, b"\r" * 20, b"\n" * 5_000],
+    ids=["CRLF", "LF", "nine CRLF", "eight LF", "twenty CR", "very many LF"],
+)
 @pytest.mark.parametrize(
     "whole",
     [

@@ -1,22 +1,25 @@
 """Promise 47: the event loop stands still for no reply, however large, whatever it holds."""
 
+import asyncio
 import gc
 import json
 
 import pytest
 from patience import in_time
 
-from ltx_async import Account, DecodeError, RetryPolicy
+from ltx_async import Account, DecodeError, Outcome, RetryPolicy
 from ltx_async.codec import Redaction, Reply, parse_account
 from ltx_async.engine.lookup import lookup_of
 from ltx_async.results import open_results
+from ltx_async.transport.direct_connection import DirectConnection
 
 from .conftest import TOKEN
-from .replies import account_body, reply
+from .replies import account_body, chunk, reply
 from .stalls import longest_stall
 from .wire import in_turn
 
 MIB = 1 << 20
+ECHO = b'"' + TOKEN.encode() + b" "
 FILLED = account_body("ann@example.com", x=[])[:-2]  # to be filled, and then closed
 
 
@@ -46,6 +49,9 @@ BODIES = {
     "escapes": filled(b'"' + rb"\u002d" * 100_000 + b'"'),
     "backslashes": filled(b'"' + b"\\\\" * 500_000 + b'"'),
     "percent signs": filled(b'"' + b"%25" * 300_000 + b'"'),
+    "the token in a long string": filled(ECHO + b"a" * (MIB - 2048) + b'"'),
+    "what is nearly the token": filled(ECHO + TOKEN[:-1].encode() * 50_000 + b'"'),
+    "the token and percent signs": filled(ECHO + b"%" * (MIB - 2048) + b'"'),
     "white space": b" " * (MIB - 2),
     "white space, then HTML": b" " * (MIB - 2) + b"<",
 }
@@ -68,6 +74,56 @@ async def test_a_hostile_account_stalls_nobody_for_50_ms(serve, connect, body, s
     client = connect(server, retry=RetryPolicy(attempts=1))
     stall = await shortest_of_three(lambda: client.lookup("ann@example.com"))
     assert stall < 0.05
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("size", [60_000, 30_000, 9_000])
+async def test_many_short_replies_with_the_token_stall_nobody_in_a_row(
+    serve, connect, status, size
+):
+    body = FILLED + ECHO + b'",' + b",".join([b'"%"'] * (size // 4)) + b"]}"
+    server = await serve(in_turn([reply(status, body)]))
+    client = connect(server, concurrency=20, retry=RetryPolicy(attempts=1))
+
+    async def ask():
+        await asyncio.gather(*(client.lookup("ann@example.com") for _ in range(20)))
+
+    assert in_time(await shortest_of_three(ask), 0.15)
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("name", [b"RateLimit-Policy", b"RateLimit"])
+@pytest.mark.parametrize("policies", [b"1;w," * 1_900, b";" * 7_000, b"," * 7_000])
+async def test_a_flood_of_stated_limits_stalls_nobody_for_50_ms(serve, connect, name, policies):
+    fields = (name + b": " + policies + b"\r\n") * 110
+    server = await serve(
+        in_turn([b"HTTP/1.1 429 Busy\r\n" + fields + b"Content-Length: 2\r\n\r\n{}"])
+    )
+
+    async def ask():  # each time with a client that was not told to wait
+        client = connect(server, retry=RetryPolicy(attempts=1, throttles=0))
+        lookup = await client.lookup("ann@example.com", deadline=1)
+        assert (lookup.outcome, lookup.attempts) == (Outcome.FAILED, 1)
+
+    assert await shortest_of_three(ask) < 0.05
+
+
+@pytest.mark.parametrize("transport", ["direct"])
+async def test_a_body_that_comes_byte_by_byte_is_not_kept_so(serve, connect, monkeypatch):
+    chunks = b"".join(chunk(b" ") for _ in range(200_000))
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+    server = await serve(in_turn([answer + chunk(b"{}") + chunk(b"")]))
+    kept, read = [], DirectConnection.buffer_updated
+
+    def noted(connection, count):
+        read(connection, count)
+        kept.append(len(connection._body))
+
+    monkeypatch.setattr(DirectConnection, "buffer_updated", noted)
+    assert await connect(server).list_accounts() == {}
+    assert len(kept) > 3
+    assert set(kept) == {0}
 
 
 def members(member: bytes, size: int = MIB - 1024) -> bytes:

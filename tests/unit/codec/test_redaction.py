@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ltx_async.codec import Redaction
+from ltx_async.codec import redaction as module
 from ltx_async.codec.redaction import CUT
 from ltx_async.jsontext import fold
 
@@ -144,6 +145,16 @@ def test_of_two_forms_that_begin_alike_the_longer_one_is_cut(token, form):
 def test_a_long_token_is_cut_in_reasonable_time_and_depth():
     token = "user:1-" + "%41bc" * 300
     assert Redaction.of(token).text(f"<{token}> <{unquote(token)}>") == f"<{CUT}> <{CUT}>"
+
+
+@given(TOKENS, st.text(max_size=20), st.integers(1, 40), st.data())
+def test_in_pieces_the_same_is_cut_as_in_one(token, between, size, data):
+    forms = st.one_of(st.sampled_from(forms_of(token)), st.just(between), st.text(max_size=5))
+    text = "".join(data.draw(st.lists(forms, max_size=6)))
+    whole = Redaction.of(token).text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_AT_A_TIME", size)
+        assert Redaction.of(token).text(text) == whole
 
 
 @pytest.mark.parametrize("form", forms_of(SPECIAL))

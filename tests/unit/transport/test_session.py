@@ -130,6 +130,19 @@ async def test_the_token_does_not_stay_with_a_borrowed_session(make, session, em
     assert "Authorization" not in session.headers
 
 
+async def test_what_somebody_sends_with_the_session_of_our_own_has_no_token(make, emulator):
+    client = make(transport="session")
+    await client.lookup(EMAIL)
+    sent = emulator.requests[-1].headers
+    assert sent.getall("Authorization") == [f"Bearer {EXAMPLE_TOKEN}"]
+    own = client._shared.transport._own
+    assert EXAMPLE_TOKEN not in repr([*own.headers.items()])
+    async with own.get(f"{emulator.base_url}/nowhere"):
+        others = emulator.requests[-1].headers
+    assert "Authorization" not in others
+    assert others["User-Agent"] == sent["User-Agent"]
+
+
 async def test_the_cookies_of_a_borrowed_session_are_its_owner_s(make, emulator):
     async with aiohttp.ClientSession(
         cookies={"theirs": "1"}, cookie_jar=aiohttp.CookieJar(unsafe=True)
