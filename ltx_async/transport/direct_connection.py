@@ -34,6 +34,8 @@ from ltx_async.transport.unread import unread_on
 
 _HEAD_CAP: Final = 64 << 10
 _NONE: Final[Mapping[str, str]] = {}
+_MANY_PIECES: Final = 256  # of a body in one read
+_LITTLE: Final = 8 << 10  # bytes
 _OVERHEAD: Final = 1 << 20  # bytes that framing, 1xx replies and trailers may have
 
 
@@ -210,7 +212,12 @@ class DirectConnection(asyncio.BufferedProtocol):
             self._gather()
 
     def _gather(self) -> None:
-        """Keep what has come of the body as one piece: a server may send it byte by byte."""
+        """Keep what has come of the body as one piece: a server may send it byte by byte.
+
+        Little is read at a time then, as uvloop reads up to 32 times before others have a turn.
+        """
+        if len(self._body) > _MANY_PIECES:
+            self._buffer = self._buffer[:_LITTLE]
         if self._body:
             if self._before is None:
                 self._before = bytearray()

@@ -109,6 +109,16 @@ async def test_a_flood_of_stated_limits_stalls_nobody_for_50_ms(serve, connect, 
     assert await shortest_of_three(ask) < 0.05
 
 
+@pytest.mark.untraced
+@pytest.mark.parametrize("size", [1, 2, 16])
+async def test_a_list_in_tiny_chunks_stalls_nobody_for_100_ms(serve, connect, size):
+    chunks = chunk(b" " * size) * (12 * MIB // len(chunk(b" " * size)))
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server = await serve(in_turn([head + chunks + chunk(b"{}") + chunk(b"")]))
+    client = connect(server, timeout=60, retry=RetryPolicy(attempts=1))
+    assert in_time(await shortest_of_three(client.list_accounts), 0.1)
+
+
 @pytest.mark.parametrize("transport", ["direct"])
 async def test_a_body_that_comes_byte_by_byte_is_not_kept_so(serve, connect, monkeypatch):
     chunks = b"".join(chunk(b" ") for _ in range(200_000))
