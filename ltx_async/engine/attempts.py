@@ -29,11 +29,13 @@ from ltx_async.errors import (
     TransportError,
 )
 from ltx_async.events import AttemptFinished, AttemptStarted
+from ltx_async.jsontext import fold
 from ltx_async.models import Outcome
 from ltx_async.transport.header_fields import header_fields
 
 _UNANSWERED: Final = (TransportError, CertificateError, ProxyAuthenticationError)
-LONGEST_AT_ONCE: Final = 8 << 10  # bytes of a body that take 3 ms at most, whatever is in it
+_LONGEST_AT_ONCE: Final = 64 << 10  # bytes of a body that take no millisecond to decode
+_LONGEST_WITH_TOKEN: Final = 8 << 10  # bytes that take no more of which the token is to be cut out
 _SHORTEST_TIMEOUT: Final = 0.001  # seconds; a deadline that just passed still gets one look
 _AT_ONCE: Final = nullcontext()
 T = TypeVar("T")
@@ -65,6 +67,14 @@ class Sent:
 def read_list(reply: Reply, _email: str, redaction: Redaction) -> AccountList | LTXError:
     """Make the result of a reply to the list call, which concerns no email."""
     return parse_accounts(reply, redaction)
+
+
+def takes_long(reply: Reply, redaction: Redaction) -> bool:
+    """Whether a reply is to be read apart, so that the loop goes on."""
+    length = len(reply.body)
+    if length <= _LONGEST_WITH_TOKEN:
+        return False
+    return length > _LONGEST_AT_ONCE or redaction.concerns(reply.body, fold(reply.body))
 
 
 async def read_apart(
@@ -186,7 +196,7 @@ class Attempts(Generic[T]):
             else:
                 self.status = reply.status
                 reading = (reply, self.email or "", shared.redaction)
-                if len(reply.body) > LONGEST_AT_ONCE:
+                if takes_long(reply, shared.redaction):
                     read, came = partial(self.read, *reading), shared.clock()
                     result = await read_apart(reply, read, ends_at, shared.readers)
                     began += shared.clock() - came  # that was no time of the server

@@ -162,9 +162,9 @@ class CSVFormat:
         """Return a record; there is no JSON of an account in a row."""
         return self.parse(data)
 
-    def parse_lines(self, lines: bytes) -> Sequence[Record]:  # noqa: ARG002 - one by one
-        """Return none: where a row ends is told by its cells."""
-        return ()
+    def runs_in(self, lines: bytes) -> Iterable[tuple[bytes, Sequence[Record]]]:
+        """Return them as they are: where a row ends is told by its cells."""
+        return ((lines, ()),)
 
     def may_be_torn(self, data: bytes) -> bool:
         """Whether the end is missing; a torn row can begin with anything."""

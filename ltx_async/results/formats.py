@@ -6,8 +6,9 @@ import stat
 from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
 from functools import partial
+from io import BufferedIOBase
 from pathlib import Path, PurePath
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -29,7 +30,7 @@ from ltx_async.wording import alternatives
 
 
 class _Read(Protocol):
-    def __call__(self, path: Path, file: BinaryIO, /, *, accounts: bool) -> Iterator[Item]:
+    def __call__(self, path: Path, file: BufferedIOBase, /, *, accounts: bool) -> Iterator[Item]:
         """Read the records of a file, with the JSON of their accounts or without."""
         ...  # pragma: no cover
 
@@ -65,11 +66,13 @@ class Format:
     text: TextFormat | None = None
 
 
-def _text_items(form: TextFormat, _path: Path, file: BinaryIO, *, accounts: bool) -> Iterator[Item]:
+def _text_items(
+    form: TextFormat, _path: Path, file: BufferedIOBase, *, accounts: bool
+) -> Iterator[Item]:
     return items_in(pieces_of(file), form, accounts=accounts)
 
 
-def _sqlite_items(path: Path, _file: BinaryIO, *, accounts: bool) -> Iterator[Item]:
+def _sqlite_items(path: Path, _file: BufferedIOBase, *, accounts: bool) -> Iterator[Item]:
     return sqlite_items(path, accounts=accounts)
 
 

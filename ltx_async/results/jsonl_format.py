@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from attrs import evolve
@@ -73,12 +73,11 @@ class JSONLines:
         Raises:
             ValueError: it is none.
         """
-        usual = UsualRecord.of_lines(data)
-        return usual[0] if len(usual) == 1 else self.parse(data).forget_account()
+        return UsualRecord.of_line(data) or self.parse(data).forget_account()
 
-    def parse_lines(self, lines: bytes) -> Sequence[Brief]:
-        """Return the records of whole lines without the JSON of accounts, where all are usual."""
-        return UsualRecord.of_lines(lines)
+    def runs_in(self, lines: bytes) -> Iterable[tuple[bytes, Sequence[Brief]]]:
+        """Split lines into usual ones, with their records without accounts, and others."""
+        return UsualRecord.runs_in(lines)
 
     def may_be_torn(self, data: bytes) -> bool:
         """Whether they begin as every record does, and are no JSON of another kind."""

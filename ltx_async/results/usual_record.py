@@ -102,15 +102,32 @@ class UsualRecord:
     reason: ClassVar[None] = None
 
     @classmethod
-    def of_lines(cls, lines: bytes) -> list[Self]:
-        """Take whole lines of JSON Lines; none where any is another one than usual, or no record.
+    def of_line(cls, line: bytes) -> Self | None:
+        """Take a line of JSON Lines with its end; None where it is another one than usual."""
+        usual = _USUAL.fullmatch(line.decode("latin-1"))
+        return None if usual is None else cls(usual.groups(""))
 
-        To find all of them in one step takes half as long as one by one.
+    @classmethod
+    def runs_in(cls, lines: bytes) -> Iterator[tuple[bytes, Sequence[Self]]]:
+        """Split lines of JSON Lines into those that are as usual, with their records, and others.
+
+        To find all of them in one pass takes less than line by line. What is not usual comes
+        without records, in its place.
         """
-        if not lines.endswith(b"\n"):
-            return []
-        found = _USUAL.findall(lines.decode("latin-1"))
-        return [*map(cls, found)] if len(found) == lines.count(b"\n") else []
+        run: list[Self] = []
+        begun = end = 0
+        for usual in _USUAL.finditer(lines.decode("latin-1")):
+            if usual.start() != end:
+                if run:
+                    yield lines[begun:end], run
+                begun, run = usual.start(), []
+                yield lines[end:begun], ()
+            run.append(cls(usual.groups("")))
+            end = usual.end()
+        if run:
+            yield lines[begun:end], run
+        if end < len(lines):
+            yield lines[end:], ()
 
     @property
     def email(self) -> str:

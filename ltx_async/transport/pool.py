@@ -111,7 +111,7 @@ class ReplyHandler(ResponseHandler):
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - theirs
         """Read on where reading was paused; aiohttp asks for it at the end of every body."""
-        if self._reading_paused or getattr(self, "_buffer_paused", False):
+        if getattr(self, "_reading_paused", True) or getattr(self, "_buffer_paused", False):
             super().resume_reading(resume_parser)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:

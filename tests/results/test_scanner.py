@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -545,6 +546,33 @@ def test_an_output_is_continued_alike_by_pieces_and_by_lines(form, data, size):
         return [] if (one := scanner.feed(line)) is None else [one[0]]
 
     assert outcome(found, Scanner.records_in) == outcome(lines_of(whole), fed)
+
+
+def test_odd_lines_alone_are_looked_at_one_by_one(monkeypatch):
+    odd = JSON_LINES.encode(LOOKUPS[1])
+    lines = [line for lookup in USUAL for line in (JSON_LINES.encode(lookup), odd)][:-1]
+    fed, feed = [], Scanner.feed
+
+    def noted(scanner, line):
+        fed.append(line)
+        return feed(scanner, line)
+
+    monkeypatch.setattr(Scanner, "feed", noted)
+    scanner = Scanner(JSON_LINES)
+    records = list(scanner.records_in(b"".join(lines)))
+    assert fed == [odd] * (len(USUAL) - 1)
+    assert list(map(told, records)) == [told(JSON_LINES.parse_briefly(one)) for one in lines]
+    assert (scanner.lines, scanner.whole) == (len(lines), len(b"".join(lines)))
+
+
+def test_records_of_a_pipe_come_as_they_are_written():
+    lines = [JSON_LINES.encode(lookup) for lookup in USUAL[:3]]
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe, os.fdopen(writing, "wb", 0) as other:
+        found = items_in(pieces_of(pipe), JSON_LINES, accounts=False)
+        for lookup, line in zip(USUAL, lines, strict=False):
+            other.write(line)  # and no more until it has come out
+            assert next(found).email == lookup.email
 
 
 def test_a_piece_of_usual_lines_is_read_in_one_step(monkeypatch):

@@ -250,7 +250,7 @@ async def test_an_output_that_cannot_be_read_is_told(out, monkeypatch):
         raise OSError(5, "Input/output error")
 
     out.write_bytes(content(JSON_LINES, *LOOKUPS))
-    monkeypatch.setattr(textresume.os, "fdopen", unreadable)
+    monkeypatch.setattr(textresume, "read_piece", unreadable)
     with pytest.raises(OutputFailedError, match="Input/output error") as raised:
         await resumed(out, JSON_LINES)
     assert status_of(raised.value) is ExitStatus.STOPPED

@@ -21,7 +21,7 @@ from functools import partial
 from attrs import define, field
 
 from ltx_async.codec import Reply, account_target, parse_account
-from ltx_async.engine.attempts import LONGEST_AT_ONCE, Sent
+from ltx_async.engine.attempts import Sent, takes_long
 from ltx_async.engine.bounds import Bounds
 from ltx_async.engine.bulk.source import Sign
 from ltx_async.engine.lookup import lookup_of
@@ -158,7 +158,11 @@ class ShortWay:
     def _is_finished(self, came: Reply | LTXError) -> bool:
         """Finish a lookup whose reply is its account, in the order in which the retry loop does."""
         shared = self.shared
-        if isinstance(came, Reply) and came.status == 200 and len(came.body) <= LONGEST_AT_ONCE:
+        if (
+            isinstance(came, Reply)
+            and came.status == 200
+            and not takes_long(came, shared.redaction)
+        ):
             result = parse_account(came, self._email, shared.redaction)
             if isinstance(result, Account):
                 elapsed = shared.clock() - self._began

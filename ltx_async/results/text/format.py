@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ltx_async.models import Lookup
@@ -69,8 +69,8 @@ class TextFormat(Encoding[Lookup], Protocol):
         """
         ...  # pragma: no cover
 
-    def parse_lines(self, lines: bytes) -> Sequence[Brief]:
-        """Return the records of whole lines, where each is one of a kind that is quickly read.
+    def runs_in(self, lines: bytes) -> Iterable[tuple[bytes, Sequence[Brief]]]:
+        """Split lines into runs, with the records of those that are quickly read.
 
         Where there are none, each line is to be looked at by itself.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from ltx_async.results.text.stale import StaleRecords
 from ltx_async.results.text.writer import FileWriter
 
 _AT_A_TIME: Final = 1 << 20  # bytes that are written in one go
+_BUFFER: Final = 64 << 10  # bytes that are read in one go
 _NOT_OURS: Final = (
     "Nothing was changed: mend or remove that line, choose another output, or --overwrite."
 )
@@ -61,10 +63,14 @@ def _remarks(scanner: Scanner, *, renewed: bool) -> Iterator[str]:
         yield f"there is no column for {', '.join(scanner.format.left_out)}: that is left out"
 
 
+def _content_of(file: OpenFile) -> BufferedReader:
+    return BufferedReader(FileIO(os.dup(file.descriptor)), _BUFFER)
+
+
 async def _scan(file: OpenFile, scanner: Scanner, take: Callable[[bytes], None]) -> None:
     """Take a file piece by piece, and let the loop hear signals between them."""
     try:
-        with os.fdopen(os.dup(file.descriptor), "rb") as reading:
+        with _content_of(file) as reading:
             while piece := read_piece(reading):
                 take(piece)
                 await asyncio.sleep(0)
@@ -120,7 +126,7 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
         replacement.file.write(bytes(kept) if earlier.count else scanner.header)
         if not scanner.whole:
             replacement.file.set_mode(PRIVATE)
-        reading = os.fdopen(os.dup(file.descriptor), "rb") if earlier.again else None
+        reading = _content_of(file) if earlier.again else None
     except BaseException:
         replacement.discard()
         raise

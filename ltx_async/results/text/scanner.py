@@ -7,10 +7,10 @@ anywhere else, so the file is then refused and nothing is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BufferedIOBase, BytesIO
 from itertools import chain
-from typing import BinaryIO, Final
+from typing import Final
 
 from attrs import define, field
 
@@ -58,19 +58,22 @@ class Scanner:
         """How many bytes follow the last whole record."""
         return len(self._rest) + self._zeros
 
-    def records_in(self, piece: bytes) -> Iterable[Brief]:
-        """Take a piece of the file, and return the records that it completes.
+    def records_in(self, piece: bytes) -> Iterator[Brief]:
+        """Take a piece of the file, and yield the records that it completes.
 
         Raises:
-            UnusableOutputError: also while they are iterated over, as from `feed`.
+            UnusableOutputError: as from `feed`.
         """
-        if not self._rest and not self._zeros and (self.lines or not self.header):
-            records = self.format.parse_lines(piece)
-            if records:  # nearly always
-                self.whole += len(piece)
+        by_line = bool(self._rest) or (bool(self.header) and not self.lines)
+        for lines, records in _runs_in(piece, self.format, by_line=by_line):
+            if records and not self._rest and not self._zeros:  # nearly always
+                self.whole += len(lines)
                 self.lines += len(records)
-                return records
-        return (found[0] for line in split_lines(piece) if (found := self.feed(line)) is not None)
+                yield from records
+                continue
+            for line in split_lines(lines):
+                if (found := self.feed(line)) is not None:
+                    yield found[0]
 
     def feed(self, line: bytes) -> tuple[Brief, bytes] | None:
         """Take a line with its end; return the record that it completes, also as bytes.
@@ -172,9 +175,9 @@ def _is_blank(line: bytes) -> bool:
     return line[:1] in _BLANKS and line.endswith(b"\n") and not line.strip(b" \r\n")
 
 
-def read_piece(file: BinaryIO) -> bytes:
+def read_piece(file: BufferedIOBase) -> bytes:
     """Read some lines; only the last may lack its end, at that of the file or if it is too long."""
-    piece = file.read(_PIECE)
+    piece = file.read1(_PIECE)  # what is there: a pipe may have no more for now
     if piece and not piece.endswith(b"\n"):
         begun = len(piece) - _last_line(piece)
         piece += file.readline(LONGEST_RECORD - begun)
@@ -191,7 +194,7 @@ def _last_line(piece: bytes) -> int:
     return piece.rfind(b"\n") + 1
 
 
-def pieces_of(file: BinaryIO) -> Iterator[bytes]:
+def pieces_of(file: BufferedIOBase) -> Iterator[bytes]:
     """Read a file in pieces; a line too long for a record is replaced by a short stand-in."""
     while piece := read_piece(file):
         begin = _last_line(piece)
@@ -200,6 +203,12 @@ def pieces_of(file: BinaryIO) -> Iterator[bytes]:
                 line = more
             piece = piece[:begin] + b"\0" + line[-1:]  # no record begins with NUL
         yield piece
+
+
+def _runs_in(
+    piece: bytes, form: TextFormat, *, by_line: bool
+) -> Iterable[tuple[bytes, Sequence[Brief]]]:
+    return ((piece, ()),) if by_line else form.runs_in(piece)
 
 
 def items_in(pieces: Iterator[bytes], form: TextFormat, *, accounts: bool = True) -> Iterator[Item]:
@@ -211,30 +220,41 @@ def items_in(pieces: Iterator[bytes], form: TextFormat, *, accounts: bool = True
         ValueError: the first line is no header of results.
     """
     if form.header:
-        first = next(pieces, b"")
-        end = first.find(b"\n") + 1 or len(first)
-        form = form.headed(first[:end].removesuffix(b"\n") + b"\n")
-        pieces = chain((first[end:],), pieces)
+        form, pieces = _headed(form, pieces)
     parse = form.parse if accounts else form.parse_briefly
     record = bytearray()
     for piece in pieces:
-        if not accounts and not record and (records := form.parse_lines(piece)):
-            yield from records  # nearly always
-            continue
-        for line in split_lines(piece):
-            within = bool(record)
-            if not within:
-                if _is_blank(line):
-                    continue
-                if not form.goes_on(line):
-                    yield _item(parse, line, _UNUSABLE)
-                    continue
-            record += line
-            if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
-                yield _item(parse, bytes(record), Flaw.UNUSABLE)
-                record.clear()
+        for lines, records in _runs_in(piece, form, by_line=accounts or bool(record)):
+            if records:  # nearly always
+                yield from records
+            else:
+                yield from _items_by_line(lines, record, form, parse)
     if record:
         yield _item(parse, bytes(record) + b"\n", Flaw.TORN)
+
+
+def _items_by_line(
+    lines: bytes, record: bytearray, form: TextFormat, parse: Callable[[bytes], Brief]
+) -> Iterator[Item]:
+    """Yield what the lines hold; `record` is what is unfinished before them, and behind."""
+    for line in split_lines(lines):
+        within = bool(record)
+        if not within:
+            if _is_blank(line):
+                continue
+            if not form.goes_on(line):
+                yield _item(parse, line, _UNUSABLE)
+                continue
+        record += line
+        if len(record) > LONGEST_RECORD or not form.goes_on(line, within=within):
+            yield _item(parse, bytes(record), Flaw.UNUSABLE)
+            record.clear()
+
+
+def _headed(form: TextFormat, pieces: Iterator[bytes]) -> tuple[TextFormat, Iterator[bytes]]:
+    first = next(pieces, b"")
+    end = first.find(b"\n") + 1 or len(first)
+    return form.headed(first[:end].removesuffix(b"\n") + b"\n"), chain((first[end:],), pieces)
 
 
 def _item(parse: Callable[[bytes], Brief], record: bytes, flaw: Flaw) -> Item:
