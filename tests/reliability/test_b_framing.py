@@ -389,8 +389,8 @@ async def test_less_than_a_reply_after_the_reply_never_reaches_the_next_lookup(
 
 @pytest.mark.parametrize(
     "surplus",
-    [b"\r\n", b"\n", b"\r\n" * 9, b"\n" * 8, b"\r" * 20, b"\n" * 5_000],
-    ids=["CRLF", "LF", "nine CRLF", "eight LF", "twenty CR", "very many LF"],
+    [b"\r\n", b"\n", b"\r\n" * 9, b"\n" * 8, b"\r" * 5_000],
+    ids=["CRLF", "LF", "nine CRLF", "eight LF", "very many CR"],
 )
 @pytest.mark.parametrize(
     "whole",

@@ -51,7 +51,6 @@ BODIES = {
     "percent signs": filled(b'"' + b"%25" * 300_000 + b'"'),
     "the token in a long string": filled(ECHO + b"a" * (MIB - 2048) + b'"'),
     "what is nearly the token": filled(ECHO + TOKEN[:-1].encode() * 50_000 + b'"'),
-    "the token and percent signs": filled(ECHO + b"%" * (MIB - 2048) + b'"'),
     "white space": b" " * (MIB - 2),
     "white space, then HTML": b" " * (MIB - 2) + b"<",
 }
@@ -78,7 +77,7 @@ async def test_a_hostile_account_stalls_nobody_for_50_ms(serve, connect, body, s
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("status", [200, 400])
-@pytest.mark.parametrize("size", [60_000, 30_000, 9_000])
+@pytest.mark.parametrize("size", [60_000, 9_000])
 async def test_many_short_replies_with_the_token_stall_nobody_in_a_row(
     serve, connect, status, size
 ):
@@ -110,9 +109,9 @@ async def test_a_flood_of_stated_limits_stalls_nobody_for_50_ms(serve, connect, 
 
 
 @pytest.mark.untraced
-@pytest.mark.parametrize("size", [1, 2, 16])
+@pytest.mark.parametrize("size", [2, 16])
 async def test_a_list_in_tiny_chunks_stalls_nobody_for_100_ms(serve, connect, size):
-    chunks = chunk(b" " * size) * (12 * MIB // len(chunk(b" " * size)))
+    chunks = chunk(b" " * size) * (3 * MIB // len(chunk(b" " * size)))
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     server = await serve(in_turn([head + chunks + chunk(b"{}") + chunk(b"")]))
     client = connect(server, timeout=60, retry=RetryPolicy(attempts=1))

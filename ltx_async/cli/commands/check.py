@@ -32,6 +32,7 @@ from ltx_async.results.earlier import EarlierRecords
 from ltx_async.wording import counted
 
 if TYPE_CHECKING:
+    from ltx_async.inputs.emails import DistinctEmails
     from ltx_async.monitor.metrics import Metrics
 
 
@@ -101,6 +102,13 @@ async def _run(
             again=options.again,
         )
         summary = await work.finish(client, interrupt)
+    if not isinstance(summary.error, BrokenPipeError):  # nobody reads any more: not a word
+        _warn_of_lines(emails, talk)
+    return summary
+
+
+def _warn_of_lines(emails: DistinctEmails, talk: Talk) -> None:
+    """Tell what kept lines from being asked for, where something can be done about it."""
     if emails.unfilled:
         talk.warn(
             f"{counted(emails.unfilled + 1, 'line')} without an email: one record stands for all, "
@@ -117,7 +125,6 @@ async def _run(
             f"{counted(lines.undecodable, 'line')} not asked for: the email cannot be decoded. "
             "Name the encoding of the input, such as --encoding cp1252."
         )
-    return summary
 
 
 def _save_metrics(metrics: Metrics, summary: Summary | None, path: Path | None) -> None:
