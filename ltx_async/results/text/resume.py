@@ -16,7 +16,7 @@ from ltx_async.files.replacement import Replacement
 from ltx_async.models import Lookup
 from ltx_async.results.earlier import EarlierRecords
 from ltx_async.results.text.format import TextFormat
-from ltx_async.results.text.scanner import Scanner, UnusableOutputError, read_piece, split_lines
+from ltx_async.results.text.scanner import Scanner, UnusableOutputError, read_piece
 from ltx_async.results.text.stale import StaleRecords
 from ltx_async.results.text.writer import FileWriter
 
@@ -109,15 +109,12 @@ async def _renewed(file: OpenFile, scanner: Scanner, earlier: EarlierRecords) ->
         kept = bytearray()
 
         def take(piece: bytes) -> None:
-            for line in split_lines(piece):
-                found = scanner.feed(line)
-                if found is None:
-                    continue
-                if earlier.renewal.concerns(found[0]):
+            for record, data in scanner.with_bytes_in(piece):
+                if earlier.renewal.concerns(record):
                     earlier.again += 1
-                    continue
-                kept.extend(found[1] if earlier.count else scanner.header + found[1])
-                earlier.add(found[0])
+                else:
+                    kept.extend(data if earlier.count else scanner.header + data)
+                    earlier.add(record)
             if len(kept) >= _AT_A_TIME:
                 replacement.file.write(bytes(kept))
                 kept.clear()

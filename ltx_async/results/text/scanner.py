@@ -70,10 +70,16 @@ class Scanner:
                 self.whole += len(lines)
                 self.lines += len(records)
                 yield from records
-                continue
-            for line in split_lines(lines):
-                if (found := self.feed(line)) is not None:
-                    yield found[0]
+            else:
+                yield from (record for record, _ in self.with_bytes_in(lines))
+
+    def with_bytes_in(self, lines: bytes) -> Iterator[tuple[Brief, bytes]]:
+        """Take lines one by one, and yield the records that they complete, also as bytes.
+
+        Raises:
+            UnusableOutputError: as from `feed`.
+        """
+        return filter(None, map(self.feed, split_lines(lines)))
 
     def feed(self, line: bytes) -> tuple[Brief, bytes] | None:
         """Take a line with its end; return the record that it completes, also as bytes.

@@ -12,7 +12,7 @@ from ltx_async.models import Lookup, Outcome
 from ltx_async.results.earlier import Renewal
 from ltx_async.results.known import KeyNumbers, email_key
 from ltx_async.results.text.format import TextFormat
-from ltx_async.results.text.scanner import Scanner, read_piece, split_lines
+from ltx_async.results.text.scanner import Scanner, read_piece
 from ltx_async.results.usual_record import Brief
 
 _AT_A_TIME: Final = 1 << 20  # bytes
@@ -51,10 +51,9 @@ class StaleRecords:
         scanner, kept = Scanner(self.format), bytearray()
         self.file.seek(0)
         while scanner.whole < self.whole and (piece := read_piece(self.file)):
-            for line in split_lines(piece):
-                found = scanner.feed(line)
-                if found is not None and self._stays(found[0]):
-                    kept += found[1]
+            for record, data in scanner.with_bytes_in(piece):
+                if self._stays(record):
+                    kept += data
             if len(kept) >= _AT_A_TIME:
                 yield bytes(kept)
                 kept.clear()
